@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The one way from what happened to what is true and what is sent: events go
+ * in, the directory changes, switches are programmed.  Owns the directory and
+ * a flow_prog per claimed NVE.  Knows no socket, no loop, no clock. */
+
+#ifndef NVA_DISPATCH_H
+#define NVA_DISPATCH_H 1
+
+#include "api-json.h"
+#include "classify.h"
+#include "event.h"
+#include "flow-prog.h"
+#include "metrics.h"
+#include "step.h"
+
+struct dispatch;
+
+/* Named limits. */
+enum {
+    DISPATCH_SWITCHES_MAX = 8192,   /* Connected bridges: a peer that opens
+                                     * sessions with invented dpids. */
+    DISPATCH_UNCLAIMED_MAX = 4096,  /* ...of them unclaimed. */
+    DISPATCH_PEER_MAX = 72,         /* Bytes of a peer's text. */
+    DISPATCH_BULK_PER_RUN = 32,     /* NVEs without a move that get a bundle
+                                     * per dispatch_run(): a change of a large
+                                     * VN must not hold up a move. */
+};
+
+/* How dispatch acts on the world.  'channel' is what dispatch_switch_up() was
+ * given.  None of these may call back into dispatch. */
+struct dispatch_ops {
+    void (*send_bundle)(void *channel, const struct flow_prog_bundle *);
+    void (*packet_out)(void *channel, nva_ofport in_port, const void *data,
+                       size_t size, const struct ofpbuf *ofpacts);
+    void (*delete_meter)(void *channel, uint32_t meter);
+    void (*read_back)(void *channel);
+    /* The channel has been forgotten: dispatch names it no more. */
+    void (*close)(void *channel, enum nva_reason);
+    /* Each decision, once.  The view shows the directory after it. */
+    void (*on_note)(void *aux, const struct nva_view *,
+                    const struct nva_note *);
+    void *aux;                          /* For on_note. */
+};
+
+struct dispatch *dispatch_create(const struct dispatch_ops *);
+/* Closes nothing: the channels are the caller's. */
+void dispatch_destroy(struct dispatch *);
+
+/* ## Events ## */
+
+/* One event through the whole brain: step, apply, program, reply, note.
+ * Returns the plan's verdict (requests; NVA_OK otherwise). */
+enum nva_reason dispatch_event(struct dispatch *, const struct nva_event *,
+                               nva_usec now);
+
+/* A northbound request, with what only the sessions know filled in; a bridge
+ * that waits for it is claimed by the next dispatch_run(). */
+enum nva_reason dispatch_request(struct dispatch *,
+                                 const struct nva_request *, nva_usec now);
+/* The plan of the last event or request.  Valid until the next call that
+ * takes a non-const dispatch. */
+const struct nva_plan *dispatch_plan(const struct dispatch *);
+
+/* Runs what is due; cheap when nothing is. */
+void dispatch_timer(struct dispatch *, nva_usec now);
+/* When dispatch_timer() must run; NVA_NEVER if never. */
+nva_usec dispatch_deadline(struct dispatch *, nva_usec now);
+
+/* Ends a turn: claims, and sends to each NVE what is due to it.  Costs what
+ * changed.  True if there is more to send now: run again after others had
+ * their turn. */
+bool dispatch_run(struct dispatch *, nva_usec now);
+
+/* ## Switches ##
+ *
+ * A call for a channel that dispatch does not know (never up, closed by it)
+ * does nothing. */
+
+struct dispatch_peer {
+    uint64_t dpid;
+    struct in6_addr ip;                 /* Zero: a unix socket. */
+    const char *text;                   /* For people. */
+    size_t n_ports;
+    const struct nva_port *ports;
+};
+
+/* A bridge has shaken hands; 'peer' is copied.  A known dpid becomes its NVE's
+ * session, another is unclaimed: its flows are counted and it gets no flow
+ * mod.  An older session of the same dpid is closed (DPID_BUSY).  Refuses with
+ * LIMIT: the caller closes. */
+enum nva_reason dispatch_switch_up(struct dispatch *, void *channel,
+                                   const struct dispatch_peer *peer,
+                                   nva_usec now);
+void dispatch_switch_down(struct dispatch *, void *channel, nva_usec now);
+void dispatch_switch_readback_flow(struct dispatch *, void *channel,
+                                   uint64_t cookie, uint64_t hash);
+void dispatch_switch_readback_meter(struct dispatch *, void *channel,
+                                    struct nva_meter);
+void dispatch_switch_readback_done(struct dispatch *, void *channel,
+                                   nva_usec now);
+void dispatch_switch_port(struct dispatch *, void *channel,
+                          const struct nva_port *, bool gone, nva_usec now);
+/* 'pin': its 'nve' and 'session' are filled in. */
+void dispatch_switch_packet_in(struct dispatch *, void *channel,
+                               const struct nva_packet_in *pin, nva_usec now);
+void dispatch_switch_flow_removed(struct dispatch *, void *channel,
+                                  uint64_t cookie, uint64_t packets,
+                                  bool by_timeout, nva_usec now);
+void dispatch_switch_msg_failed(struct dispatch *, void *channel, size_t msg,
+                                enum nva_reason, nva_usec now);
+void dispatch_switch_bundle_done(struct dispatch *, void *channel,
+                                 bool applied, nva_usec now);
+
+/* ## Questions ## */
+
+/* A view of the truth at 'now'; valid until the next change. */
+struct nva_view dispatch_view(const struct dispatch *, nva_usec now);
+
+/* What was counted: the other parts of the body count here too. */
+struct metrics *dispatch_metrics(struct dispatch *);
+/* Fills in all gauges but 'subscribers'. */
+void dispatch_gauges(const struct dispatch *, struct metrics_gauges *);
+
+/* For struct api_facts; 'aux' is the dispatch. */
+void dispatch_each_unclaimed(const void *dispatch,
+                             void (*cb)(uint64_t dpid, const char *peer,
+                                        uint64_t foreign_flows, void *aux),
+                             void *aux);
+void dispatch_nve_state(const void *dispatch, nva_id nve, size_t *owners,
+                        size_t *dirty, size_t *quarantined);
+
+/* The programming of 'nve', NULL if it has never been claimed. */
+const struct flow_prog *dispatch_flow_prog(const struct dispatch *,
+                                           nva_id nve);
+
+#endif /* dispatch.h */

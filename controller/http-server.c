@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* HTTP, by libevent's evhttp.
+ *
+ * Knows requests, answers and who listens to the event stream.  Must never
+ * know JSON or what a path means: that is api-json's.  Invariant: a request
+ * that is kept (a waiter, a subscriber) is in exactly one list, and leaves it
+ * when its connection closes or when it has been answered. */
+
+#include <config.h>
+
+#include "http-server.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "api-json.h"
+#include "converge.h"
+#include "move-fsm.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/list.h"
+#include "openvswitch/util.h"
+#include "openvswitch/vlog.h"
+#include "timeval.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(http_server);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(60, 60);
+
+/* A request that is not answered yet: waits for a move, or subscribes. */
+struct kept {
+    struct ovs_list node;           /* In 'waiters' or 'subscribers'. */
+    struct http_server *server;
+    struct evhttp_request *req;
+    nva_id move;                    /* NVA_ID_NONE: a subscriber. */
+    int status;
+    nva_usec deadline;
+};
+
+struct http_server {
+    struct evhttp *http;
+    struct dispatch *dispatch;
+    struct api_facts facts;
+    struct ovs_list waiters, subscribers;
+    size_t n_waiters, n_subscribers;
+    nva_usec keepalive_at;
+    int64_t wall_offset;            /* Wall time less monotonic. */
+};
+
+static void request_cb(struct evhttp_request *, void *server);
+static void answer(struct evhttp_request *, int status, const char *type,
+                   const char *body);
+static void handle_request(struct http_server *, struct evhttp_request *,
+                           const struct nva_request *);
+static void handle_metrics(struct http_server *, struct evhttp_request *);
+static void handle_events(struct http_server *, struct evhttp_request *);
+static bool must_wait(const struct http_server *, const struct nva_view *,
+                      const struct nva_request *, nva_id move);
+static bool is_settled(const struct nva_view *, nva_id move);
+static struct kept *keep(struct http_server *, struct evhttp_request *,
+                         nva_id move);
+static void unkeep(struct kept *);
+static void closed_cb(struct evhttp_connection *, void *kept);
+static bool send_line(struct kept *, const char *text, size_t size);
+static void drop_subscriber(struct kept *);
+
+static int64_t
+wall(const void *server, nva_usec monotonic)
+{
+    const struct http_server *s = server;
+
+    return s->wall_offset + monotonic;
+}
+
+static void
+each_unclaimed(const void *server,
+               void (*cb)(uint64_t dpid, const char *peer,
+                          uint64_t foreign_flows, void *cb_aux),
+               void *cb_aux)
+{
+    const struct http_server *s = server;
+
+    dispatch_each_unclaimed(s->dispatch, cb, cb_aux);
+}
+
+static void
+nve_state(const void *server, nva_id nve, size_t *owners, size_t *dirty,
+          size_t *quarantined)
+{
+    const struct http_server *s = server;
+
+    dispatch_nve_state(s->dispatch, nve, owners, dirty, quarantined);
+}
+
+/* Once for each answer, so that times in it can be compared. */
+static nva_usec
+look_at_clock(struct http_server *s)
+{
+    nva_usec now = time_usec();
+
+    s->wall_offset = time_wall_usec() - now;
+    return now;
+}
+
+struct http_server *
+http_server_create(struct event_base *base, struct dispatch *d)
+{
+    struct http_server *s = xzalloc(sizeof *s);
+
+    s->http = evhttp_new(base);
+    s->dispatch = d;
+    s->facts = (struct api_facts) {
+        .aux = s, .each_unclaimed = each_unclaimed,
+        .nve_state = nve_state, .wall = wall,
+    };
+    s->keepalive_at = NVA_NEVER;
+    ovs_list_init(&s->waiters);
+    ovs_list_init(&s->subscribers);
+    evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_PUT
+                               | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE
+                               | EVHTTP_REQ_HEAD | EVHTTP_REQ_PATCH
+                               | EVHTTP_REQ_OPTIONS);
+    evhttp_set_max_headers_size(s->http, 16 * 1024);
+    evhttp_set_max_body_size(s->http, HTTP_BODY_MAX);
+    evhttp_set_timeout(s->http, HTTP_IDLE_SECS);
+    evhttp_set_gencb(s->http, request_cb, s);
+    return s;
+}
+
+void
+http_server_destroy(struct http_server *s)
+{
+    struct kept *k;
+
+    if (!s) {
+        return;
+    }
+    LIST_FOR_EACH_SAFE (k, node, &s->waiters) {
+        unkeep(k);
+    }
+    LIST_FOR_EACH_SAFE (k, node, &s->subscribers) {
+        unkeep(k);
+    }
+    evhttp_free(s->http);
+    free(s);
+}
+
+int
+http_server_listen(struct http_server *s, int fd)
+{
+    if (listen(fd, 128)) {
+        return errno;
+    }
+    errno = 0;
+    return evhttp_accept_socket(s->http, fd) ? errno ? errno : EINVAL : 0;
+}
+
+void
+http_server_note(struct http_server *s, const struct nva_view *view,
+                 const struct nva_note *note)
+{
+    struct kept *k;
+    struct ds line;
+    char *json;
+
+    if (!s->n_subscribers) {
+        return;
+    }
+    look_at_clock(s);
+    json = api_json_note(view, &s->facts, note);
+    if (!json) {
+        return;
+    }
+    ds_init(&line);
+    ds_put_format(&line, "data: %s\n\n", json);
+    free(json);
+    LIST_FOR_EACH_SAFE (k, node, &s->subscribers) {
+        if (!send_line(k, line.string, line.length)) {
+            drop_subscriber(k);
+        }
+    }
+    ds_destroy(&line);
+}
+
+void
+http_server_run(struct http_server *s)
+{
+    nva_usec now = look_at_clock(s);
+    const struct nva_view view = dispatch_view(s->dispatch, now);
+    struct kept *k;
+
+    LIST_FOR_EACH_SAFE (k, node, &s->waiters) {
+        if (now >= k->deadline || is_settled(&view, k->move)) {
+            struct evhttp_request *req = k->req;
+            char *body = api_json_move(&view, &s->facts, k->move);
+            int status = k->status;
+
+            unkeep(k);
+            answer(req, status, "application/json", body);
+            free(body);
+        }
+    }
+    if (now >= s->keepalive_at) {
+        s->keepalive_at = now + HTTP_KEEPALIVE_SECS * NVA_SEC;
+        LIST_FOR_EACH_SAFE (k, node, &s->subscribers) {
+            if (!send_line(k, ":\n\n", 3)) {
+                drop_subscriber(k);
+            }
+        }
+    }
+}
+
+nva_usec
+http_server_deadline(const struct http_server *s)
+{
+    /* All wait equally long: the first is the oldest. */
+    nva_usec first = (ovs_list_is_empty(&s->waiters) ? NVA_NEVER
+                      : CONTAINER_OF(ovs_list_front(&s->waiters), struct kept,
+                                     node)->deadline);
+
+    return MIN(first, s->keepalive_at);
+}
+
+/* ## One call ## */
+
+static enum api_method
+method_of(struct evhttp_request *req)
+{
+    const enum evhttp_cmd_type command = evhttp_request_get_command(req);
+
+    return (command == EVHTTP_REQ_GET ? API_GET
+            : command == EVHTTP_REQ_PUT ? API_PUT
+            : command == EVHTTP_REQ_POST ? API_POST
+            : command == EVHTTP_REQ_DELETE ? API_DELETE
+            : API_OTHER);
+}
+
+static void
+request_cb(struct evhttp_request *req, void *server)
+{
+    struct http_server *s = server;
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    struct evbuffer *in = evhttp_request_get_input_buffer(req);
+    size_t size = evbuffer_get_length(in);
+    const struct nva_view view = dispatch_view(s->dispatch, look_at_clock(s));
+    struct api_call call = { .kind = API_ANSWER };
+
+    path = path ? path : "/";
+    if (!strcmp(path, "/healthz")) {
+        answer(req, HTTP_OK, "text/plain", "ok\n");
+        return;
+    }
+    dispatch_metrics(s->dispatch)->counters[METRICS_API_CALLS]++;
+    api_json_call(&view, &s->facts, method_of(req), path,
+                  uri ? evhttp_uri_get_query(uri) : NULL,
+                  evbuffer_pullup(in, -1), size, &call);
+    switch (call.kind) {
+    case API_ANSWER:
+        answer(req, call.status, "application/json", call.body);
+        break;
+    case API_REQUEST:
+        handle_request(s, req, &call.request);
+        break;
+    case API_EVENTS:
+        handle_events(s, req);
+        break;
+    case API_METRICS:
+        handle_metrics(s, req);
+        break;
+    }
+    free(call.body);
+}
+
+static void
+handle_request(struct http_server *s, struct evhttp_request *req,
+               const struct nva_request *request)
+{
+    nva_usec now = time_usec();
+    enum nva_reason verdict = dispatch_request(s->dispatch, request, now);
+    const struct nva_plan *plan = dispatch_plan(s->dispatch);
+    const struct nva_view view = dispatch_view(s->dispatch, now);
+    nva_id move = plan->object;
+    char *body = NULL;
+    int status = api_json_result(&view, &s->facts, request, plan, &body);
+
+    if (!verdict && must_wait(s, &view, request, move)) {
+        struct kept *k = keep(s, req, move);
+
+        k->status = status;
+        k->deadline = now + HTTP_WAIT_MSEC * NVA_MSEC;
+    } else {
+        answer(req, status, "application/json", body);
+    }
+    free(body);
+}
+
+static void
+handle_metrics(struct http_server *s, struct evhttp_request *req)
+{
+    struct metrics_gauges gauges;
+    struct ds text;
+
+    ds_init(&text);
+    dispatch_gauges(s->dispatch, &gauges);
+    gauges.subscribers = s->n_subscribers;
+    metrics_format(dispatch_metrics(s->dispatch), &gauges, &text);
+    answer(req, HTTP_OK, "text/plain; version=0.0.4", ds_cstr(&text));
+    ds_destroy(&text);
+}
+
+static void
+handle_events(struct http_server *s, struct evhttp_request *req)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+    struct kept *k;
+
+    if (s->n_subscribers >= HTTP_SUBSCRIBERS_MAX) {
+        char *body = api_json_error(NVA_R_LIMIT, NULL, NULL);
+
+        answer(req, HTTP_SERVUNAVAIL, "application/json", body);
+        free(body);
+        return;
+    }
+    evhttp_add_header(headers, "Content-Type", "text/event-stream");
+    evhttp_add_header(headers, "Cache-Control", "no-store");
+    evhttp_add_header(headers, "Connection", "close");
+    k = keep(s, req, NVA_ID_NONE);
+    evhttp_send_reply_start(req, HTTP_OK, NULL);
+    send_line(k, ":\n\n", 3);
+    if (s->keepalive_at == NVA_NEVER) {
+        s->keepalive_at = time_usec() + HTTP_KEEPALIVE_SECS * NVA_SEC;
+    }
+}
+
+static void
+answer(struct evhttp_request *req, int status, const char *type,
+       const char *body)
+{
+    struct evbuffer *out = evhttp_request_get_output_buffer(req);
+
+    evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type",
+                      type);
+    if (body) {
+        evbuffer_add(out, body, strlen(body));
+    }
+    evhttp_send_reply(req, status, NULL, NULL);
+}
+
+/* ## Requests that are kept ## */
+
+/* Start, pause and abort are answered when the switches have confirmed them,
+ * if that can be soon. */
+static bool
+must_wait(const struct http_server *s, const struct nva_view *view,
+          const struct nva_request *request, nva_id id)
+{
+    const struct nva_move *move = directory_move(view->dir, id);
+    const char *why = NULL;
+    nva_id nve;
+
+    if ((request->type != NVA_REQ_MOVE_START
+         && request->type != NVA_REQ_MOVE_PAUSE
+         && request->type != NVA_REQ_MOVE_ABORT)
+        || !move || s->n_waiters >= HTTP_WAITERS_MAX
+        || is_settled(view, id)) {
+        return false;
+    }
+    converge_blocked_by(view, move, &nve, 1, &why);
+    return !why || (strcmp(why, "port absent")
+                    && strcmp(why, "not connected"));
+}
+
+static bool
+is_settled(const struct nva_view *view, nva_id id)
+{
+    const struct nva_move *move = directory_move(view->dir, id);
+
+    return (!move || converge_is_settled(view, move)
+            || (move_fsm_is_ended(move->state) && !move->unwinding));
+}
+
+static struct kept *
+keep(struct http_server *s, struct evhttp_request *req, nva_id move)
+{
+    struct kept *k = xzalloc(sizeof *k);
+    bool waits = move != NVA_ID_NONE;
+
+    k->server = s;
+    k->req = req;
+    k->move = move;
+    ovs_list_push_back(waits ? &s->waiters : &s->subscribers, &k->node);
+    *(waits ? &s->n_waiters : &s->n_subscribers) += 1;
+    evhttp_connection_set_closecb(evhttp_request_get_connection(req),
+                                  closed_cb, k);
+    return k;
+}
+
+static void
+unkeep(struct kept *k)
+{
+    struct evhttp_connection *conn = evhttp_request_get_connection(k->req);
+    struct http_server *s = k->server;
+
+    if (conn) {
+        evhttp_connection_set_closecb(conn, NULL, NULL);
+    }
+    *(k->move != NVA_ID_NONE ? &s->n_waiters : &s->n_subscribers) -= 1;
+    ovs_list_remove(&k->node);
+    free(k);
+    if (!s->n_subscribers) {
+        s->keepalive_at = NVA_NEVER;
+    }
+}
+
+/* The peer has gone.  libevent frees the request with its connection, unless
+ * it has taken them apart before. */
+static void
+closed_cb(struct evhttp_connection *conn OVS_UNUSED, void *kept)
+{
+    struct kept *k = kept;
+    struct evhttp_request *req = k->req;
+    bool apart = !evhttp_request_get_connection(req);
+
+    unkeep(k);
+    if (apart) {
+        evhttp_request_free(req);
+    }
+}
+
+/* False if the subscriber is too far behind. */
+static bool
+send_line(struct kept *k, const char *text, size_t size)
+{
+    struct evhttp_connection *conn = evhttp_request_get_connection(k->req);
+    struct evbuffer *out;
+    struct evbuffer *line;
+
+    if (!conn) {
+        return false;
+    }
+    out = bufferevent_get_output(evhttp_connection_get_bufferevent(conn));
+    if (evbuffer_get_length(out) > HTTP_BACKLOG_MAX) {
+        return false;
+    }
+    line = evbuffer_new();
+    evbuffer_add(line, text, size);
+    evhttp_send_reply_chunk(k->req, line);
+    evbuffer_free(line);
+    return true;
+}
+
+static void
+drop_subscriber(struct kept *k)
+{
+    static const char last[] =
+        "event: dropped\ndata: {\"error\": \"you read too slowly\"}\n\n";
+    struct evhttp_request *req = k->req;
+    struct evbuffer *line = evbuffer_new();
+
+    VLOG_WARN_RL(&rl, "a reader of the event stream does not read: dropped");
+    dispatch_metrics(k->server->dispatch)
+        ->counters[METRICS_SUBSCRIBERS_DROPPED]++;
+    unkeep(k);
+    evbuffer_add(line, last, sizeof last - 1);
+    evhttp_send_reply_chunk(req, line);
+    evhttp_send_reply_end(req);
+    evbuffer_free(line);
+}

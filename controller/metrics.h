@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Counters and gauges, and their Prometheus text (exposition format 0.0.4).
+ * Knows nothing of where they come from. */
+
+#ifndef NVA_METRICS_H
+#define NVA_METRICS_H 1
+
+#include "event.h"
+
+struct ds;
+
+/* X(ENUM, name, help) */
+#define METRICS_COUNTERS                                                    \
+    X(SWITCHES_UP, "nva_switches_up_total",                                 \
+      "OpenFlow sessions that shook hands")                                 \
+    X(SWITCHES_DOWN, "nva_switches_down_total",                             \
+      "OpenFlow sessions that had shaken hands and ended")                  \
+    X(SWITCHES_REFUSED, "nva_switches_refused_total",                       \
+      "bridges refused because a limit is reached")                         \
+    X(PACKET_INS, "nva_packet_ins_total",                                   \
+      "packet-ins from claimed bridges")                                    \
+    X(PACKET_INS_UNCLAIMED, "nva_packet_ins_unclaimed_total",               \
+      "packet-ins from unclaimed bridges, ignored")                         \
+    X(PACKET_OUTS, "nva_packet_outs_total", "frames sent")                  \
+    X(BUNDLES, "nva_bundles_total", "bundles sent")                         \
+    X(BUNDLES_FAILED, "nva_bundles_failed_total", "bundles not applied")    \
+    X(FLOW_MODS, "nva_flow_mods_total", "flow mods sent")                   \
+    X(FLOWS_FAILED, "nva_flows_failed_total",                               \
+      "flow mods that a switch rejected")                                   \
+    X(API_CALLS, "nva_api_calls_total", "calls of the northbound API")      \
+    X(SUBSCRIBERS_DROPPED, "nva_subscribers_dropped_total",                 \
+      "event stream readers dropped because they did not read")
+
+enum metrics_counter {
+#define X(ENUM, NAME, HELP) METRICS_##ENUM,
+    METRICS_COUNTERS
+#undef X
+    METRICS_N_COUNTERS
+};
+
+enum {
+    METRICS_N_NOTES = NVA_NOTE_REDIRECT + 1,
+    METRICS_N_EVENTS = NVA_EV_TIMER + 1,
+};
+
+/* All zero is a fresh one. */
+struct metrics {
+    uint64_t counters[METRICS_N_COUNTERS];
+    uint64_t events[METRICS_N_EVENTS];
+    uint64_t notes[METRICS_N_NOTES][NVA_N_REASONS];
+    uint64_t sessions_ended[NVA_N_REASONS];
+};
+
+/* What is now, filled in by whoever is asked for the text. */
+struct metrics_gauges {
+    size_t nves, nves_connected, unclaimed;
+    size_t vns, vms;
+    size_t owners, dirty, quarantined;  /* (NVE, owner) pairs. */
+    size_t moves[NVA_N_MOVE_STATES];
+    size_t subscribers;
+};
+
+void metrics_note(struct metrics *, const struct nva_note *);
+
+/* Appends the text.  A (note, reason) that never happened is left out. */
+void metrics_format(const struct metrics *, const struct metrics_gauges *,
+                    struct ds *);
+
+#endif /* metrics.h */

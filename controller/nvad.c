@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* nvad: wires the parts together and turns the loop.
+ *
+ * Knows who hears whom.  Must never decide anything.  Invariant: each turn
+ * ends with everything said that was due, and the process has one deadline. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+#include "command-line.h"
+#include "controller/config.h"
+#include "daemon.h"
+#include "dirs.h"
+#include "directory.h"
+#include "dispatch.h"
+#include "fatal-signal.h"
+#include "http-server.h"
+#include "of-server.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/util.h"
+#include "openvswitch/vlog.h"
+#include "ovs-loop.h"
+#include "packets.h"
+#include "timeval.h"
+#include "unixctl.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(nvad);
+
+struct nvad {
+    struct event_base *base;
+    struct of_server *of;
+    struct http_server *http;
+    struct dispatch *dispatch;
+    struct event *sigterm, *sigint;
+    bool exiting;
+};
+
+static void open_all(struct nvad *, const struct config *);
+static void close_all(struct nvad *);
+static void turn(struct nvad *, struct unixctl_server *);
+static void note_cb(void *nvad, const struct nva_view *,
+                    const struct nva_note *);
+static void log_note(const struct nva_view *, const struct nva_note *);
+
+int
+main(int argc, char *argv[])
+{
+    struct unixctl_server *unixctl;
+    struct nvad nvad = { .exiting = false };
+    struct config config;
+    int status;
+
+    ovs_cmdl_proctitle_init(argc, argv);
+    ovs_set_program_name(argv[0], NVA_VERSION);
+    /* A line per move is for the log file; syslog gets what is wrong. */
+    vlog_set_levels(NULL, VLF_SYSLOG, VLL_WARN);
+    status = config_parse(&config, argc, argv);
+    if (status >= 0) {
+        return status;
+    }
+    fatal_ignore_sigpipe();
+    daemonize_start(false);
+    if (!config.unixctl_path) {
+        mkdir(ovs_rundir(), 0755);      /* No file needs to exist. */
+    }
+    if (unixctl_server_create(config.unixctl_path, &unixctl)) {
+        return EXIT_FAILURE;
+    }
+    open_all(&nvad, &config);
+    daemonize_complete();
+    VLOG_INFO("ovs-nva %s", NVA_VERSION);
+
+    while (!nvad.exiting) {
+        turn(&nvad, unixctl);
+    }
+    unixctl_server_run(unixctl);        /* Answers "exit". */
+    close_all(&nvad);
+    unixctl_server_destroy(unixctl);
+    return EXIT_SUCCESS;
+}
+
+static void
+turn(struct nvad *n, struct unixctl_server *unixctl)
+{
+    nva_usec now = time_usec();
+    nva_usec deadline;
+
+    if (ovs_loop_woke_ovs()) {
+        unixctl_server_run(unixctl);
+        unixctl_server_wait(unixctl);
+    }
+    dispatch_timer(n->dispatch, now);
+    if (of_server_run(n->of)) {
+        poll_immediate_wake();
+    }
+    http_server_run(n->http);
+
+    deadline = MIN(dispatch_deadline(n->dispatch, now),
+                   http_server_deadline(n->http));
+    if (deadline != NVA_NEVER) {
+        poll_timer_wait_until(DIV_ROUND_UP(deadline, NVA_MSEC));
+    }
+    if (n->exiting) {
+        poll_immediate_wake();
+    }
+    poll_block();
+}
+
+static void
+signal_cb(evutil_socket_t sig OVS_UNUSED, short what OVS_UNUSED, void *exiting)
+{
+    *(bool *) exiting = true;
+}
+
+/* Binds to 'ep' and hands the socket to 'listen_fn', or exits. */
+static void
+listen_at(const struct config_endpoint *ep,
+          int (*listen_fn)(void *server, int fd), void *server)
+{
+    int fd = config_endpoint_bind(ep);
+    int error = fd < 0 ? -fd : listen_fn(server, fd);
+
+    if (error) {
+        VLOG_FATAL("%s: cannot listen: %s", ep->text, ovs_strerror(error));
+    }
+    VLOG_INFO("listening on %s", ep->text);
+}
+
+static int
+listen_of(void *server, int fd)
+{
+    return of_server_listen(server, fd);
+}
+
+static int
+listen_http(void *server, int fd)
+{
+    return http_server_listen(server, fd);
+}
+
+static void
+open_all(struct nvad *n, const struct config *config)
+{
+    struct dispatch_ops ops = { .on_note = note_cb, .aux = n };
+
+    n->base = event_base_new();
+    if (!n->base) {
+        VLOG_FATAL("libevent does not start");
+    }
+    ovs_loop_attach(n->base);
+    n->sigterm = evsignal_new(n->base, SIGTERM, signal_cb, &n->exiting);
+    n->sigint = evsignal_new(n->base, SIGINT, signal_cb, &n->exiting);
+    event_add(n->sigterm, NULL);
+    event_add(n->sigint, NULL);
+
+    of_server_ops(&ops);
+    n->dispatch = dispatch_create(&ops);
+    n->of = of_server_create(n->base, n->dispatch);
+    n->http = http_server_create(n->base, n->dispatch);
+    for (size_t i = 0; i < config->n_listens; i++) {
+        listen_at(&config->listens[i], listen_of, n->of);
+    }
+    for (size_t i = 0; i < config->n_apis; i++) {
+        listen_at(&config->apis[i], listen_http, n->http);
+    }
+    cli_init(n->dispatch, &n->exiting);
+}
+
+static void
+close_all(struct nvad *n)
+{
+    http_server_destroy(n->http);
+    of_server_destroy(n->of);
+    dispatch_destroy(n->dispatch);
+    event_free(n->sigterm);
+    event_free(n->sigint);
+    ovs_loop_detach();
+    event_base_free(n->base);
+}
+
+/* ## Notes ## */
+
+static void
+note_cb(void *nvad, const struct nva_view *view, const struct nva_note *note)
+{
+    struct nvad *n = nvad;
+
+    log_note(view, note);
+    if (n->http) {
+        http_server_note(n->http, view, note);
+    }
+}
+
+/* A decision is logged once, here.  What a peer can cause at will is
+ * rate-limited. */
+static void
+log_note(const struct nva_view *view, const struct nva_note *note)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(600, 600);
+    static struct vlog_rate_limit dbg_rl = VLOG_RATE_LIMIT_INIT(6000, 6000);
+    const struct nva_nve *nve = directory_nve(view->dir, note->nve);
+    const struct nva_move *move = directory_move(view->dir, note->move);
+    const char *what = note->what ? note->what : "";
+
+    if (note->type == NVA_NOTE_MOVE) {
+        VLOG_INFO_RL(&rl, "move %"PRIu64": vm %s: %s%s%s", note->move,
+                     move ? move->vm_name : "?",
+                     nva_move_state_word(note->state),
+                     note->reason ? ": " : "",
+                     note->reason ? nva_reason_text(note->reason) : "");
+    } else if (note->type == NVA_NOTE_NVE) {
+        VLOG_INFO_RL(&rl, "nve %s: %s%s%s", nve ? nve->name : "?", what,
+                     note->reason ? ": " : "",
+                     note->reason ? nva_reason_text(note->reason) : "");
+    } else {
+        VLOG_DBG_RL(&dbg_rl, "%s: %s nve=%s mac="ETH_ADDR_FMT" %s",
+                    nva_note_type_word(note->type),
+                    nva_reason_word(note->reason), nve ? nve->name : "-",
+                    ETH_ADDR_ARGS(note->mac), what);
+    }
+}

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+
+dist_man_MANS = \
+	docs/nva-measure.1 \
+	docs/nva-sandbox.1 \
+	docs/nvactl.8 \
+	docs/nvad.8
+
+EXTRA_DIST += \
+	docs/architecture.md \
+	docs/conformance.md \
+	docs/contributing.md \
+	docs/decisions/0001-flood-lists-are-flows.md \
+	docs/decisions/0002-more-modules-in-the-brain.md \
+	docs/decisions/0003-redirect-before-deliver.md \
+	docs/decisions/0004-unicast-nud-and-the-r-flag.md \
+	docs/decisions/0005-no-order-between-switches.md \
+	docs/decisions/0006-no-store-yet.md \
+	docs/openapi.yaml \
+	docs/pipeline.md

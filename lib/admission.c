@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Who may teach us how much.  Knows the directory and one frame; changes
+ * nothing and must never know what a move does with what is admitted.
+ * Invariant: a probe is never evidence (RFC 5227, H1), an address that another
+ * interface of the VN holds is never taken over by a frame (draft-ietf-nvo3-
+ * vmm-15 s10, D15), and nothing is ever looked up in another VN. */
+
+#include <config.h>
+
+#include "admission.h"
+
+#include <string.h>
+
+#include "packets.h"
+
+static enum nva_reason claimed_ip(const struct nva_frame *,
+                                  struct in6_addr *ip, bool *claims);
+static enum nva_reason check_claim(const struct directory *,
+                                   const struct nva_vn *,
+                                   const struct nva_tsi *,
+                                   const struct nva_frame *);
+static bool tsi_has_ip(const struct nva_tsi *, const struct in6_addr *);
+static enum nva_reason check_new(const struct directory *,
+                                 const struct nva_vap *);
+static bool place_is_at(const struct nva_place *, const struct nva_vap *);
+
+enum nva_reason
+admission_evidence(const struct nva_view *view, const struct nva_event *ev,
+                   enum nva_admit *what)
+{
+    const struct directory *dir = view->dir;
+    const struct nva_frame *f = &ev->packet.frame;
+    const struct nva_vap *vap = directory_vap(dir, ev->packet.vap);
+    const struct nva_vn *vn = vap ? directory_vn(dir, vap->vn) : NULL;
+    const struct nva_tsi *tsi;
+    enum nva_reason reason;
+
+    if (!vn) {
+        return NVA_R_NO_VAP;
+    }
+    if (!nva_mac_is_host(f->eth_src)) {
+        return NVA_R_BAD_MAC;
+    }
+    if (nva_frame_is_probe(f)) {
+        return NVA_R_PROBE;
+    }
+    tsi = directory_tsi_by_mac(dir, vn->id, f->eth_src);
+    reason = check_claim(dir, vn, tsi, f);
+    if (reason) {
+        return reason;
+    }
+
+    if (tsi && place_is_at(&tsi->current, vap)) {
+        *what = tsi->paused ? NVA_ADMIT_ABORT : NVA_ADMIT_REFRESH;
+        return NVA_OK;
+    }
+    if (tsi && place_is_at(&tsi->prepared, vap)) {
+        *what = NVA_ADMIT_ACTIVATE;
+        return NVA_OK;
+    }
+    if (vn->binding == NVA_BINDING_STRICT) {
+        return NVA_R_STRICT_BINDING;
+    }
+    reason = tsi ? NVA_OK : check_new(dir, vap);
+    if (!reason) {
+        *what = (!tsi ? NVA_ADMIT_NEW
+                 : nva_place_is_set(&tsi->current) ? NVA_ADMIT_MOVE
+                 : NVA_ADMIT_PLACE);
+    }
+    return reason;
+}
+
+/* Sets '*claims' and '*ip' to the address that 'f' says its sender has.  RARP
+ * names a MAC only (I2), and so does a frame of any other protocol. */
+static enum nva_reason
+claimed_ip(const struct nva_frame *f, struct in6_addr *ip, bool *claims)
+{
+    *claims = false;
+    switch (f->kind) {
+    case NVA_FRAME_ARP_REQUEST:
+    case NVA_FRAME_ARP_REPLY:
+        *ip = f->spa;
+        break;
+    case NVA_FRAME_NS:
+        *ip = f->ip_src;
+        break;
+    case NVA_FRAME_NA:
+        *ip = f->tpa;
+        break;
+    case NVA_FRAME_OTHER:
+    case NVA_FRAME_RARP_REQUEST:
+    case NVA_FRAME_RARP_REPLY:
+    default:
+        return NVA_OK;
+    }
+    *claims = true;
+    return nva_ip_is_host(ip) ? NVA_OK : NVA_R_BAD_IP;
+}
+
+/* 'tsi' is the sender as far as it is known, or NULL.  Link-local IPv6
+ * addresses are made by the guest itself: VM management need not list them,
+ * but one that it gave to another interface is that one's. */
+static enum nva_reason
+check_claim(const struct directory *dir, const struct nva_vn *vn,
+            const struct nva_tsi *tsi, const struct nva_frame *f)
+{
+    const struct nva_tsi *owner;
+    struct in6_addr ip;
+    bool claims;
+    enum nva_reason reason = claimed_ip(f, &ip, &claims);
+
+    if (reason || !claims) {
+        return reason;
+    }
+    if (f->kind == NVA_FRAME_NA && f->has_lla
+        && !eth_addr_equals(f->lla, f->eth_src)) {
+        return NVA_R_SPOOFED;           /* Speaks for another MAC. */
+    }
+    owner = directory_tsi_by_ip(dir, vn->id, &ip);
+    if (owner && owner != tsi) {
+        return NVA_R_SPOOFED;
+    }
+    if (vn->binding == NVA_BINDING_STRICT && tsi && !tsi_has_ip(tsi, &ip)
+        && !IN6_IS_ADDR_LINKLOCAL(&ip)) {
+        return NVA_R_SPOOFED;
+    }
+    return NVA_OK;
+}
+
+static bool
+tsi_has_ip(const struct nva_tsi *tsi, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < tsi->n_ips; i++) {
+        if (ipv6_addr_equals(&tsi->ips[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A port that invents MACs must not fill the directory. */
+static enum nva_reason
+check_new(const struct directory *dir, const struct nva_vap *vap)
+{
+    if (directory_n_tsis_learned_at(dir, vap->nve, vap->port)
+        >= NVA_LEARNED_PER_VAP_MAX) {
+        return NVA_R_LEARN_LIMIT;
+    }
+    return directory_n_vms(dir) >= NVA_VMS_MAX ? NVA_R_LIMIT : NVA_OK;
+}
+
+static bool
+place_is_at(const struct nva_place *place, const struct nva_vap *vap)
+{
+    struct nva_place here = { .nve = vap->nve };
+
+    memcpy(here.port, vap->port, sizeof here.port);
+    return nva_place_equal(place, &here);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Who may teach us how much: admits evidence or names the reason it is
+ * dropped.  RFC 5227 (H1), draft vmm-15 s10 (D15).  Changes nothing. */
+
+#ifndef NVA_ADMISSION_H
+#define NVA_ADMISSION_H 1
+
+#include "step.h"
+
+/* What admitted evidence may do. */
+#define NVA_ADMITS                                                          \
+    X(REFRESH, "refresh")       /* Known here: may add an IP in 'learn'. */ \
+    X(ACTIVATE, "activate")     /* At a prepared place: switches. */        \
+    X(MOVE, "move")             /* 'learn': known elsewhere. */             \
+    X(PLACE, "place")           /* 'learn': known, has no place yet. */     \
+    X(NEW, "new")               /* 'learn': unknown MAC. */                 \
+    X(ABORT, "abort")           /* From the old port while paused. */
+enum nva_admit {
+#define X(E, W) NVA_ADMIT_##E,
+    NVA_ADMITS
+#undef X
+};
+
+/* 'ev' is EVIDENCE.  On NVA_OK sets '*what'.  Reasons: PROBE, BAD_MAC,
+ * STRICT_BINDING, SPOOFED (the frame claims an IP of another interface of the
+ * VN; in strict also an IP that is not the interface's), LEARN_LIMIT, LIMIT.
+ * Never looks across VNs. */
+enum nva_reason admission_evidence(const struct nva_view *,
+                                   const struct nva_event *ev,
+                                   enum nva_admit *what);
+
+#endif /* admission.h */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the northbound API shows beside the directory: the body's facts. */
+
+#ifndef NVA_API_FACTS_H
+#define NVA_API_FACTS_H 1
+
+#include "nva-types.h"
+
+/* What the body adds to the truth when it shows it: facts of sessions that
+ * the directory does not keep.  All may be NULL. */
+struct api_facts {
+    const void *aux;
+    /* Bridges that are connected and not claimed: calls 'cb' for each. */
+    void (*each_unclaimed)(const void *aux,
+                           void (*cb)(uint64_t dpid, const char *peer,
+                                      uint64_t foreign_flows, void *cb_aux),
+                           void *cb_aux);
+    /* Programming state of an NVE. */
+    void (*nve_state)(const void *aux, nva_id nve, size_t *owners,
+                      size_t *dirty, size_t *quarantined);
+    /* Wall time of a monotonic time, microseconds since 1970. */
+    int64_t (*wall)(const void *aux, nva_usec monotonic);
+};
+
+#endif /* api-facts.h */

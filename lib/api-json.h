@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* JSON <-> requests and views: the only caller of jansson.  Routes the
+ * northbound API of the project's interface promise.  Knows no socket. */
+
+#ifndef NVA_API_JSON_H
+#define NVA_API_JSON_H 1
+
+#include "api-facts.h"
+#include "event.h"
+#include "step.h"
+
+enum api_method { API_GET, API_PUT, API_POST, API_DELETE, API_OTHER };
+
+/* What a call turned out to be. */
+enum api_kind {
+    API_ANSWER,         /* 'status' and 'body' are the answer. */
+    API_REQUEST,        /* 'request' must go through dispatch; then
+                         * api_json_result(). */
+    API_EVENTS,         /* The caller wants server-sent events. */
+    API_METRICS,        /* ...the metrics text. */
+};
+
+enum {
+    API_BODY_MAX = 256 * 1024,          /* Bytes of a request: TOO_LARGE. */
+};
+
+struct api_call {
+    enum api_kind kind;
+    int status;                         /* HTTP. */
+    char *body;                         /* malloc'd JSON text, or NULL. */
+    struct nva_request request;
+};
+
+/* Routes and parses one call.  'query' may be NULL.  Never aborts, whatever
+ * the bytes. */
+void api_json_call(const struct nva_view *, const struct api_facts *,
+                   enum api_method, const char *path, const char *query,
+                   const void *body, size_t size, struct api_call *out);
+
+/* The answer to a request that went through dispatch: status and malloc'd
+ * body, from the plan's verdict, field and object (as it is now in 'dir'). */
+int api_json_result(const struct nva_view *, const struct api_facts *,
+                    const struct nva_request *, const struct nva_plan *,
+                    char **body);
+
+/* A move as JSON text (malloc'd), e.g. for a caller that waited. */
+char *api_json_move(const struct nva_view *, const struct api_facts *,
+                    nva_id move);
+
+/* One line of the event stream for a note; malloc'd, NULL: not shown. */
+char *api_json_note(const struct nva_view *, const struct api_facts *,
+                    const struct nva_note *);
+
+/* Error text: {"error": {"reason", "field", "detail"}}; malloc'd. */
+char *api_json_error(enum nva_reason, const char *field, const char *detail);
+/* The HTTP status that goes with a reason. */
+int api_json_status(enum nva_reason);
+
+/* The tables of paths and fields, a line each, for the check of the written
+ * description: "route METHOD PATH BODY-SCHEMA|-", "query PATH PARAMETER",
+ * "field SCHEMA NAME TYPE rw|ro" (ro: shown, ignored when sent). */
+void api_json_routes(void (*cb)(const char *line, void *aux), void *aux);
+
+#endif /* api-json.h */

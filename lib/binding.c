@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Makes and drops implied VAPs.  Knows which VN a port serves; must never know
+ * why a VM is, or may be, at a place. */
+
+#include <config.h>
+
+#include "binding.h"
+
+#include <string.h>
+
+#include "packets.h"
+#include "util.h"
+
+struct release {
+    const struct nva_view *view;
+    struct nva_plan *plan;
+};
+
+struct users {
+    nva_id vn;
+    nva_id except;
+    bool any;
+};
+
+static directory_cb users_cb, release_cb;
+static bool is_deleted(const struct nva_plan *, nva_id vap);
+static enum nva_reason check_port(const struct nva_view *, nva_id nve,
+                                  const char *port, nva_id vn,
+                                  const struct nva_plan *, bool *bound);
+
+enum nva_reason
+binding_imply(const struct nva_view *v, nva_id nve, const char *port,
+              nva_id vn, struct nva_plan *plan)
+{
+    enum nva_reason reason;
+    struct nva_delta *d;
+    bool bound;
+
+    reason = check_port(v, nve, port, vn, plan, &bound);
+    if (reason || bound) {
+        return reason;
+    }
+    if (directory_n_vaps(v->dir, nve) >= NVA_VAPS_PER_NVE_MAX
+        || (!directory_nve_serves(v->dir, nve, vn)
+            && directory_n_nves_of_vn(v->dir, vn) >= NVA_NVES_PER_VN_MAX)) {
+        return NVA_R_LIMIT;
+    }
+    d = nva_deltas_add(&plan->deltas, NVA_DELTA_VAP_PUT);
+    d->id = nva_plan_new_id(plan);
+    d->vap.id = d->id;
+    d->vap.nve = nve;
+    d->vap.vn = vn;
+    d->vap.implied = true;
+    ovs_strlcpy(d->vap.port, port, sizeof d->vap.port);
+    return NVA_OK;
+}
+
+void
+binding_release(const struct nva_view *v, const struct nva_place *place,
+                nva_id vn, nva_id tsi, struct nva_plan *plan)
+{
+    struct users u = { .vn = vn, .except = tsi };
+    const struct nva_vap *vap;
+
+    if (!nva_place_is_set(place)) {
+        return;
+    }
+    vap = directory_vap_by_key(v->dir, place->nve, place->port, false,
+                               eth_addr_zero);
+    if (!vap || !vap->implied || vap->vn != vn) {
+        return;
+    }
+    directory_each_tsi_at(v->dir, place->nve, place->port, users_cb, &u);
+    if (!u.any && !is_deleted(plan, vap->id)) {
+        nva_deltas_add(&plan->deltas, NVA_DELTA_VAP_DEL)->id = vap->id;
+    }
+}
+
+void
+binding_release_nve(const struct nva_view *v, nva_id nve, nva_id vn,
+                    struct nva_plan *plan)
+{
+    struct release r = { .view = v, .plan = plan };
+
+    directory_each_vap_of_vn(v->dir, nve, vn, release_cb, &r);
+}
+
+static bool
+release_cb(const void *vap_, void *r_)
+{
+    const struct nva_vap *vap = vap_;
+    struct release *r = r_;
+    struct nva_place place = { .nve = vap->nve };
+
+    ovs_strlcpy(place.port, vap->port, sizeof place.port);
+    if (vap->implied) {
+        binding_release(r->view, &place, vap->vn, NVA_ID_NONE, r->plan);
+    }
+    return true;
+}
+
+/* Looks for a VAP of any VN at the port, first in the directory, then among
+ * those that this very plan makes. */
+static enum nva_reason
+check_port(const struct nva_view *v, nva_id nve, const char *port, nva_id vn,
+           const struct nva_plan *plan, bool *bound)
+{
+    const struct nva_vap *vap = directory_vap_by_key(v->dir, nve, port, false,
+                                                     eth_addr_zero);
+
+    for (size_t i = 0; !vap && i < plan->deltas.n; i++) {
+        const struct nva_delta *d = &plan->deltas.a[i];
+
+        if (d->type == NVA_DELTA_VAP_PUT && d->vap.nve == nve
+            && !d->vap.has_mac && !strcmp(d->vap.port, port)) {
+            vap = &d->vap;
+        }
+    }
+    *bound = vap && vap->vn == vn;
+    return vap && vap->vn != vn ? NVA_R_PORT_TAKEN : NVA_OK;
+}
+
+/* Two interfaces may leave one port in the same step. */
+static bool
+is_deleted(const struct nva_plan *plan, nva_id vap)
+{
+    for (size_t i = 0; i < plan->deltas.n; i++) {
+        const struct nva_delta *d = &plan->deltas.a[i];
+
+        if (d->type == NVA_DELTA_VAP_DEL && d->id == vap) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+users_cb(const void *tsi_, void *u_)
+{
+    const struct nva_tsi *tsi = tsi_;
+    struct users *u = u_;
+
+    if (tsi->vn == u->vn && tsi->id != u->except) {
+        u->any = true;
+    }
+    return !u->any;
+}

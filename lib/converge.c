@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Carries moves on when switches confirm, come, go or let a timer run out:
+ * gate -> publish -> converging -> draining -> done, and the unwinding of an
+ * abort.  Asks what is confirmed, never remembers it.  Must never decide where
+ * a VM is.
+ *
+ * Invariant: a move leaves `switching' only when every interface it switched
+ * is published, `converging' only when no connected NVE of its VNs owes.
+ * draft vmm-15 s4.4, s5 (D10, D11). */
+
+#include <config.h>
+
+#include "converge.h"
+
+#include "binding.h"
+#include "redirect.h"
+#include "relocate.h"
+#include "story.h"
+#include "util.h"
+
+struct owing {
+    const struct nva_view *view;
+    struct nva_owner owner;
+    bool connected;                 /* Look for connected ones, or for not. */
+    nva_id except;
+    size_t n, max;
+    nva_id *nves;
+};
+
+struct walk {
+    const struct nva_view *view;
+    const struct nva_event *event;
+    struct nva_plan *plan;
+    nva_usec deadline;
+};
+
+static directory_cb owing_cb, concerned_cb, timer_cb, deadline_cb, any_cb;
+static void carry_on(const struct nva_view *, const struct nva_move *,
+                     struct nva_plan *);
+static void carry_on_tsi(const struct nva_view *, nva_id tsi,
+                         struct nva_plan *);
+static void go_prepared(const struct nva_view *, struct nva_move *,
+                        struct nva_plan *);
+static void go_switching(const struct nva_view *, struct nva_move *,
+                         struct nva_plan *);
+static void go_converging(const struct nva_view *, struct nva_move *,
+                          struct nva_plan *);
+static void go_draining(const struct nva_view *, struct nva_move *,
+                        struct nva_plan *);
+static void go_unwinding(const struct nva_view *, struct nva_move *,
+                         struct nva_plan *);
+static void redirect_confirmed(const struct nva_view *, nva_id redirect,
+                               nva_id nve, struct nva_plan *);
+static bool tsi_owes(const struct nva_view *, const struct nva_tsi *);
+static size_t find_owing(const struct nva_view *, const struct nva_tsi *,
+                         bool connected, nva_id *nves, size_t max);
+static bool has_redirect(const struct nva_view *, const struct nva_move *);
+static bool if_is_ready(const struct nva_view *, const struct nva_move *,
+                        const struct nva_move_if *);
+static bool connected(const struct nva_view *, nva_id nve);
+static bool confirmed(const struct nva_view *, nva_id nve,
+                      enum nva_owner_kind, nva_id owner);
+static bool is_published(const struct nva_view *, const struct nva_move *);
+static nva_usec pause_settles_at(const struct nva_view *,
+                                 const struct nva_move *);
+
+/* ## What happened ## */
+
+void
+converge_event(const struct nva_view *v, const struct nva_event *ev,
+               struct nva_plan *plan)
+{
+    struct nva_owner owner = ev->flow.owner;
+    struct walk w = { .view = v, .event = ev, .plan = plan };
+
+    switch (ev->type) {
+    case NVA_EV_FLOW_REMOVED:
+        if (owner.kind == NVA_OWNER_REDIRECT) {
+            const struct nva_redirect *r = directory_redirect(v->dir,
+                                                              owner.id);
+            const struct nva_tsi *tsi = r ? directory_tsi(v->dir, r->tsi)
+                                          : NULL;
+
+            redirect_ended(v, owner.id, ev->flow.packets, plan);
+            if (tsi) {
+                binding_release_nve(v, r->at, tsi->vn, plan);
+            }
+        }
+        break;
+    case NVA_EV_CONFIRMED:
+        if (owner.kind == NVA_OWNER_TSI) {
+            carry_on_tsi(v, owner.id, plan);
+            break;
+        } else if (owner.kind == NVA_OWNER_REDIRECT) {
+            redirect_confirmed(v, owner.id, ev->nve, plan);
+            break;
+        }
+        /* A VN or VAP may complete a preparation. */
+        /* Fall through. */
+    case NVA_EV_NVE_UP:
+    case NVA_EV_NVE_SYNCED:
+    case NVA_EV_NVE_DOWN:
+    case NVA_EV_PORT:
+    case NVA_EV_QUARANTINED:
+        directory_each_active_move(v->dir, concerned_cb, &w);
+        break;
+    case NVA_EV_REQUEST:
+    case NVA_EV_EVIDENCE:
+    case NVA_EV_QUESTION:
+    case NVA_EV_STRAY:
+    case NVA_EV_TIMER:
+        break;
+    }
+}
+
+void
+converge_timer(const struct nva_view *v, struct nva_plan *plan)
+{
+    struct walk w = { .view = v, .plan = plan };
+
+    redirect_timer(v, tsi_owes, plan);
+    directory_each_active_move(v->dir, timer_cb, &w);
+}
+
+nva_usec
+converge_deadline(const struct nva_view *v)
+{
+    struct walk w = { .view = v, .deadline = redirect_deadline(v) };
+
+    directory_each_active_move(v->dir, deadline_cb, &w);
+    return w.deadline;
+}
+
+/* ## Questions ## */
+
+bool
+converge_is_ready(const struct nva_view *v, const struct nva_move *move)
+{
+    if (!connected(v, move->to_nve)) {
+        return false;
+    }
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        if (!if_is_ready(v, move, &move->ifs[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t
+converge_blocked_by(const struct nva_view *v, const struct nva_move *move,
+                    nva_id *nves, size_t max, const char **why)
+{
+    size_t n = 0;
+
+    *why = NULL;
+    if (move->state == NVA_MS_PREPARED || move->state == NVA_MS_PAUSED
+        || move->state == NVA_MS_SWITCHING) {
+        if (!converge_is_ready(v, move) && max) {
+            nves[n++] = move->to_nve;
+            *why = !connected(v, move->to_nve) ? "not connected"
+                                               : "not confirmed";
+        }
+        for (size_t i = 0; i < move->n_ifs && n; i++) {
+            const struct nva_place *to = &move->ifs[i].to;
+
+            if (connected(v, to->nve)
+                && !directory_port(v->dir, to->nve, to->port)) {
+                *why = "port absent";
+            }
+        }
+    } else if (move->state == NVA_MS_CONVERGING) {
+        for (size_t i = 0; i < move->n_ifs && n < max; i++) {
+            n += find_owing(v, directory_tsi(v->dir, move->ifs[i].tsi), true,
+                            nves + n, max - n);
+        }
+        *why = n ? "not confirmed" : NULL;
+    } else if (move->unwinding && max) {
+        nves[n++] = move->ifs[0].from.nve;
+        *why = "not confirmed";
+    } else if (move->state == NVA_MS_DRAINING && max) {
+        nves[n++] = move->ifs[0].from.nve;
+        *why = "redirect";
+    }
+    return n;
+}
+
+bool
+converge_is_settled(const struct nva_view *v, const struct nva_move *move)
+{
+    switch (move->state) {
+    case NVA_MS_PREPARED:
+        return move->ready;
+    case NVA_MS_PAUSED:
+        return v->now >= pause_settles_at(v, move);
+    case NVA_MS_SWITCHING:
+        return is_published(v, move);
+    case NVA_MS_ABORTED:
+        return !move->unwinding;
+    case NVA_MS_CONVERGING:
+    case NVA_MS_DRAINING:
+    case NVA_MS_DONE:
+    case NVA_MS_FAILED:
+    case NVA_MS_SUPERSEDED:
+    case NVA_N_MOVE_STATES:
+        break;
+    }
+    return true;
+}
+
+/* True if every interface that has switched is published. */
+static bool
+is_published(const struct nva_view *v, const struct nva_move *move)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
+
+        if (!nva_place_equal(&tsi->current, &tsi->published)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* When the old NVE's packets surely go to the new one: NVA_NEVER while a
+ * redirect is not confirmed, else NVA_DATAPATH_SETTLE after the last was. */
+static nva_usec
+pause_settles_at(const struct nva_view *v, const struct nva_move *move)
+{
+    nva_usec last = move->started;
+    const struct nva_stamp *stamps;
+    size_t n;
+
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
+        const struct nva_redirect *r = redirect_at(v->dir, tsi->id,
+                                                   tsi->current.nve);
+
+        if (nva_place_is_set(&tsi->current)
+            && (!confirmed(v, tsi->current.nve, NVA_OWNER_TSI, tsi->id)
+                || (r && !confirmed(v, r->at, NVA_OWNER_REDIRECT, r->id)))) {
+            return NVA_NEVER;
+        }
+    }
+    stamps = directory_move_stamps(v->dir, move->id, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (stamps[i].kind == NVA_STAMP_PAUSED
+            || stamps[i].kind == NVA_STAMP_REDIRECT_CONFIRMED) {
+            last = stamps[i].when;
+        }
+    }
+    return last + NVA_DATAPATH_SETTLE;
+}
+
+/* ## Going on ## */
+
+static void
+carry_on_tsi(const struct nva_view *v, nva_id tsi_id, struct nva_plan *plan)
+{
+    const struct nva_tsi *tsi = directory_tsi(v->dir, tsi_id);
+    const struct nva_vm *vm = tsi ? directory_vm(v->dir, tsi->vm) : NULL;
+    const struct nva_move *move = vm ? directory_move(v->dir, vm->move) : NULL;
+
+    if (tsi && !nva_place_equal(&tsi->current, &tsi->published)
+        && !(move && move->state == NVA_MS_SWITCHING)) {
+        /* A newer move was begun, perhaps aborted, before the gate of the
+         * older one had opened: that gate still counts. */
+        struct nva_tsi t = *tsi;
+
+        relocate_publish_if_open(v, plan, &t, vm->move);
+    } else if (move) {
+        carry_on(v, move, plan);
+    }
+}
+
+static void
+carry_on(const struct nva_view *v, const struct nva_move *old,
+         struct nva_plan *plan)
+{
+    struct nva_move move = *old;
+
+    switch (move.state) {
+    case NVA_MS_PREPARED:
+    case NVA_MS_PAUSED:
+        go_prepared(v, &move, plan);
+        break;
+    case NVA_MS_SWITCHING:
+        go_switching(v, &move, plan);
+        break;
+    case NVA_MS_CONVERGING:
+        go_converging(v, &move, plan);
+        break;
+    case NVA_MS_DRAINING:
+        go_draining(v, &move, plan);
+        break;
+    case NVA_MS_ABORTED:
+        go_unwinding(v, &move, plan);
+        break;
+    case NVA_MS_DONE:
+    case NVA_MS_FAILED:
+    case NVA_MS_SUPERSEDED:
+    case NVA_N_MOVE_STATES:
+        break;
+    }
+}
+
+static void
+go_prepared(const struct nva_view *v, struct nva_move *move,
+            struct nva_plan *plan)
+{
+    bool ready = converge_is_ready(v, move);
+
+    if (ready != move->ready) {
+        move->ready = ready;
+        story_put(plan, move);
+        if (ready) {
+            story_stamp(plan, move->id, NVA_STAMP_READY, v->now, move->to_nve,
+                        NVA_OK);
+        }
+    }
+}
+
+/* Publishes what the gate lets through.  The rest of the way is looked at when
+ * the first NVE has confirmed that: this very step has made them all owe. */
+static void
+go_switching(const struct nva_view *v, struct nva_move *move,
+             struct nva_plan *plan)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        struct nva_tsi t = *directory_tsi(v->dir, move->ifs[i].tsi);
+
+        if (!move->ifs[i].switched) {
+            all = false;
+        } else if (!nva_place_equal(&t.current, &t.published)) {
+            all &= relocate_publish_if_open(v, plan, &t, move->id);
+        }
+    }
+    if (all) {
+        story_go(v, plan, move, NVA_MS_CONVERGING, NVA_OK);
+        story_put(plan, move);
+    }
+}
+
+static void
+go_converging(const struct nva_view *v, struct nva_move *move,
+              struct nva_plan *plan)
+{
+    nva_id nves[NVA_STAMPS_MAX / 4];
+
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
+
+        if (tsi_owes(v, tsi)) {
+            return;
+        }
+    }
+    move->converged = true;
+    story_stamp(plan, move->id, NVA_STAMP_CONVERGED, v->now, NVA_ID_NONE,
+                NVA_OK);
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
+        size_t n = find_owing(v, tsi, false, nves, ARRAY_SIZE(nves));
+
+        for (size_t j = 0; j < n; j++) {
+            story_stamp(plan, move->id, NVA_STAMP_OWING, v->now, nves[j],
+                        NVA_OK);
+        }
+    }
+    story_go(v, plan, move, NVA_MS_DRAINING, NVA_OK);
+    story_put(plan, move);
+    go_draining(v, move, plan);
+}
+
+static void
+go_draining(const struct nva_view *v, struct nva_move *move,
+            struct nva_plan *plan)
+{
+    if (has_redirect(v, move)) {
+        return;
+    }
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
+
+        binding_release(v, &move->ifs[i].from, tsi->vn, NVA_ID_NONE, plan);
+    }
+    story_go(v, plan, move, NVA_MS_DONE, NVA_OK);
+    story_put(plan, move);
+    story_stamp(plan, move->id, NVA_STAMP_DONE, v->now, NVA_ID_NONE, NVA_OK);
+}
+
+/* The old NVE delivers again, confirmed or its redirect surely expired: only
+ * then the destination's flows go. */
+static void
+go_unwinding(const struct nva_view *v, struct nva_move *move,
+             struct nva_plan *plan)
+{
+    const struct nva_place nowhere = { .nve = NVA_ID_NONE };
+
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
+
+        if (nva_place_is_set(&tsi->current) && v->now < move->unwind_by
+            && !confirmed(v, tsi->current.nve, NVA_OWNER_TSI, tsi->id)) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        struct nva_tsi t = *directory_tsi(v->dir, move->ifs[i].tsi);
+
+        relocate_prepare(plan, &t, &nowhere);
+        binding_release(v, &move->ifs[i].to, t.vn, t.id, plan);
+    }
+    move->unwinding = false;
+    story_put(plan, move);
+    story_unlink(v, plan, move);
+    story_stamp(plan, move->id, NVA_STAMP_UNWOUND, v->now, NVA_ID_NONE,
+                NVA_OK);
+}
+
+static void
+redirect_confirmed(const struct nva_view *v, nva_id id, nva_id nve,
+                   struct nva_plan *plan)
+{
+    const struct nva_redirect *r = directory_redirect(v->dir, id);
+
+    if (r && r->at == nve) {
+        const struct nva_stamp stamp = {
+            .kind = NVA_STAMP_REDIRECT_CONFIRMED, .when = v->now, .nve = nve,
+            .other = r->to,
+        };
+
+        story_stamp_about(plan, r->move, &stamp);
+        carry_on_tsi(v, r->tsi, plan);
+    }
+}
+
+/* ## Helpers ## */
+
+static bool
+connected(const struct nva_view *v, nva_id id)
+{
+    const struct nva_nve *nve = directory_nve(v->dir, id);
+
+    return nve && nve->connected;
+}
+
+static bool
+confirmed(const struct nva_view *v, nva_id nve, enum nva_owner_kind kind,
+          nva_id id)
+{
+    return nva_confirmed(v, nve, (struct nva_owner) { kind, id });
+}
+
+static bool
+if_is_ready(const struct nva_view *v, const struct nva_move *move,
+            const struct nva_move_if *mif)
+{
+    const struct nva_tsi *tsi = directory_tsi(v->dir, mif->tsi);
+    const struct nva_vap *vap;
+
+    if (!directory_port(v->dir, mif->to.nve, mif->to.port)
+        || (!mif->switched
+            && !nva_place_equal(&tsi->current, &tsi->published))) {
+        return false;
+    }
+    vap = directory_vap_for(v->dir, mif->to.nve, mif->to.port, tsi->mac);
+    return vap && vap->vn == tsi->vn
+           && confirmed(v, move->to_nve, NVA_OWNER_TSI, tsi->id)
+           && confirmed(v, move->to_nve, NVA_OWNER_VAP, vap->id)
+           && confirmed(v, move->to_nve, NVA_OWNER_VN, tsi->vn);
+}
+
+static bool
+tsi_owes(const struct nva_view *v, const struct nva_tsi *tsi)
+{
+    nva_id nve;
+
+    return find_owing(v, tsi, true, &nve, 1) > 0;
+}
+
+/* NVEs that serve the interface's VN, connected (or not), and have not
+ * confirmed its flows: at most 'max' into 'nves'. */
+static size_t
+find_owing(const struct nva_view *v, const struct nva_tsi *tsi,
+           bool want_connected, nva_id *nves, size_t max)
+{
+    struct owing o = {
+        .view = v, .owner = { NVA_OWNER_TSI, tsi->id },
+        .connected = want_connected, .nves = nves, .max = max,
+    };
+
+    directory_each_nve_of_vn(v->dir, tsi->vn, owing_cb, &o);
+    return o.n;
+}
+
+static bool
+owing_cb(const void *nve_, void *o_)
+{
+    const struct nva_nve *nve = nve_;
+    struct owing *o = o_;
+
+    if (nve->connected == o->connected
+        && !(nve->connected && nva_confirmed(o->view, nve->id, o->owner))) {
+        o->nves[o->n++] = nve->id;
+    }
+    return o->n < o->max;
+}
+
+/* A move may wait for an NVE as its destination, as the old place, or as one
+ * that owes; the last only shows in its state. */
+static bool
+concerned_cb(const void *move_, void *w_)
+{
+    const struct nva_move *move = move_;
+    struct walk *w = w_;
+    bool concerned = (move->to_nve == w->event->nve
+                      || (w->event->type != NVA_EV_CONFIRMED
+                          && w->event->type != NVA_EV_PORT));
+
+    if (concerned) {
+        carry_on(w->view, move, w->plan);
+    }
+    return true;
+}
+
+static bool
+timer_cb(const void *move_, void *w_)
+{
+    const struct nva_move *move = move_;
+    struct walk *w = w_;
+
+    if (move->unwinding ? w->view->now >= move->unwind_by
+                        : move->state == NVA_MS_DRAINING) {
+        carry_on(w->view, move, w->plan);
+    }
+    return true;
+}
+
+static bool
+deadline_cb(const void *move_, void *w_)
+{
+    const struct nva_move *move = move_;
+    struct walk *w = w_;
+
+    if (move->unwinding) {
+        w->deadline = MIN(w->deadline, move->unwind_by);
+    } else if (move->state == NVA_MS_PAUSED
+               && !converge_is_settled(w->view, move)) {
+        /* Nothing to do then, but somebody waits for the answer. */
+        w->deadline = MIN(w->deadline, pause_settles_at(w->view, move));
+    } else if (move->state == NVA_MS_DRAINING
+               && !has_redirect(w->view, move)) {
+        w->deadline = w->view->now;
+    }
+    return true;
+}
+
+static bool
+any_cb(const void *redirect OVS_UNUSED, void *any)
+{
+    *(bool *) any = true;
+    return false;
+}
+
+static bool
+has_redirect(const struct nva_view *v, const struct nva_move *move)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < move->n_ifs && !any; i++) {
+        directory_each_redirect_of_tsi(v->dir, move->ifs[i].tsi, any_cb,
+                                       &any);
+    }
+    return any;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What follows from confirmations, sessions and time: the gate, convergence,
+ * unwinding an abort, the end of redirects and of moves. */
+
+#ifndef NVA_CONVERGE_H
+#define NVA_CONVERGE_H 1
+
+#include "step.h"
+
+/* CONFIRMED, QUARANTINED, FLOW_REMOVED, NVE_UP, NVE_SYNCED, NVE_DOWN, PORT:
+ * what waited for that goes on. */
+void converge_event(const struct nva_view *, const struct nva_event *,
+                    struct nva_plan *);
+
+/* TIMER: re-arms or ends redirects whose time has come, ends moves. */
+void converge_timer(const struct nva_view *, struct nva_plan *);
+
+/* When converge_timer() must run next; NVA_NEVER if never. */
+nva_usec converge_deadline(const struct nva_view *);
+
+/* True if the destination of 'move' would deliver: its NVE is connected, its
+ * ports are there, all it was told is confirmed. */
+bool converge_is_ready(const struct nva_view *, const struct nva_move *);
+
+/* What holds 'move' up, for `blocked_by': the NVEs (at most 'max' ids into
+ * 'nves'), returns how many; sets '*why' to a literal ("port absent", "not
+ * confirmed", "not connected", "redirect") or NULL. */
+size_t converge_blocked_by(const struct nva_view *, const struct nva_move *,
+                           nva_id *nves, size_t max, const char **why);
+
+/* True once what the caller asked of 'move' has been confirmed by the switches
+ * it concerns: prepared -> ready; paused -> the redirect is confirmed at the
+ * old NVEs; switched -> published; aborted -> unwound. */
+bool converge_is_settled(const struct nva_view *, const struct nva_move *);
+
+#endif /* converge.h */

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The objects of the directory as plain values, and the delta: one change of
+ * the directory.  Values are open, copied by assignment, own no memory.
+ * Must never know how a change came about. */
+
+#ifndef NVA_DELTA_H
+#define NVA_DELTA_H 1
+
+#include "nva-types.h"
+#include "openvswitch/packets.h"
+
+/* ## Words ## */
+
+#define NVA_BINDINGS X(STRICT, "strict") X(LEARN, "learn")
+enum nva_binding {
+#define X(E, W) NVA_BINDING_##E,
+    NVA_BINDINGS
+#undef X
+};
+
+/* An ARP/ND question nobody can answer. */
+#define NVA_UNKNOWN_QUESTIONS X(FLOOD, "flood") X(DROP, "drop")
+enum nva_unknown_question {
+#define X(E, W) NVA_UQ_##E,
+    NVA_UNKNOWN_QUESTIONS
+#undef X
+};
+
+#define NVA_UNKNOWN_UNICASTS                                                \
+    X(QUERY, "query") X(FLOOD, "flood") X(DROP, "drop")
+enum nva_unknown_unicast {
+#define X(E, W) NVA_UU_##E,
+    NVA_UNKNOWN_UNICASTS
+#undef X
+};
+
+#define NVA_ORIGINS X(CONFIGURED, "configured") X(LEARNED, "learned")
+enum nva_origin {
+#define X(E, W) NVA_ORIGIN_##E,
+    NVA_ORIGINS
+#undef X
+};
+
+/* RFC 7666 VirtualMachineOperState (C1). */
+#define NVA_VM_STATES                                                       \
+    X(UNKNOWN, "unknown", 1) X(OTHER, "other", 2)                           \
+    X(PREPARING, "preparing", 3) X(RUNNING, "running", 4)                   \
+    X(SUSPENDING, "suspending", 5) X(SUSPENDED, "suspended", 6)             \
+    X(RESUMING, "resuming", 7) X(PAUSED, "paused", 8)                       \
+    X(MIGRATING, "migrating", 9) X(SHUTTINGDOWN, "shuttingdown", 10)        \
+    X(SHUTDOWN, "shutdown", 11) X(CRASHED, "crashed", 12)
+enum nva_vm_state {
+#define X(E, W, N) NVA_VM_##E = N,
+    NVA_VM_STATES
+#undef X
+};
+
+#define NVA_MOVE_KINDS                                                      \
+    X(HOT, "hot") X(WARM, "warm") X(COLD, "cold") X(FAILOVER, "failover")
+enum nva_move_kind {
+#define X(E, W) NVA_MOVE_##E,
+    NVA_MOVE_KINDS
+#undef X
+};
+
+#define NVA_MOVE_CAUSES X(PLANNED, "planned") X(ANNOUNCED, "announced")
+enum nva_move_cause {
+#define X(E, W) NVA_CAUSE_##E,
+    NVA_MOVE_CAUSES
+#undef X
+};
+
+/* design: prepared -> paused -> switching -> converging -> draining -> done,
+ * and aborted, failed, superseded.  Transitions: move-fsm. */
+#define NVA_MOVE_STATES                                                     \
+    X(PREPARED, "prepared") X(PAUSED, "paused") X(SWITCHING, "switching")   \
+    X(CONVERGING, "converging") X(DRAINING, "draining") X(DONE, "done")     \
+    X(ABORTED, "aborted") X(FAILED, "failed") X(SUPERSEDED, "superseded")
+enum nva_move_state {
+#define X(E, W) NVA_MS_##E,
+    NVA_MOVE_STATES
+#undef X
+    NVA_N_MOVE_STATES
+};
+
+/* Evidence and other steps, as the timeline shows them. */
+#define NVA_STAMPS                                                          \
+    X(STARTED, "started") X(READY, "ready") X(PAUSED, "paused")             \
+    X(ACTIVATED, "activated") X(EVIDENCE, "evidence")                       \
+    X(GATE_PASSED, "gate passed")                                           \
+    X(REDIRECT_ON, "redirect on") X(REDIRECT_CONFIRMED, "redirect confirmed")\
+    X(REDIRECT_RETARGETED, "redirect retargeted")                           \
+    X(REDIRECT_REARMED, "redirect re-armed")                                \
+    X(REDIRECT_OFF, "redirect off") X(SENT, "sent") X(CONFIRMED, "confirmed")\
+    X(OWING, "owing") X(CONVERGED, "converged") X(LATE, "late packet")      \
+    X(ABORTED, "aborted") X(UNWOUND, "unwound") X(FAILED, "failed")         \
+    X(SUPERSEDED, "superseded") X(DONE, "done")
+enum nva_stamp_kind {
+#define X(E, W) NVA_STAMP_##E,
+    NVA_STAMPS
+#undef X
+};
+
+const char *nva_binding_word(enum nva_binding);
+const char *nva_unknown_question_word(enum nva_unknown_question);
+const char *nva_unknown_unicast_word(enum nva_unknown_unicast);
+const char *nva_origin_word(enum nva_origin);
+const char *nva_vm_state_word(enum nva_vm_state);
+const char *nva_move_kind_word(enum nva_move_kind);
+const char *nva_move_cause_word(enum nva_move_cause);
+const char *nva_move_state_word(enum nva_move_state);
+const char *nva_stamp_word(enum nva_stamp_kind);
+
+/* Each sets '*out' and returns true if 'word' is one of the enum's words. */
+bool nva_binding_from_word(const char *word, enum nva_binding *out);
+bool nva_unknown_question_from_word(const char *, enum nva_unknown_question *);
+bool nva_unknown_unicast_from_word(const char *, enum nva_unknown_unicast *);
+bool nva_vm_state_from_word(const char *, enum nva_vm_state *);
+bool nva_move_kind_from_word(const char *, enum nva_move_kind *);
+
+/* ## Objects ## */
+
+struct nva_vn {
+    nva_id id;
+    char name[NVA_NAME_MAX];
+    uint32_t vni;                       /* 1..NVA_VNI_MAX, immutable. */
+    enum nva_binding binding;
+    enum nva_unknown_question unknown_question;
+    enum nva_unknown_unicast unknown_unicast;
+    uint32_t redirect_timeout;          /* Seconds, 1..300. */
+    uint32_t mtu;                       /* Inner IP MTU, 0: not stated. */
+};
+
+struct nva_nve {
+    nva_id id;
+    char name[NVA_NAME_MAX];
+    uint64_t dpid;
+    struct in6_addr tunnel_ip;          /* All zero: not known. */
+    bool tunnel_ip_guessed;             /* From the session's address. */
+    char tunnel_port[NVA_PORT_NAME_MAX];/* "" : the first port named vx*. */
+    bool adopt;
+    char zone[NVA_NAME_MAX];
+
+    /* The session's side; not configuration. */
+    bool connected;                     /* Claimed, shaken hands, read back. */
+    uint64_t session;                   /* Changes with each session. */
+};
+
+/* A port as the present (or last) session described it. */
+struct nva_port {
+    nva_id nve;
+    char name[NVA_PORT_NAME_MAX];
+    nva_ofport ofport;
+    struct eth_addr hw_addr;
+};
+
+/* A virtual access point: an NVE's port bound to a VN, optionally only for
+ * frames of one MAC.  May be declared before the port exists. */
+struct nva_vap {
+    nva_id id;
+    nva_id nve;
+    char port[NVA_PORT_NAME_MAX];
+    bool has_mac;
+    struct eth_addr mac;
+    nva_id vn;
+    bool implied;       /* Made by a VM's place or a move, goes with it. */
+};
+
+struct nva_vm {
+    nva_id id;
+    char name[NVA_NAME_MAX];
+    enum nva_vm_state state;
+    enum nva_origin origin;
+    nva_id move;                        /* The move under way, or NONE. */
+};
+
+/* A tenant system interface: a MAC with its IPs in a VN (RFC 8014). */
+struct nva_tsi {
+    nva_id id;
+    nva_id vm;
+    char name[NVA_NAME_MAX];            /* Unique in its VM; "eth0" default. */
+    nva_id vn;
+    struct eth_addr mac;
+    size_t n_ips;
+    struct in6_addr ips[NVA_IPS_MAX];
+
+    /* Where it is, where peers send, where it may go.  Only mobility and
+     * registration change these. */
+    struct nva_place current;
+    struct nva_place published;
+    struct nva_place prepared;
+    bool paused;                        /* Old NVE redirects to 'prepared'. */
+    uint64_t deliver_version;           /* Owner version since when the NVE of
+                                         * 'current' delivers: the gate. */
+};
+
+/* One instance of a redirect: at NVE 'at', packets from a tunnel for 'tsi' go
+ * on to NVE 'to'. */
+struct nva_redirect {
+    nva_id id;
+    nva_id tsi;
+    nva_id at;
+    nva_id to;
+    nva_id move;                        /* For the timeline; may be NONE. */
+    nva_usec since;                     /* Bounds re-arming. */
+    nva_usec until;                     /* Its hard timeout ends then. */
+};
+
+struct nva_move_if {
+    nva_id tsi;
+    struct nva_place from;              /* May be unset: had no place. */
+    struct nva_place to;
+    bool switched;
+};
+
+struct nva_move {
+    nva_id id;
+    nva_id vm;
+    char vm_name[NVA_NAME_MAX];         /* Outlives the VM. */
+    enum nva_move_kind kind;
+    enum nva_move_cause cause;
+    enum nva_move_state state;
+    nva_id to_nve;
+    size_t n_ifs;
+    struct nva_move_if ifs[NVA_IFS_MAX];
+    bool ready;                         /* Prepared and confirmed. */
+    bool unwinding;                     /* Aborted, not yet all undone... */
+    nva_usec unwind_by;                 /* ...when an unreachable old NVE's
+                                         * redirect must have expired. */
+    bool converged;                     /* Was at some time. */
+    enum nva_reason end_reason;
+    nva_usec started;
+    nva_usec ended;                     /* 0 while it goes on. */
+};
+
+/* One entry of a timeline. */
+struct nva_stamp {
+    enum nva_stamp_kind kind;
+    nva_usec when;
+    nva_id nve;                         /* May be NONE. */
+    nva_id other;                       /* A redirect's target NVE, a newer
+                                         * move; may be NONE. */
+    enum nva_reason reason;
+    uint64_t count;                     /* Packets, for REDIRECT_OFF. */
+};
+
+/* ## Delta ## */
+
+#define NVA_DELTAS                                                          \
+    X(VN_PUT, "vn_put") X(VN_DEL, "vn_del")                                 \
+    X(NVE_PUT, "nve_put") X(NVE_DEL, "nve_del")                             \
+    X(PORT_PUT, "port_put") X(PORT_DEL, "port_del")                         \
+    X(VAP_PUT, "vap_put") X(VAP_DEL, "vap_del")                             \
+    X(VM_PUT, "vm_put") X(VM_DEL, "vm_del")                                 \
+    X(TSI_PUT, "tsi_put") X(TSI_DEL, "tsi_del")                             \
+    X(REDIRECT_PUT, "redirect_put") X(REDIRECT_DEL, "redirect_del")         \
+    X(MOVE_PUT, "move_put") X(MOVE_STAMP, "move_stamp")
+
+enum nva_delta_type {
+#define X(E, W) NVA_DELTA_##E,
+    NVA_DELTAS
+#undef X
+};
+
+/* PUT carries the whole new value (id set; a new object's id comes from
+ * nva_ids, see directory.h); DEL needs only the id (PORT_DEL: nve and name).
+ * MOVE_STAMP: 'id' is the move's. */
+struct nva_delta {
+    enum nva_delta_type type;
+    nva_id id;
+    union {
+        struct nva_vn vn;
+        struct nva_nve nve;
+        struct nva_port port;
+        struct nva_vap vap;
+        struct nva_vm vm;
+        struct nva_tsi tsi;
+        struct nva_redirect redirect;
+        struct nva_move move;
+        struct nva_stamp stamp;
+    };
+};
+
+/* A growing list of deltas; owns its memory. */
+struct nva_deltas {
+    size_t n, allocated;
+    struct nva_delta *a;
+};
+
+void nva_deltas_init(struct nva_deltas *);
+void nva_deltas_uninit(struct nva_deltas *);
+void nva_deltas_clear(struct nva_deltas *);
+
+/* Appends a zeroed delta of 'type' and returns it (valid until the next). */
+struct nva_delta *nva_deltas_add(struct nva_deltas *, enum nva_delta_type);
+
+const char *nva_delta_type_word(enum nva_delta_type);
+
+#endif /* delta.h */

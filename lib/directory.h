@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The directory: who is where, which NVEs serve which VN, which moves go on.
+ * Opaque; directory_apply() is its only mutator.  Knows no flow, no message,
+ * no clock. */
+
+#ifndef NVA_DIRECTORY_H
+#define NVA_DIRECTORY_H 1
+
+#include "delta.h"
+#include "nva-types.h"
+
+struct directory;
+
+struct directory *directory_create(void);
+void directory_destroy(struct directory *);
+
+/* An id no object has had.  PUT of a new object with an id at or above it
+ * moves it on. */
+nva_id directory_next_id(const struct directory *);
+
+/* ## Change ## */
+
+/* An owner whose flows at one NVE may have changed. */
+struct nva_dirty {
+    nva_id nve;
+    struct nva_owner owner;
+};
+
+struct nva_dirty_list {
+    size_t n, allocated;
+    struct nva_dirty *a;
+};
+
+void nva_dirty_init(struct nva_dirty_list *);
+void nva_dirty_uninit(struct nva_dirty_list *);
+void nva_dirty_clear(struct nva_dirty_list *);
+
+/* Applies 'delta' (which the brain made against this directory: a delta that
+ * contradicts it is a bug and aborts).  Appends to 'dirty' each (NVE, owner)
+ * whose flows may have changed, in programming order; the version of each
+ * such owner is now directory_version().  What spreads:
+ *   TSI_PUT/DEL   its TSI owner at each NVE that serves its VN before or
+ *                 after, and at NVEs of its places; on a change of the
+ *                 flooding local ports also the VN and VAP owners there;
+ *   REDIRECT_*    the instance's REDIRECT owner and its TSI owner, at 'at';
+ *   VAP_*, PORT_* the VAP owner there, the VN owner there, on the first or
+ *                 last VAP of the VN at the NVE the VN owner at every NVE of
+ *                 the VN and the VN's TSI owners at this NVE; TSI owners that
+ *                 have a place at that port, at this NVE;
+ *   VN_*          the VN, VAP and TSI owners at the VN's NVEs;
+ *   NVE_*         a changed tunnel address: base there, and the VN, TSI and
+ *                 REDIRECT owners that point to it everywhere; a changed
+ *                 tunnel port: everything there.  'connected' and 'session'
+ *                 dirty nothing. */
+void directory_apply(struct directory *, const struct nva_delta *,
+                     struct nva_dirty_list *);
+
+/* Grows by one with each applied delta. */
+uint64_t directory_version(const struct directory *);
+
+/* The version of the delta that last dirtied 'owner' at any NVE; 0: never. */
+uint64_t directory_owner_version(const struct directory *, struct nva_owner);
+
+/* ## Look-up: NULL when there is none.  Valid until the next apply. ## */
+
+const struct nva_vn *directory_vn(const struct directory *, nva_id);
+const struct nva_vn *directory_vn_by_name(const struct directory *,
+                                          const char *);
+const struct nva_vn *directory_vn_by_vni(const struct directory *, uint32_t);
+const struct nva_nve *directory_nve(const struct directory *, nva_id);
+const struct nva_nve *directory_nve_by_name(const struct directory *,
+                                            const char *);
+const struct nva_nve *directory_nve_by_dpid(const struct directory *,
+                                            uint64_t dpid);
+const struct nva_port *directory_port(const struct directory *, nva_id nve,
+                                      const char *name);
+const struct nva_port *directory_port_by_ofport(const struct directory *,
+                                                nva_id nve, nva_ofport);
+/* The tunnel port of 'nve' (its 'tunnel_port', or the lowest-numbered one
+ * whose name starts with "vx"). */
+const struct nva_port *directory_tunnel_port(const struct directory *,
+                                             nva_id nve);
+const struct nva_vap *directory_vap(const struct directory *, nva_id);
+/* Exact key. */
+const struct nva_vap *directory_vap_by_key(const struct directory *,
+                                           nva_id nve, const char *port,
+                                           bool has_mac, struct eth_addr);
+/* The VAP a frame from 'mac' at 'port' belongs to: one with that MAC, else
+ * one without a MAC. */
+const struct nva_vap *directory_vap_for(const struct directory *, nva_id nve,
+                                        const char *port, struct eth_addr mac);
+/* True if the VAP's port is among the local ports that its VN's floods go to:
+ * the port exists, and it does not serve only interfaces that are not there
+ * (yet, or any more). */
+bool directory_vap_floods(const struct directory *, const struct nva_vap *);
+const struct nva_vm *directory_vm(const struct directory *, nva_id);
+const struct nva_vm *directory_vm_by_name(const struct directory *,
+                                          const char *);
+const struct nva_tsi *directory_tsi(const struct directory *, nva_id);
+const struct nva_tsi *directory_tsi_by_mac(const struct directory *,
+                                           nva_id vn, struct eth_addr);
+const struct nva_tsi *directory_tsi_by_ip(const struct directory *, nva_id vn,
+                                          const struct in6_addr *);
+const struct nva_redirect *directory_redirect(const struct directory *,
+                                              nva_id);
+const struct nva_move *directory_move(const struct directory *, nva_id);
+/* The timeline, oldest first; '*n' entries. */
+const struct nva_stamp *directory_move_stamps(const struct directory *,
+                                              nva_id move, size_t *n);
+
+/* ## Walks ##
+ *
+ * Each calls 'cb' with each element and 'aux'; the directory must not change
+ * meanwhile; returns early when 'cb' returns false.  Order: by id for
+ * objects of users (vns, nves, vms, moves, vaps of an NVE), any otherwise. */
+
+typedef bool directory_cb(const void *object, void *aux);
+
+void directory_each_vn(const struct directory *, directory_cb *, void *aux);
+void directory_each_nve(const struct directory *, directory_cb *, void *aux);
+void directory_each_vm(const struct directory *, directory_cb *, void *aux);
+/* Ended moves too (NVA_MOVES_KEPT_MAX of them). */
+void directory_each_move(const struct directory *, directory_cb *, void *aux);
+void directory_each_active_move(const struct directory *, directory_cb *,
+                                void *aux);
+void directory_each_port(const struct directory *, nva_id nve,
+                         directory_cb *, void *aux);
+void directory_each_vap(const struct directory *, nva_id nve,
+                        directory_cb *, void *aux);
+/* VAPs of 'vn' at 'nve'. */
+void directory_each_vap_of_vn(const struct directory *, nva_id nve, nva_id vn,
+                              directory_cb *, void *aux);
+void directory_each_tsi_of_vm(const struct directory *, nva_id vm,
+                              directory_cb *, void *aux);
+void directory_each_tsi_of_vn(const struct directory *, nva_id vn,
+                              directory_cb *, void *aux);
+/* TSIs with current, published or prepared at 'nve' port 'port' (NULL: any
+ * port of 'nve'). */
+void directory_each_tsi_at(const struct directory *, nva_id nve,
+                           const char *port, directory_cb *, void *aux);
+void directory_each_redirect(const struct directory *, directory_cb *,
+                             void *aux);
+void directory_each_redirect_of_tsi(const struct directory *, nva_id tsi,
+                                    directory_cb *, void *aux);
+/* NVEs (struct nva_nve) that serve 'vn': have a VAP in it.  By id. */
+void directory_each_nve_of_vn(const struct directory *, nva_id vn,
+                              directory_cb *, void *aux);
+/* VNs (struct nva_vn) that 'nve' serves. */
+void directory_each_vn_of_nve(const struct directory *, nva_id nve,
+                              directory_cb *, void *aux);
+
+bool directory_nve_serves(const struct directory *, nva_id nve, nva_id vn);
+
+/* Each owner that may have flows at 'nve' (its base, VNs, VAPs, TSIs,
+ * redirects there), base first: what a reconnect compares. */
+typedef void directory_owner_cb(struct nva_owner, void *aux);
+void directory_each_owner_at(const struct directory *, nva_id nve,
+                             directory_owner_cb *, void *aux);
+
+size_t directory_n_vns(const struct directory *);
+size_t directory_n_nves(const struct directory *);
+size_t directory_n_vms(const struct directory *);
+size_t directory_n_tsis_learned_at(const struct directory *, nva_id nve,
+                                   const char *port);
+size_t directory_n_nves_of_vn(const struct directory *, nva_id vn);
+size_t directory_n_vaps(const struct directory *, nva_id nve);
+size_t directory_n_moves_active(const struct directory *);
+
+/* Recomputes every index from the objects and compares; NULL if all is
+ * right, else a static description of what is not.  For tests. */
+const char *directory_check(const struct directory *);
+
+#endif /* directory.h */

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Which flows an owner must have at an NVE: a pure function of the directory
+ * and the time.  Knows what an interface's places mean for forwarding; must
+ * never know what is installed, what was sent, or which move goes on: phases
+ * are read from current, published, prepared, paused and the redirects alone.
+ *
+ * Invariant: no flow names a port that the present session does not have, nor
+ * a tunnel destination that is not known; owners never share a (table,
+ * priority, match).
+ *
+ * draft vmm-15 s4.2 (D2, D6), s5 (D11), s10 (D15). */
+
+#include "intent.h"
+
+#include <string.h>
+
+#include "openvswitch/util.h"
+#include "packets.h"
+#include "pipeline.h"
+
+struct intent {
+    const struct directory *dir;
+    const struct nva_nve *nve;
+    nva_usec now;
+    struct pipeline p;
+};
+
+static void vn_flows(const struct intent *, nva_id vn);
+static void vap_flows(const struct intent *, nva_id vap);
+static void tsi_flows(const struct intent *, nva_id tsi);
+static void redirect_flows(const struct intent *, nva_id redirect);
+
+static void vn_flood(const struct intent *, const struct nva_vn *);
+static directory_cb collect_port;
+static directory_cb collect_nve;
+static void tsi_deliver(const struct intent *, const struct nva_tsi *,
+                        const struct pipeline_tsi *);
+static void tsi_forward(const struct intent *, const struct nva_tsi *,
+                        const struct pipeline_tsi *);
+static void tsi_admit(const struct intent *, const struct nva_tsi *,
+                      const struct pipeline_tsi *, bool strict);
+static void tsi_address(const struct intent *, const struct nva_tsi *,
+                        const struct pipeline_tsi *);
+static const struct nva_place *place_here(const struct nva_tsi *, nva_id nve);
+static const struct nva_place *place_to_send(const struct nva_tsi *,
+                                             nva_id nve);
+static bool is_settled(const struct nva_tsi *, const struct nva_place *);
+static nva_ofport ofport_of(const struct intent *, const char *port);
+static bool can_tunnel_to(const struct intent *, const struct nva_nve *);
+
+void
+intent_flows(const struct directory *dir, nva_id nve, struct nva_owner owner,
+             nva_usec now, struct flow_set *out)
+{
+    const struct nva_port *tunnel;
+    struct intent in = {
+        .dir = dir,
+        .nve = directory_nve(dir, nve),
+        .now = now,
+        .p = { .out = out, .cookie = pipeline_cookie(owner) },
+    };
+
+    flow_set_clear(out);
+    if (!in.nve) {
+        return;
+    }
+    tunnel = directory_tunnel_port(dir, nve);
+    in.p.tunnel = tunnel ? tunnel->ofport : NVA_OFPORT_NONE;
+
+    switch (owner.kind) {
+    case NVA_OWNER_BASE:
+        if (owner.id == nve) {
+            pipeline_base(&in.p);
+        }
+        break;
+    case NVA_OWNER_VN:
+        vn_flows(&in, owner.id);
+        break;
+    case NVA_OWNER_VAP:
+        vap_flows(&in, owner.id);
+        break;
+    case NVA_OWNER_TSI:
+        tsi_flows(&in, owner.id);
+        break;
+    case NVA_OWNER_REDIRECT:
+        redirect_flows(&in, owner.id);
+        break;
+    case NVA_OWNER_NONE:
+    case NVA_N_OWNER_KINDS:
+    default:
+        break;
+    }
+}
+
+/* ## VN ## */
+
+static void
+vn_flows(const struct intent *in, nva_id id)
+{
+    const struct nva_vn *vn = directory_vn(in->dir, id);
+    enum pipeline_unknown unknown;
+
+    if (!vn || !directory_nve_serves(in->dir, in->nve->id, id)) {
+        return;
+    }
+    unknown = (vn->unknown_unicast == NVA_UU_QUERY ? PIPELINE_ASK
+               : vn->unknown_unicast == NVA_UU_FLOOD ? PIPELINE_FLOOD
+               : PIPELINE_DROP);
+
+    pipeline_vn_tunnel(&in->p, vn->vni);
+    pipeline_vn_unknown_question(&in->p, vn->vni,
+                                 vn->unknown_question == NVA_UQ_FLOOD);
+    pipeline_vn_unknown_unicast(&in->p, vn->vni, unknown);
+    vn_flood(in, vn);
+}
+
+/* A flood list that is being collected. */
+struct flood {
+    const struct intent *in;
+    size_t n_ports, n_nves;
+    nva_ofport ports[PIPELINE_FLOOD_PORTS_MAX];
+    struct in6_addr nves[NVA_NVES_PER_VN_MAX];
+};
+
+/* Peers are in it whatever the state of their sessions: a lost session is not
+ * a lost NVE (K6). */
+static void
+vn_flood(const struct intent *in, const struct nva_vn *vn)
+{
+    struct flood *flood = xmalloc(sizeof *flood);
+    struct pipeline_flood list;
+
+    flood->in = in;
+    flood->n_ports = 0;
+    flood->n_nves = 0;
+    directory_each_vap_of_vn(in->dir, in->nve->id, vn->id, collect_port,
+                             flood);
+    directory_each_nve_of_vn(in->dir, vn->id, collect_nve, flood);
+
+    list.n_ports = flood->n_ports;
+    list.n_nves = flood->n_nves;
+    list.ports = flood->ports;
+    list.nves = flood->nves;
+    pipeline_vn_flood(&in->p, vn->vni, &list);
+    free(flood);
+}
+
+/* A port may have several VAPs of the VN (one for each of some MACs), and gets
+ * one copy. */
+static bool
+collect_port(const void *vap_, void *flood_)
+{
+    const struct nva_vap *vap = vap_;
+    struct flood *flood = flood_;
+    nva_ofport port = ofport_of(flood->in, vap->port);
+
+    if (port == NVA_OFPORT_NONE
+        || !directory_vap_floods(flood->in->dir, vap)) {
+        return true;
+    }
+    for (size_t i = 0; i < flood->n_ports; i++) {
+        if (flood->ports[i] == port) {
+            return true;
+        }
+    }
+    if (flood->n_ports >= PIPELINE_FLOOD_PORTS_MAX) {
+        return false;
+    }
+    flood->ports[flood->n_ports++] = port;
+    return true;
+}
+
+static bool
+collect_nve(const void *nve_, void *flood_)
+{
+    const struct nva_nve *nve = nve_;
+    struct flood *flood = flood_;
+
+    if (nve->id == flood->in->nve->id || !can_tunnel_to(flood->in, nve)) {
+        return true;
+    }
+    if (flood->n_nves >= NVA_NVES_PER_VN_MAX) {
+        return false;
+    }
+    flood->nves[flood->n_nves++] = nve->tunnel_ip;
+    return true;
+}
+
+/* ## VAP ## */
+
+static void
+vap_flows(const struct intent *in, nva_id id)
+{
+    const struct nva_vap *vap = directory_vap(in->dir, id);
+    const struct nva_vn *vn = vap ? directory_vn(in->dir, vap->vn) : NULL;
+
+    if (vn && vap->nve == in->nve->id) {
+        pipeline_vap(&in->p, vn->vni, ofport_of(in, vap->port),
+                     vap->has_mac ? &vap->mac : NULL,
+                     vn->binding == NVA_BINDING_STRICT);
+    }
+}
+
+/* ## TSI ## */
+
+static void
+tsi_flows(const struct intent *in, nva_id id)
+{
+    const struct nva_tsi *tsi = directory_tsi(in->dir, id);
+    const struct nva_vn *vn = tsi ? directory_vn(in->dir, tsi->vn) : NULL;
+    struct pipeline_tsi ptsi;
+    bool serves;
+
+    if (!vn) {
+        return;
+    }
+    serves = directory_nve_serves(in->dir, in->nve->id, vn->id);
+    if (!serves && !place_here(tsi, in->nve->id)) {
+        return;
+    }
+    ptsi.vni = vn->vni;
+    ptsi.mac = tsi->mac;
+
+    tsi_deliver(in, tsi, &ptsi);
+    tsi_forward(in, tsi, &ptsi);
+    tsi_admit(in, tsi, &ptsi, vn->binding == NVA_BINDING_STRICT);
+    if (serves) {
+        tsi_address(in, tsi, &ptsi);
+    }
+}
+
+static void
+tsi_deliver(const struct intent *in, const struct nva_tsi *tsi,
+            const struct pipeline_tsi *ptsi)
+{
+    const struct nva_place *here = place_here(tsi, in->nve->id);
+
+    if (here) {
+        pipeline_deliver(&in->p, ptsi, ofport_of(in, here->port));
+    }
+}
+
+static void
+tsi_forward(const struct intent *in, const struct nva_tsi *tsi,
+            const struct pipeline_tsi *ptsi)
+{
+    const struct nva_place *to = place_to_send(tsi, in->nve->id);
+
+    if (!to) {
+        return;
+    }
+    if (to->nve == in->nve->id) {
+        pipeline_forward_local(&in->p, ptsi, ofport_of(in, to->port));
+    } else {
+        const struct nva_nve *nve = directory_nve(in->dir, to->nve);
+
+        if (can_tunnel_to(in, nve)) {
+            pipeline_forward_tunnel(&in->p, ptsi, &nve->tunnel_ip);
+        }
+    }
+}
+
+/* It may send from each of its places here.  From one where it does not stand
+ * for sure, what it sends is evidence that it has moved, so it is shown. */
+static void
+tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
+          const struct pipeline_tsi *ptsi, bool strict)
+{
+    const struct nva_place *places[] = { &tsi->current, &tsi->published,
+                                         &tsi->prepared };
+
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        const struct nva_place *place = places[i];
+        bool show = !is_settled(tsi, place);
+        nva_ofport port;
+
+        /* Equal places give the same flows, which the set takes once. */
+        if (place->nve != in->nve->id) {
+            continue;
+        }
+        port = ofport_of(in, place->port);
+        pipeline_admit(&in->p, ptsi, port, show);
+        if (!strict) {
+            continue;
+        }
+        pipeline_admit_address(&in->p, ptsi, port, show, NULL);
+        for (size_t ip = 0; ip < tsi->n_ips; ip++) {
+            pipeline_admit_address(&in->p, ptsi, port, show, &tsi->ips[ip]);
+        }
+    }
+}
+
+/* Its MAC is the same wherever it is: it is answered for once it has a
+ * place. */
+static void
+tsi_address(const struct intent *in, const struct nva_tsi *tsi,
+            const struct pipeline_tsi *ptsi)
+{
+    if (!nva_place_is_set(&tsi->current)) {
+        return;
+    }
+    for (size_t i = 0; i < tsi->n_ips; i++) {
+        pipeline_address(&in->p, ptsi, &tsi->ips[i]);
+    }
+}
+
+/* Where 'tsi' gets, at 'nve', what comes from a tunnel for it, or NULL.  While
+ * the new NVE has not confirmed, what peers send still ends at the old place;
+ * a move within one NVE goes to the new port once the VM stands still. */
+static const struct nva_place *
+place_here(const struct nva_tsi *tsi, nva_id nve)
+{
+    if (tsi->current.nve == nve) {
+        return (tsi->paused && tsi->prepared.nve == nve
+                ? &tsi->prepared : &tsi->current);
+    } else if (tsi->published.nve == nve) {
+        return &tsi->published;
+    } else if (tsi->prepared.nve == nve) {
+        return &tsi->prepared;
+    }
+    return NULL;
+}
+
+/* Where local ports of 'nve' send to it, or NULL: nowhere known.  Its own NVE
+ * knows best; the others go by what is published. */
+static const struct nva_place *
+place_to_send(const struct nva_tsi *tsi, nva_id nve)
+{
+    if (tsi->current.nve == nve) {
+        return (tsi->paused && nva_place_is_set(&tsi->prepared)
+                ? &tsi->prepared : &tsi->current);
+    }
+    return nva_place_is_set(&tsi->published) ? &tsi->published : NULL;
+}
+
+static bool
+is_settled(const struct nva_tsi *tsi, const struct nva_place *place)
+{
+    return !tsi->paused && nva_place_equal(place, &tsi->current);
+}
+
+/* ## Redirect ## */
+
+static void
+redirect_flows(const struct intent *in, nva_id id)
+{
+    const struct nva_redirect *r = directory_redirect(in->dir, id);
+    const struct nva_tsi *tsi;
+    const struct nva_nve *to;
+    const struct nva_vn *vn;
+    struct pipeline_tsi ptsi;
+    nva_usec seconds;
+
+    if (!r || r->at != in->nve->id || r->to == r->at || r->until <= in->now) {
+        return;
+    }
+    tsi = directory_tsi(in->dir, r->tsi);
+    vn = tsi ? directory_vn(in->dir, tsi->vn) : NULL;
+    to = directory_nve(in->dir, r->to);
+    if (!vn || !can_tunnel_to(in, to)) {
+        return;
+    }
+
+    ptsi.vni = vn->vni;
+    ptsi.mac = tsi->mac;
+    seconds = DIV_ROUND_UP(r->until - in->now, NVA_SEC);
+    pipeline_redirect(&in->p, &ptsi, &to->tunnel_ip,
+                      MIN(seconds, UINT16_MAX));
+}
+
+/* ## Ports ## */
+
+/* The number of this NVE's 'port' in the present session, or none.  The tunnel
+ * port is nobody's: a VAP on it would join all VNs. */
+static nva_ofport
+ofport_of(const struct intent *in, const char *port)
+{
+    const struct nva_port *p = directory_port(in->dir, in->nve->id, port);
+
+    return p && p->ofport != in->p.tunnel ? p->ofport : NVA_OFPORT_NONE;
+}
+
+static bool
+can_tunnel_to(const struct intent *in, const struct nva_nve *nve)
+{
+    return (in->p.tunnel != NVA_OFPORT_NONE
+            && nve && ipv6_addr_is_set(&nve->tunnel_ip));
+}

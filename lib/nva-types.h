@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Identifiers, addresses, limits and reasons: the words every module of the
+ * brain shares.  Knows no module.  Everything here is a plain value. */
+
+#ifndef NVA_TYPES_H
+#define NVA_TYPES_H 1
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "openvswitch/types.h"
+
+/* ## Identifiers ## */
+
+/* Identifies one object of one kind for the life of the directory.  Never 0
+ * for an object, never reused, fits the 44 bits of a cookie. */
+typedef uint64_t nva_id;
+#define NVA_ID_NONE ((nva_id) 0)
+#define NVA_ID_BITS 44
+
+/* Monotonic time and spans, in microseconds. */
+typedef int64_t nva_usec;
+#define NVA_NEVER INT64_MAX
+#define NVA_MSEC ((nva_usec) 1000)
+#define NVA_SEC ((nva_usec) 1000000)
+
+/* OpenFlow port number; NVA_PORT_NONE: the port is not there. */
+typedef uint32_t nva_ofport;
+#define NVA_OFPORT_NONE ((nva_ofport) 0)
+
+/* ## Named limits: whatever a peer can make grow ends here. ## */
+
+enum {
+    NVA_NAME_MAX = 64,          /* Bytes of a name, terminator included. */
+    NVA_PORT_NAME_MAX = 16,     /* OpenFlow's limit, terminator included. */
+    NVA_VNI_MAX = 4194303,      /* 2^22 - 1: the two top bits count hops. */
+    NVA_REDIRECT_HOPS_MAX = 3,  /* Then the packet is dropped and counted. */
+    NVA_IPS_MAX = 16,           /* Addresses of one interface. */
+    NVA_IFS_MAX = 8,            /* Interfaces of one VM. */
+    NVA_VNS_MAX = 65536,
+    NVA_NVES_MAX = 4096,
+    NVA_NVES_PER_VN_MAX = 700,  /* One flood list must fit in one flow mod
+                                 * and in 64 kB of datapath actions. */
+    NVA_VAPS_PER_NVE_MAX = 4096,
+    NVA_PORTS_PER_NVE_MAX = 8192,   /* A switch that invents ports. */
+    NVA_VMS_MAX = 2000000,
+    NVA_LEARNED_PER_VAP_MAX = 64,   /* A VM that invents source MACs. */
+    NVA_REDIRECTS_PER_TSI_MAX = 8,  /* A VM that hops about. */
+    NVA_MOVES_ACTIVE_MAX = 4096,
+    NVA_MOVES_KEPT_MAX = 4096,      /* Ended moves kept for `move show'. */
+    NVA_STAMPS_MAX = 128,           /* Timeline entries of one move. */
+    NVA_FRAME_MAX = 9216,           /* Bytes of a packet-in we look at. */
+};
+
+#define NVA_REDIRECT_TIMEOUT_DEFAULT 10     /* Seconds. */
+#define NVA_REDIRECT_MAX (300 * NVA_SEC)    /* A redirect is re-armed up to. */
+
+/* A switch confirms its tables; the decisions its datapath has cached follow
+ * 1 to 3 ms later with few datapath flows.  A pause is answered only then: a
+ * VM that leaves sooner may leave packets behind. */
+#define NVA_DATAPATH_SETTLE (5 * NVA_MSEC)
+
+/* ## Reasons ##
+ *
+ * Why something was admitted, refused or done.  The word (second argument) is
+ * what users see in the API, in metrics and in the log.  Each module has its
+ * own list; NVA_OK is 0. */
+
+#define NVA_REASONS_FRAME                                                   \
+    X(FRAME_TRUNCATED, "frame_truncated", "the frame ends too early")       \
+    X(FRAME_FORMAT, "frame_format", "a field has a value it must not have") \
+    X(FRAME_CHECKSUM, "frame_checksum", "the checksum is wrong")            \
+    X(FRAME_HOP_LIMIT, "frame_hop_limit", "the hop limit is not 255")       \
+    X(FRAME_OPTION, "frame_option", "an ND option is malformed")            \
+    X(FRAME_MISMATCH, "frame_mismatch",                                     \
+      "the addresses inside contradict the Ethernet source")
+
+#define NVA_REASONS_CLASSIFY                                                \
+    X(NO_VAP, "no_vap", "the port is not bound to a virtual network")       \
+    X(STALE_SESSION, "stale_session", "from a session that has ended")      \
+    X(NOT_INTERESTING, "not_interesting", "nothing to learn or answer")
+
+#define NVA_REASONS_ADMISSION                                               \
+    X(PROBE, "probe", "a probe is not evidence")                            \
+    X(BAD_MAC, "bad_mac", "the MAC is zero, broadcast or multicast")        \
+    X(BAD_IP, "bad_ip", "not a unicast host address")                       \
+    X(STRICT_BINDING, "strict_binding",                                     \
+      "this network takes places from VM management only")                  \
+    X(SPOOFED, "spoofed", "the address belongs to another interface")       \
+    X(LEARN_LIMIT, "learn_limit", "the port has taught us too many MACs")
+
+#define NVA_REASONS_REGISTRY                                                \
+    X(NOT_FOUND, "not_found", "there is no such object")                    \
+    X(EXISTS, "exists", "there is one with this key already")               \
+    X(IN_USE, "in_use", "other objects depend on it")                       \
+    X(BAD_NAME, "bad_name", "the name is empty, too long or has odd bytes") \
+    X(BAD_VALUE, "bad_value", "the value is outside its range")             \
+    X(VNI_TAKEN, "vni_taken", "another network has this VNI")               \
+    X(DPID_TAKEN, "dpid_taken", "another NVE has this datapath id")         \
+    X(MAC_TAKEN, "mac_taken", "another interface has this MAC in this VN")  \
+    X(IP_TAKEN, "ip_taken", "another interface has this address in this VN")\
+    X(PORT_TAKEN, "port_taken", "the port is bound to another VN")          \
+    X(PORT_REQUIRED, "port_required", "an NVE without a port or the reverse")\
+    X(LIMIT, "limit", "a named limit is reached")                           \
+    X(IMMUTABLE, "immutable", "the field cannot change")                    \
+    X(FOREIGN_FLOWS, "foreign_flows",                                       \
+      "the bridge holds flows of others: claim it with adopt")              \
+    X(UNSUPPORTED, "unsupported", "this version does not do it yet")
+
+#define NVA_REASONS_MOBILITY                                                \
+    X(MOVE_IN_PROGRESS, "move_in_progress", "the VM has a move under way")  \
+    X(SAME_PLACE, "same_place", "the VM is there already")                  \
+    X(NOT_PLACED, "not_placed", "the VM has no place yet")                  \
+    X(NOT_READY, "not_ready",                                               \
+      "the destination has not confirmed or its port is absent")            \
+    X(NOT_PAUSED, "not_paused", "the move is not paused")                   \
+    X(ALREADY_SWITCHED, "already_switched",                                 \
+      "the VM runs at its new place: go back by a new move")                \
+    X(MOVE_ENDED, "move_ended", "the move has ended")                       \
+    X(WRONG_STATE, "wrong_state", "not possible in this state")             \
+    X(DESTINATION_DOWN, "destination_down",                                 \
+      "the destination NVE is not connected")                               \
+    X(REFRESH, "refresh", "known at this place already")                    \
+    X(UNCONFIRMED, "unconfirmed",                                           \
+      "evidence from the NVE just left, acted on before its confirmation")  \
+    X(SUPERSEDED_BY, "superseded_by", "a newer move took over")             \
+    X(FRAME_WHILE_PAUSED, "frame_while_paused",                             \
+      "the VM spoke at its old port while it should stand still")           \
+    X(CALLER, "caller", "as VM management asked")                           \
+    X(EVIDENCE, "evidence", "the VM showed itself there")
+
+#define NVA_REASONS_RESPONDER                                               \
+    X(ANSWERED, "answered", "answered from the directory")                  \
+    X(UNKNOWN_ADDRESS, "unknown_address", "the directory has no entry")     \
+    X(OWN_QUESTION, "own_question", "the owner itself asks")                \
+    X(LATE, "late", "in flight to an old place after its redirect ended")
+
+#define NVA_REASONS_PROG                                                    \
+    X(REJECTED, "rejected", "the switch rejected a flow of this owner")     \
+    X(TABLE_FULL, "table_full", "the switch has no room")                   \
+    X(NO_TUNNEL_PORT, "no_tunnel_port", "the bridge has no tunnel port")
+
+#define NVA_REASONS_SESSION                                                 \
+    X(VERSION, "version", "no OpenFlow version in common")                  \
+    X(MSG_TRUNCATED, "msg_truncated", "an OpenFlow length is below 8")      \
+    X(MSG_MALFORMED, "msg_malformed", "an OpenFlow message does not decode")\
+    X(MSG_UNEXPECTED, "msg_unexpected", "not possible in this phase")       \
+    X(ECHO_TIMEOUT, "echo_timeout", "the switch does not answer")           \
+    X(HANDSHAKE_TIMEOUT, "handshake_timeout", "the handshake took too long")\
+    X(DPID_BUSY, "dpid_busy", "another session has this datapath id")       \
+    X(CLOSED, "closed", "the peer closed the connection")                   \
+    X(OUTPUT_LIMIT, "output_limit", "the peer does not read")               \
+    X(SLAVE, "slave", "another controller is master of this bridge")
+
+#define NVA_REASONS_API                                                     \
+    X(JSON_SYNTAX, "json_syntax", "not JSON")                               \
+    X(JSON_TYPE, "json_type", "a field has another JSON type")              \
+    X(JSON_FIELD, "json_field", "a field is unknown")                       \
+    X(MISSING_FIELD, "missing_field", "a field is missing")                 \
+    X(METHOD, "method", "the method is not allowed here")                   \
+    X(TOO_LARGE, "too_large", "the request is too large")
+
+#define NVA_REASONS                                                         \
+    NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_ADMISSION            \
+    NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_RESPONDER         \
+    NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API
+
+enum nva_reason {
+    NVA_OK = 0,
+#define X(ENUM, WORD, TEXT) NVA_R_##ENUM,
+    NVA_REASONS
+#undef X
+    NVA_N_REASONS
+};
+
+/* The word of 'reason' ("ok" for NVA_OK): stable, for machines. */
+const char *nva_reason_word(enum nva_reason);
+
+/* The sentence of 'reason', for people. */
+const char *nva_reason_text(enum nva_reason);
+
+/* ## Addresses ## */
+
+/* An IPv4 address is kept IPv4-mapped (::ffff:a.b.c.d). */
+
+/* Formats 'ip' (INET6_ADDRSTRLEN bytes suffice) and returns 'buf'. */
+const char *nva_ip_format(const struct in6_addr *ip, char *buf, size_t size);
+
+/* Parses a dotted quad or an IPv6 address.  NVA_R_BAD_VALUE if neither. */
+enum nva_reason nva_ip_parse(const char *s, struct in6_addr *ip);
+
+bool nva_ip_is_v4(const struct in6_addr *);
+
+/* True for an address a host may own: not unspecified, multicast, broadcast,
+ * loopback. */
+bool nva_ip_is_host(const struct in6_addr *);
+
+/* True for a MAC an interface may own: unicast and not zero. */
+bool nva_mac_is_host(struct eth_addr);
+
+/* A name is 1..NVA_NAME_MAX-1 bytes of [A-Za-z0-9._:/-]. */
+bool nva_name_is_valid(const char *);
+
+/* ## Owners ##
+ *
+ * The thing a flow exists for; a flow has exactly one.  In the cookie: kind in
+ * 4 bits, id in 44. */
+
+#define NVA_OWNER_KINDS                                                     \
+    X(BASE, "base")             /* id: the NVE's. */                        \
+    X(VN, "vn")                 /* id: the VN's. */                         \
+    X(VAP, "vap")               /* id: the VAP's. */                        \
+    X(TSI, "tsi")               /* id: the interface's. */                  \
+    X(REDIRECT, "redirect")     /* id: the instance's, new per retarget. */
+
+enum nva_owner_kind {
+    NVA_OWNER_NONE = 0,
+#define X(ENUM, WORD) NVA_OWNER_##ENUM,
+    NVA_OWNER_KINDS
+#undef X
+    NVA_N_OWNER_KINDS
+};
+
+struct nva_owner {
+    enum nva_owner_kind kind;
+    nva_id id;
+};
+
+const char *nva_owner_kind_word(enum nva_owner_kind);
+
+static inline bool
+nva_owner_equal(struct nva_owner a, struct nva_owner b)
+{
+    return a.kind == b.kind && a.id == b.id;
+}
+
+static inline uint32_t
+nva_owner_hash(struct nva_owner o)
+{
+    uint64_t h = (o.id ^ ((uint64_t) o.kind << NVA_ID_BITS))
+                 * 0x9e3779b97f4a7c15ULL;
+    return h >> 32;
+}
+
+/* ## Places ## */
+
+/* A place where an interface is or may be: a port of an NVE, by name (port
+ * numbers are the session's business).  nve == NVA_ID_NONE: nowhere. */
+struct nva_place {
+    nva_id nve;
+    char port[NVA_PORT_NAME_MAX];
+};
+
+static inline bool
+nva_place_is_set(const struct nva_place *p)
+{
+    return p->nve != NVA_ID_NONE;
+}
+
+bool nva_place_equal(const struct nva_place *, const struct nva_place *);
+
+#endif /* nva-types.h */

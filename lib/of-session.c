@@ -1,0 +1,860 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One OpenFlow 1.5 session: bytes in, bytes out, events out.
+ *
+ * Knows the order of a session's messages: hello, features, ports; then, when
+ * asked, a read-back and bundles, each found again by its xids.  Must never
+ * know a socket, a clock, or what a flow is for.  Invariants: UP is the first
+ * event and ENDED the last; one handler per type of message; an answer that
+ * belongs to nothing under way (a stale xid) changes nothing; a bundle is done
+ * only when its barrier is answered, since OVS leaves a message that it cannot
+ * decode out of the bundle and commits the rest.
+ *
+ * Before UP, packet-ins and flow-removed are ignored: the VM says it again, or
+ * the read-back tells.  So are port changes before the list of ports, which
+ * has them already; those within it follow UP.
+ *
+ * OpenFlow Switch Specification 1.5.1, sections 6.3, 6.9 and 7. */
+
+#include <config.h>
+
+#include "of-session.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "openflow/nicira-ext.h"
+#include "openvswitch/list.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/ofp-msgs.h"
+#include "openvswitch/util.h"
+#include "util.h"
+
+/* Types of messages that look the same in every version (section 7.1). */
+enum { TYPE_HELLO = 0, TYPE_ERROR = 1 };
+
+enum phase { PHASE_HELLO, PHASE_FEATURES, PHASE_PORTS, PHASE_UP, PHASE_ENDED };
+
+/* An event that the caller has not taken yet. */
+struct queued {
+    struct ovs_list node;
+    struct of_session_event event;
+    void *data;                         /* Of a packet-in; owned. */
+};
+
+/* One message of the bundle in flight. */
+struct sent {
+    uint32_t meter;                     /* That its flow uses, 0: none. */
+    bool failed;
+};
+
+struct of_session {
+    enum phase phase;
+    nva_usec now;                       /* As last heard. */
+    nva_usec started;
+    nva_usec heard;                     /* The last whole message. */
+    nva_usec probed;                    /* Unanswered probe; NVA_NEVER: none */
+    nva_usec progress;                  /* Of the bundle or read-back. */
+
+    struct ofpbuf in;                   /* Less than one message is kept. */
+    struct ofpbuf msg;                  /* The message at hand, aligned. */
+    struct ofpbuf out;
+
+    struct ovs_list events;             /* Of struct queued. */
+    struct queued *taken;               /* Valid until the next call. */
+
+    uint32_t next_xid;                  /* Never 0. */
+    uint32_t features_xid, ports_xid;
+
+    uint64_t dpid;
+    size_t n_ports, allocated_ports;
+    struct nva_port *ports;
+    bool ports_begun;                   /* A part of the list has come. */
+    size_t n_early;                     /* Port changes queued before UP. */
+
+    struct {
+        bool flows, meters;             /* Still to come. */
+        uint32_t flows_xid, meters_xid;
+        size_t n;                       /* Flows and meters so far. */
+    } readback;
+
+    struct {                            /* The bundle in flight. */
+        bool active, committed, refused;
+        uint32_t next_id;
+        uint32_t open_xid, commit_xid, barrier_xid;
+        uint32_t meter_xid, msg_xid;    /* Of the first of each. */
+        size_t n_meters, n_msgs;
+        uint32_t *meters;               /* Their ids. */
+        struct sent *msgs;
+    } bundle;
+};
+
+typedef void handler_func(struct of_session *, const struct of_msg *);
+
+static void end(struct of_session *, enum nva_reason, const char *detail);
+static bool usable(const struct of_session *);
+static void check_output(struct of_session *);
+static void compact(struct ofpbuf *);
+static uint32_t take_xids(struct of_session *, size_t n);
+static struct of_session_event *push(struct of_session *,
+                                     enum of_session_event_type);
+static struct of_session_event *push_at(struct ovs_list *where,
+                                        enum of_session_event_type);
+static void drop_events(struct of_session *);
+static void free_queued(struct queued *);
+static bool next_message(struct of_session *);
+static bool header_is_good(struct of_session *, const struct ofp_header *);
+static void handle_message(struct of_session *);
+static bool is_waiting(const struct of_session *);
+static void clear_bundle(struct of_session *);
+static uint32_t flow_meter(const struct nva_flow *);
+static void fail_message(struct of_session *, size_t msg, enum nva_reason,
+                         const char *text);
+static bool bundle_error(struct of_session *, const struct of_msg *);
+static void meter_error(struct of_session *, size_t i, const struct of_msg *);
+static bool readback_count(struct of_session *);
+static void readback_check_done(struct of_session *);
+static void up(struct of_session *);
+
+static handler_func on_hello, on_error, on_echo_request, on_features;
+static handler_func on_port_desc, on_port_status, on_packet_in;
+static handler_func on_flow_removed, on_flows, on_meters, on_barrier;
+static handler_func on_bundle_ctrl, on_role_status;
+
+static handler_func *const handlers[] = {
+    [OF_MSG_HELLO] = on_hello,
+    [OF_MSG_ERROR] = on_error,
+    [OF_MSG_ECHO_REQUEST] = on_echo_request,
+    [OF_MSG_ECHO_REPLY] = NULL,         /* Having heard it is enough. */
+    [OF_MSG_FEATURES] = on_features,
+    [OF_MSG_PORT_DESC] = on_port_desc,
+    [OF_MSG_PORT_STATUS] = on_port_status,
+    [OF_MSG_PACKET_IN] = on_packet_in,
+    [OF_MSG_FLOW_REMOVED] = on_flow_removed,
+    [OF_MSG_FLOWS] = on_flows,
+    [OF_MSG_METERS] = on_meters,
+    [OF_MSG_BARRIER] = on_barrier,
+    [OF_MSG_BUNDLE_CTRL] = on_bundle_ctrl,
+    [OF_MSG_ROLE_STATUS] = on_role_status,
+    [OF_MSG_OTHER] = NULL,
+};
+
+struct of_session *
+of_session_create(nva_usec now)
+{
+    struct of_session *s = xzalloc(sizeof *s);
+
+    s->phase = PHASE_HELLO;
+    s->now = s->started = s->heard = s->progress = now;
+    s->probed = NVA_NEVER;
+    s->next_xid = s->bundle.next_id = 1;
+    ofpbuf_init(&s->in, 0);
+    ofpbuf_init(&s->msg, 0);
+    ofpbuf_init(&s->out, 0);
+    ovs_list_init(&s->events);
+    of_encode_hello(take_xids(s, 1), &s->out);
+    return s;
+}
+
+void
+of_session_destroy(struct of_session *s)
+{
+    if (s) {
+        drop_events(s);
+        free_queued(s->taken);
+        clear_bundle(s);
+        ofpbuf_uninit(&s->in);
+        ofpbuf_uninit(&s->msg);
+        ofpbuf_uninit(&s->out);
+        free(s->ports);
+        free(s);
+    }
+}
+
+void
+of_session_input(struct of_session *s, const void *data, size_t size,
+                 nva_usec now)
+{
+    s->now = now;
+    if (s->phase == PHASE_ENDED) {
+        return;
+    }
+    ofpbuf_put(&s->in, data, size);
+    compact(&s->out);
+    while (s->phase != PHASE_ENDED && next_message(s)) {
+        handle_message(s);
+        check_output(s);
+    }
+    if (s->phase == PHASE_ENDED) {
+        ofpbuf_clear(&s->in);
+    }
+    compact(&s->in);
+}
+
+/* A process that stood still itself must not take its peer for dead: it asks
+ * first and counts from there. */
+void
+of_session_run(struct of_session *s, nva_usec now)
+{
+    s->now = now;
+    if (s->phase == PHASE_ENDED || now < of_session_deadline(s)) {
+        return;
+    }
+    if (s->phase != PHASE_UP) {
+        end(s, NVA_R_HANDSHAKE_TIMEOUT, "no end of the handshake");
+    } else if (is_waiting(s)
+               && now >= s->progress + OF_SESSION_ANSWER_SECS * NVA_SEC) {
+        end(s, NVA_R_ECHO_TIMEOUT, "no answer to a bundle or a read-back");
+    } else if (s->probed != NVA_NEVER) {
+        end(s, NVA_R_ECHO_TIMEOUT, "no answer to an echo request");
+    } else {
+        compact(&s->out);
+        of_encode_echo_request(take_xids(s, 1), &s->out);
+        s->probed = now;
+        check_output(s);
+    }
+}
+
+nva_usec
+of_session_deadline(const struct of_session *s)
+{
+    if (s->phase == PHASE_ENDED) {
+        return NVA_NEVER;
+    } else if (s->phase != PHASE_UP) {
+        return s->started + OF_SESSION_HANDSHAKE_SECS * NVA_SEC;
+    }
+
+    nva_usec t = (s->probed == NVA_NEVER
+                  ? s->heard + OF_SESSION_PROBE_SECS * NVA_SEC
+                  : s->probed + (OF_SESSION_DEAD_SECS - OF_SESSION_PROBE_SECS)
+                                * NVA_SEC);
+    if (is_waiting(s)) {
+        t = MIN(t, s->progress + OF_SESSION_ANSWER_SECS * NVA_SEC);
+    }
+    return t;
+}
+
+struct ofpbuf *
+of_session_output(struct of_session *s)
+{
+    return &s->out;
+}
+
+/* What was queued before UP waits for it. */
+bool
+of_session_next_event(struct of_session *s, struct of_session_event *event)
+{
+    free_queued(s->taken);
+    s->taken = NULL;
+    if (s->phase < PHASE_UP || ovs_list_is_empty(&s->events)) {
+        return false;
+    }
+    s->taken = CONTAINER_OF(ovs_list_pop_front(&s->events), struct queued,
+                            node);
+    *event = s->taken->event;
+    return true;
+}
+
+void
+of_session_read_back(struct of_session *s)
+{
+    if (!usable(s) || s->readback.flows || s->readback.meters) {
+        return;
+    }
+    s->readback.flows = s->readback.meters = true;
+    s->readback.n = 0;
+    s->readback.flows_xid = take_xids(s, 2);
+    s->readback.meters_xid = s->readback.flows_xid + 1;
+    s->progress = s->now;
+    of_encode_flow_dump_request(s->readback.flows_xid, 0, 0, &s->out);
+    of_encode_meter_dump_request(s->readback.meters_xid, &s->out);
+    check_output(s);
+}
+
+void
+of_session_send_bundle(struct of_session *s,
+                       const struct flow_prog_bundle *bundle)
+{
+    if (!usable(s)) {
+        return;
+    }
+    ovs_assert(!s->bundle.active);
+
+    uint32_t id = s->bundle.next_id++;
+    uint32_t xid = take_xids(s, bundle->n_meters + bundle->n_msgs + 3);
+
+    s->bundle.active = true;
+    s->bundle.committed = s->bundle.refused = false;
+    s->bundle.n_meters = bundle->n_meters;
+    s->bundle.n_msgs = bundle->n_msgs;
+    s->bundle.meters = xcalloc(bundle->n_meters, sizeof *s->bundle.meters);
+    s->bundle.msgs = xcalloc(bundle->n_msgs, sizeof *s->bundle.msgs);
+    s->progress = s->now;
+
+    s->bundle.meter_xid = xid;
+    for (size_t i = 0; i < bundle->n_meters; i++) {
+        s->bundle.meters[i] = bundle->meters[i].id;
+        of_encode_meter_add(xid++, &bundle->meters[i], &s->out);
+    }
+    s->bundle.open_xid = xid++;
+    of_encode_bundle_open(s->bundle.open_xid, id, &s->out);
+    s->bundle.msg_xid = xid;
+    for (size_t i = 0; i < bundle->n_msgs; i++) {
+        const struct flow_prog_msg *msg = &bundle->msgs[i];
+
+        s->bundle.msgs[i].meter = (msg->op == FLOW_PROG_ADD
+                                   ? flow_meter(msg->flow) : 0);
+        if (!of_encode_bundle_add(xid++, id, msg, &s->out)) {
+            fail_message(s, i, NVA_R_REJECTED, "longer than a message");
+        }
+    }
+    s->bundle.commit_xid = xid++;
+    of_encode_bundle_commit(s->bundle.commit_xid, id, &s->out);
+    s->bundle.barrier_xid = xid;
+    of_encode_barrier(s->bundle.barrier_xid, &s->out);
+    check_output(s);
+}
+
+void
+of_session_delete_meter(struct of_session *s, uint32_t meter)
+{
+    if (usable(s)) {
+        of_encode_meter_delete(take_xids(s, 1), meter, &s->out);
+        check_output(s);
+    }
+}
+
+void
+of_session_packet_out(struct of_session *s, nva_ofport in_port,
+                      const void *data, size_t size,
+                      const struct ofpbuf *ofpacts)
+{
+    if (usable(s)) {
+        of_encode_packet_out(take_xids(s, 1), in_port, data, size, ofpacts,
+                             &s->out);
+        check_output(s);
+    }
+}
+
+void
+of_session_end(struct of_session *s, enum nva_reason reason)
+{
+    if (s->phase != PHASE_ENDED) {
+        end(s, reason, nva_reason_text(reason));
+    }
+}
+
+/* ## Framing ## */
+
+/* Takes the next whole message from 'in' into 'msg'; false: there is none. */
+static bool
+next_message(struct of_session *s)
+{
+    struct ofp_header oh;
+
+    if (s->in.size < sizeof oh) {
+        return false;
+    }
+    memcpy(&oh, s->in.data, sizeof oh);
+
+    size_t length = ntohs(oh.length);
+    if (!header_is_good(s, &oh) || s->in.size < length) {
+        return false;
+    }
+    ofpbuf_clear(&s->msg);
+    s->msg.header = NULL;
+    ofpbuf_put(&s->msg, s->in.data, length);
+    ofpbuf_pull(&s->in, length);
+    return true;
+}
+
+/* Refuses from the header on: nothing is buffered for a peer that speaks
+ * something else. */
+static bool
+header_is_good(struct of_session *s, const struct ofp_header *oh)
+{
+    if (s->phase == PHASE_HELLO) {
+        if (oh->type == TYPE_ERROR) {
+            end(s, NVA_R_VERSION, "an error instead of a hello");
+        } else if (oh->type != TYPE_HELLO) {
+            end(s, NVA_R_MSG_UNEXPECTED, "the first message is no hello");
+        }
+    } else if (oh->version != OF_VERSION) {
+        end(s, NVA_R_VERSION, "a message of another version");
+    }
+    if (s->phase != PHASE_ENDED && ntohs(oh->length) < OF_HEADER_LEN) {
+        end(s, NVA_R_MSG_TRUNCATED, "a length below 8");
+    }
+    return s->phase != PHASE_ENDED;
+}
+
+/* Only a whole message is a sign of life: a peer that sends a byte now and
+ * then would keep its session for days. */
+static void
+handle_message(struct of_session *s)
+{
+    struct of_msg msg;
+
+    s->heard = s->now;
+    s->probed = NVA_NEVER;
+    if (of_decode(&s->msg, &msg)) {
+        end(s, NVA_R_MSG_MALFORMED, "a message does not decode");
+    } else if (s->phase == PHASE_HELLO && msg.type != OF_MSG_HELLO) {
+        end(s, NVA_R_VERSION, "a hello of no version");
+    } else if (handlers[msg.type]) {
+        handlers[msg.type](s, &msg);
+    }
+}
+
+/* ## Handshake ## */
+
+static void
+on_hello(struct of_session *s, const struct of_msg *msg)
+{
+    const struct ofp_header *oh = s->msg.data;
+
+    if (s->phase != PHASE_HELLO) {
+        end(s, NVA_R_MSG_UNEXPECTED, "a second hello");
+        return;
+    }
+    if (!(msg->versions & (1u << OF_VERSION))) {
+        of_encode_hello_failed(msg->xid, oh->version, &s->out);
+        end(s, NVA_R_VERSION, "the switch does not offer OpenFlow 1.5");
+        return;
+    }
+    s->phase = PHASE_FEATURES;
+    s->features_xid = take_xids(s, 1);
+    of_encode_features_request(s->features_xid, &s->out);
+    of_encode_set_async(take_xids(s, 1), &s->out);
+    s->ports_xid = take_xids(s, 1);
+    of_encode_port_desc_request(s->ports_xid, &s->out);
+}
+
+static void
+on_features(struct of_session *s, const struct of_msg *msg)
+{
+    if (s->phase == PHASE_FEATURES && msg->xid == s->features_xid) {
+        s->dpid = msg->features.dpid;
+        s->phase = PHASE_PORTS;
+    } else if (s->phase != PHASE_UP) {
+        end(s, NVA_R_MSG_UNEXPECTED, "features nobody asked for");
+    }
+}
+
+static void
+on_port_desc(struct of_session *s, const struct of_msg *msg)
+{
+    struct ofpbuf cursor = s->msg;
+    enum nva_reason error;
+    struct nva_port port;
+
+    if (s->phase == PHASE_UP) {
+        return;
+    } else if (s->phase != PHASE_PORTS || msg->xid != s->ports_xid) {
+        end(s, NVA_R_MSG_UNEXPECTED, "ports nobody asked for");
+        return;
+    }
+
+    s->ports_begun = true;
+    while (of_next_port(&cursor, &port, &error)) {
+        if (s->n_ports >= NVA_PORTS_PER_NVE_MAX) {
+            end(s, NVA_R_LIMIT, "too many ports");
+            return;
+        }
+        if (s->n_ports >= s->allocated_ports) {
+            s->ports = x2nrealloc(s->ports, &s->allocated_ports,
+                                  sizeof *s->ports);
+        }
+        s->ports[s->n_ports++] = port;
+    }
+    if (error) {
+        end(s, error, "a port does not decode");
+    } else if (!msg->more) {
+        up(s);
+    }
+}
+
+static void
+up(struct of_session *s)
+{
+    struct of_session_event *event;
+
+    s->phase = PHASE_UP;
+    event = push_at(s->events.next, OF_SESSION_UP);
+    event->up.dpid = s->dpid;
+    event->up.n_ports = s->n_ports;
+    event->up.ports = s->ports;
+}
+
+/* ## What the switch says by itself ## */
+
+static void
+on_echo_request(struct of_session *s, const struct of_msg *msg OVS_UNUSED)
+{
+    of_encode_echo_reply(&s->msg, &s->out);
+}
+
+static void
+on_port_status(struct of_session *s, const struct of_msg *msg)
+{
+    struct of_session_event *event;
+
+    if (s->phase != PHASE_UP) {
+        if (!s->ports_begun) {
+            return;
+        }
+        if (s->n_early++ >= NVA_PORTS_PER_NVE_MAX) {
+            end(s, NVA_R_LIMIT, "too many port changes in the handshake");
+            return;
+        }
+    }
+    event = push(s, OF_SESSION_PORT);
+    event->port.port = msg->port.port;
+    event->port.gone = msg->port.gone;
+}
+
+static void
+on_packet_in(struct of_session *s, const struct of_msg *msg)
+{
+    struct of_session_event *event;
+    struct queued *q;
+
+    if (s->phase == PHASE_UP) {
+        event = push(s, OF_SESSION_PACKET_IN);
+        q = CONTAINER_OF(event, struct queued, event);
+        q->data = xmemdup(msg->pin.data, msg->pin.size);
+        event->pin = msg->pin;
+        event->pin.data = q->data;
+    }
+}
+
+static void
+on_flow_removed(struct of_session *s, const struct of_msg *msg)
+{
+    struct of_session_event *event;
+
+    if (s->phase == PHASE_UP) {
+        event = push(s, OF_SESSION_FLOW_REMOVED);
+        event->removed.cookie = msg->removed.cookie;
+        event->removed.packets = msg->removed.packets;
+        event->removed.by_timeout = msg->removed.by_timeout;
+    }
+}
+
+static void
+on_role_status(struct of_session *s, const struct of_msg *msg)
+{
+    if (msg->slave) {
+        end(s, NVA_R_SLAVE, "the switch has made us a slave");
+    }
+}
+
+static void
+on_error(struct of_session *s, const struct of_msg *msg)
+{
+    uint32_t xid = msg->error.xid;
+
+    if (msg->error.is_slave) {
+        end(s, NVA_R_SLAVE, "the switch answers that we are a slave");
+    } else if (bundle_error(s, msg)) {
+        s->progress = s->now;
+    } else if (s->phase != PHASE_UP
+               && (xid == s->features_xid || xid == s->ports_xid)) {
+        end(s, NVA_R_MSG_UNEXPECTED, "the switch refuses the handshake");
+    } else if (s->readback.flows && xid == s->readback.flows_xid) {
+        end(s, NVA_R_MSG_UNEXPECTED, "the switch refuses a flow dump");
+    } else if (s->readback.meters && xid == s->readback.meters_xid) {
+        s->readback.meters = false;     /* A datapath without meters. */
+        readback_check_done(s);
+    }
+}
+
+/* ## Read-back ## */
+
+static void
+on_flows(struct of_session *s, const struct of_msg *msg)
+{
+    struct ofpbuf cursor = s->msg;
+    struct of_session_event *event;
+    enum nva_reason error;
+    uint64_t cookie, hash;
+
+    if (!s->readback.flows || msg->xid != s->readback.flows_xid) {
+        return;
+    }
+    while (of_next_flow(&cursor, &cookie, &hash, &error)) {
+        if (!readback_count(s)) {
+            return;
+        }
+        event = push(s, OF_SESSION_READBACK_FLOW);
+        event->flow.cookie = cookie;
+        event->flow.hash = hash;
+    }
+    if (error) {
+        end(s, error, "a flow does not decode");
+        return;
+    }
+    s->readback.flows = msg->more;
+    readback_check_done(s);
+}
+
+static void
+on_meters(struct of_session *s, const struct of_msg *msg)
+{
+    struct ofpbuf cursor = s->msg;
+    enum nva_reason error;
+    struct nva_meter meter;
+
+    if (!s->readback.meters || msg->xid != s->readback.meters_xid) {
+        return;
+    }
+    while (of_next_meter(&cursor, &meter, &error)) {
+        if (!readback_count(s)) {
+            return;
+        }
+        push(s, OF_SESSION_READBACK_METER)->meter = meter;
+    }
+    if (error) {
+        end(s, error, "a meter does not decode");
+        return;
+    }
+    s->readback.meters = msg->more;
+    readback_check_done(s);
+}
+
+static bool
+readback_count(struct of_session *s)
+{
+    if (s->readback.n++ >= OF_SESSION_READBACK_MAX) {
+        end(s, NVA_R_LIMIT, "too many flows");
+        return false;
+    }
+    return true;
+}
+
+static void
+readback_check_done(struct of_session *s)
+{
+    s->progress = s->now;
+    if (!s->readback.flows && !s->readback.meters) {
+        push(s, OF_SESSION_READBACK_DONE);
+    }
+}
+
+/* ## The bundle in flight ## */
+
+static void
+on_bundle_ctrl(struct of_session *s, const struct of_msg *msg)
+{
+    if (s->bundle.active && msg->bundle_committed
+        && msg->xid == s->bundle.commit_xid) {
+        s->bundle.committed = true;
+        s->progress = s->now;
+    }
+}
+
+static void
+on_barrier(struct of_session *s, const struct of_msg *msg)
+{
+    if (s->bundle.active && msg->xid == s->bundle.barrier_xid) {
+        push(s, OF_SESSION_BUNDLE_DONE)->applied = (s->bundle.committed
+                                                    && !s->bundle.refused);
+        clear_bundle(s);
+        s->progress = s->now;
+    }
+}
+
+/* An error belongs to what its xid says.  False: not to the bundle. */
+static bool
+bundle_error(struct of_session *s, const struct of_msg *msg)
+{
+    uint32_t xid = msg->error.xid;
+    size_t i;
+
+    if (!s->bundle.active) {
+        return false;
+    }
+    if (xid == s->bundle.barrier_xid) {
+        end(s, NVA_R_MSG_UNEXPECTED, "the switch refuses a barrier");
+        return true;
+    }
+    if (xid == s->bundle.open_xid || xid == s->bundle.commit_xid) {
+        s->bundle.refused = true;
+        return true;
+    }
+    i = (uint32_t) (xid - s->bundle.msg_xid);
+    if (i < s->bundle.n_msgs) {
+        fail_message(s, i, (msg->error.table_full ? NVA_R_TABLE_FULL
+                            : NVA_R_REJECTED), msg->error.text);
+        return true;
+    }
+    i = (uint32_t) (xid - s->bundle.meter_xid);
+    if (i < s->bundle.n_meters) {
+        meter_error(s, i, msg);
+        return true;
+    }
+    return false;
+}
+
+static void
+meter_error(struct of_session *s, size_t i, const struct of_msg *msg)
+{
+    if (msg->error.exists) {
+        return;
+    }
+    for (size_t j = 0; j < s->bundle.n_msgs; j++) {
+        if (s->bundle.msgs[j].meter == s->bundle.meters[i]) {
+            fail_message(s, j, (msg->error.table_full ? NVA_R_TABLE_FULL
+                                : NVA_R_REJECTED), msg->error.text);
+        }
+    }
+}
+
+static void
+fail_message(struct of_session *s, size_t i, enum nva_reason reason,
+             const char *text)
+{
+    struct of_session_event *event;
+
+    if (!s->bundle.msgs[i].failed) {
+        s->bundle.msgs[i].failed = true;
+        event = push(s, OF_SESSION_MSG_FAILED);
+        event->failed.msg = i;
+        event->failed.reason = reason;
+        ovs_strlcpy(event->failed.text, text, sizeof event->failed.text);
+    }
+}
+
+/* The first meter that 'flow' uses, 0 if it uses none. */
+static uint32_t
+flow_meter(const struct nva_flow *flow)
+{
+    const struct ofpact *a;
+
+    OFPACT_FOR_EACH (a, flow->actions.data, flow->actions.size) {
+        uint32_t meter = 0;
+
+        if (a->type == OFPACT_METER) {
+            meter = ofpact_get_METER(a)->meter_id;
+        } else if (a->type == OFPACT_CONTROLLER) {
+            meter = ofpact_get_CONTROLLER(a)->meter_id;
+        }
+        if (meter && meter != NX_CTLR_NO_METER) {
+            return meter;
+        }
+    }
+    return 0;
+}
+
+static void
+clear_bundle(struct of_session *s)
+{
+    s->bundle.active = false;
+    free(s->bundle.meters);
+    free(s->bundle.msgs);
+    s->bundle.meters = NULL;
+    s->bundle.msgs = NULL;
+}
+
+/* ## Common helpers ## */
+
+/* Ends the session.  The caller never saw an UP: it never sees anything that
+ * belongs to it. */
+static void
+end(struct of_session *s, enum nva_reason reason, const char *detail)
+{
+    struct of_session_event *event;
+
+    if (s->phase < PHASE_UP) {
+        drop_events(s);
+    }
+    s->phase = PHASE_ENDED;
+    clear_bundle(s);
+    event = push(s, OF_SESSION_ENDED);
+    event->ended.reason = reason;
+    event->ended.detail = detail;
+}
+
+/* True while there is somebody to send to. */
+static bool
+usable(const struct of_session *s)
+{
+    return s->phase == PHASE_UP;
+}
+
+static void
+check_output(struct of_session *s)
+{
+    if (s->phase != PHASE_ENDED && s->out.size > OF_SESSION_OUTPUT_MAX) {
+        ofpbuf_clear(&s->out);
+        end(s, NVA_R_OUTPUT_LIMIT, "the switch does not read");
+    }
+}
+
+/* Moves what is left to the front: an ofpbuf that is filled at its tail and
+ * drained at its head, and never empty, would grow for ever. */
+static void
+compact(struct ofpbuf *b)
+{
+    size_t headroom = ofpbuf_headroom(b);
+
+    if (headroom && headroom >= b->size) {
+        ofpbuf_shift(b, -(int) headroom);
+    }
+}
+
+static bool
+is_waiting(const struct of_session *s)
+{
+    return s->bundle.active || s->readback.flows || s->readback.meters;
+}
+
+/* 'n' xids in a row, none of them 0; returns the first. */
+static uint32_t
+take_xids(struct of_session *s, size_t n)
+{
+    if (n > UINT32_MAX - s->next_xid) {
+        s->next_xid = 1;
+    }
+
+    uint32_t first = s->next_xid;
+    s->next_xid += n;
+    return first;
+}
+
+static struct of_session_event *
+push(struct of_session *s, enum of_session_event_type type)
+{
+    return push_at(&s->events, type);
+}
+
+/* Inserts before 'where'. */
+static struct of_session_event *
+push_at(struct ovs_list *where, enum of_session_event_type type)
+{
+    struct queued *q = xzalloc(sizeof *q);
+
+    q->event.type = type;
+    ovs_list_insert(where, &q->node);
+    return &q->event;
+}
+
+static void
+drop_events(struct of_session *s)
+{
+    struct queued *q;
+
+    LIST_FOR_EACH_POP (q, node, &s->events) {
+        free_queued(q);
+    }
+}
+
+static void
+free_queued(struct queued *q)
+{
+    if (q) {
+        free(q->data);
+        free(q);
+    }
+}

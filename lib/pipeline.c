@@ -1,0 +1,1039 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What each flow of an NVE looks like, as Open vSwitch takes it.  Knows
+ * tables, priorities, registers and actions; must never know a directory, nor
+ * why a flow is wanted.
+ *
+ * Invariant: every flow carries its owner's cookie, matches its VN by reg0
+ * (registers cost the datapath no field), and no action names a port that its
+ * caller did not name.  What comes from a local port goes CLASSIFY, ADMIT,
+ * ADDRESS, FORWARD; what comes from a tunnel goes CLASSIFY, REDIRECT, DELIVER
+ * and never back into a tunnel but by REDIRECT.
+ *
+ * draft vmm-15 s4.2, s5; RFC 9161 s3 (F1-F3); RFC 5227 (H4). */
+
+#include "pipeline.h"
+
+#include <netinet/icmp6.h>
+
+#include "flow.h"
+#include "openvswitch/meta-flow.h"
+#include "openvswitch/ofp-actions.h"
+#include "openvswitch/util.h"
+#include "packets.h"
+
+/* Priorities within a table.  Higher wins; 0 is the miss. */
+enum {
+    PRIO_MISS = 0,
+
+    CLASSIFY_TAG_0 = 300,               /* Priority tag: popped. */
+    CLASSIFY_TAG = 290,                 /* Any other: dropped. */
+    CLASSIFY_WARM = 280,                /* Frames that warm a neighbour. */
+    CLASSIFY_TUNNEL = 270,
+    CLASSIFY_VAP_MAC_METERED = 140,
+    CLASSIFY_VAP_MAC = 130,
+    CLASSIFY_VAP_METERED = 120,
+    CLASSIFY_VAP = 110,
+
+    ADMIT_ADDRESS = 300,                /* ARP, ND: with its own address. */
+    ADMIT_FALSE_ADDRESS = 200,          /* ...with another. */
+    ADMIT_MAC = 100,
+    ADMIT_VAP_MAC = 20,                 /* A source no TSI has here. */
+    ADMIT_VAP = 10,
+
+    ADDRESS_OWNER = 50,                 /* The owner asks for itself (H4). */
+    ADDRESS_DAD = 40,
+    ADDRESS_NO_SLL = 30,
+    ADDRESS_ANSWER = 20,
+    ADDRESS_UNKNOWN = 10,
+    ADDRESS_EVIDENCE = 10,
+
+    FORWARD_MAC = 100,                  /* FORWARD, DELIVER. */
+    FORWARD_MULTICAST = 50,
+    FORWARD_UNKNOWN = 10,
+
+    PRIO_ONLY = 10,                     /* Tables with one kind of flow. */
+};
+
+/* Bits of the tunnel key above the VNI: how often it was redirected. */
+#define HOP_SHIFT 22
+#define HOP_BITS 2
+
+#define ICMP_ROUTER_SOLICIT 133
+#define ICMP_REDIRECT 137
+
+/* IPv6 addresses that may be used in ND. */
+struct admit_nd {
+    bool show;
+    struct in6_addr ip, mask;
+};
+
+static void start(const struct pipeline *, enum nva_table, int priority,
+                  struct nva_flow *);
+static void finish(const struct pipeline *, struct nva_flow *);
+
+static void match_vn(struct nva_flow *, uint32_t vni);
+static void match_tsi(struct nva_flow *, const struct pipeline_tsi *);
+static void match_port(struct nva_flow *, nva_ofport);
+static void match_multicast(struct nva_flow *);
+static void match_arp(struct nva_flow *, uint16_t op);
+static void match_icmp6(struct nva_flow *, uint8_t type);
+static void match_nd(struct nva_flow *, uint8_t type);
+
+static void put_output(struct ofpbuf *, ofp_port_t);
+static void put_ask(struct ofpbuf *);
+static void put_ask_limited(struct ofpbuf *, uint32_t meter);
+static void put_goto(struct ofpbuf *, enum nva_table);
+static void put_resubmit(struct ofpbuf *, enum nva_table);
+static void put_set(struct ofpbuf *, enum mf_field_id, const void *);
+static void put_move(struct ofpbuf *, enum mf_field_id src,
+                     enum mf_field_id dst);
+static void put_move_bits(struct ofpbuf *, struct mf_subfield src,
+                          struct mf_subfield dst);
+static void put_set_vni(struct ofpbuf *, uint32_t vni);
+static void put_set_key(struct ofpbuf *, uint32_t vni);
+static void put_set_hops(struct ofpbuf *, uint64_t hops);
+static void put_set_tunnel_dst(struct ofpbuf *, const struct in6_addr *);
+static void put_clear_tunnel_dst(struct ofpbuf *);
+
+static void base_miss(const struct pipeline *, enum nva_table,
+                      const enum nva_table *next);
+static void base_classify(const struct pipeline *);
+static void base_address(const struct pipeline *);
+static void base_reply_ns(const struct pipeline *);
+static void base_hop(const struct pipeline *);
+static void base_deliver(const struct pipeline *);
+static void flood_list(const struct pipeline *, uint32_t vni,
+                       const struct pipeline_flood *);
+static void put_flood_ports(struct ofpbuf *, const struct pipeline_flood *);
+static void put_flood_nves(struct ofpbuf *, const struct pipeline_flood *,
+                           bool v4, nva_ofport tunnel);
+static void vap_classify(const struct pipeline *, uint32_t vni, nva_ofport,
+                         const struct eth_addr *mac);
+static void vap_admit(const struct pipeline *, uint32_t vni, nva_ofport,
+                      const struct eth_addr *mac, bool strict);
+static void start_vap(const struct pipeline *, nva_ofport,
+                      const struct eth_addr *mac, bool metered,
+                      struct nva_flow *);
+static void finish_vap(const struct pipeline *, uint32_t vni,
+                       struct nva_flow *);
+static void start_admit(const struct pipeline *, const struct pipeline_tsi *,
+                        nva_ofport, int priority, struct nva_flow *);
+static void finish_admit(const struct pipeline *, nva_ofport, bool show,
+                         struct nva_flow *);
+static void finish_refuse(const struct pipeline *, nva_ofport,
+                          struct nva_flow *);
+static void admit_no_address(const struct pipeline *,
+                             const struct pipeline_tsi *, nva_ofport,
+                             bool show);
+static void refuse_addresses(const struct pipeline *,
+                             const struct pipeline_tsi *, nva_ofport);
+static void admit_arp(const struct pipeline *, const struct pipeline_tsi *,
+                      nva_ofport, bool show, ovs_be32 spa);
+static void admit_nd(const struct pipeline *, const struct pipeline_tsi *,
+                     nva_ofport, const struct admit_nd *);
+static void address_v4(const struct pipeline *, const struct pipeline_tsi *,
+                       ovs_be32 ip);
+static void address_v6(const struct pipeline *, const struct pipeline_tsi *,
+                       const struct in6_addr *ip);
+static void start_ns(const struct pipeline *, const struct pipeline_tsi *,
+                     const struct in6_addr *ip, int priority,
+                     struct nva_flow *);
+
+const char *
+nva_table_name(uint8_t table)
+{
+    switch (table) {
+#define X(E, N, W, T) case N: return W;
+    NVA_TABLES
+#undef X
+    default:
+        return NULL;
+    }
+}
+
+uint64_t
+pipeline_cookie(struct nva_owner owner)
+{
+    return (NVA_COOKIE_APP << 56
+            | NVA_COOKIE_SCHEMA << 48
+            | (uint64_t) owner.kind << NVA_ID_BITS
+            | (owner.id & ((UINT64_C(1) << NVA_ID_BITS) - 1)));
+}
+
+bool
+pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
+                      bool *current_schema)
+{
+    if (cookie >> 56 != NVA_COOKIE_APP) {
+        return false;
+    }
+    owner->kind = (cookie >> NVA_ID_BITS) & 0xf;
+    owner->id = cookie & ((UINT64_C(1) << NVA_ID_BITS) - 1);
+    *current_schema = ((cookie >> 48) & 0xff) == NVA_COOKIE_SCHEMA;
+    return true;
+}
+
+void
+pipeline_base(const struct pipeline *p)
+{
+    static const enum nva_table forward = NVA_TABLE_FORWARD;
+    static const enum nva_table deliver = NVA_TABLE_DELIVER;
+    struct nva_meter stray = {
+        .id = PIPELINE_METER_STRAY,
+        .rate = PIPELINE_STRAY_RATE,
+        .burst = PIPELINE_STRAY_BURST,
+    };
+
+    flow_set_add_meter(p->out, stray);
+    base_classify(p);
+    base_miss(p, NVA_TABLE_ADMIT, NULL);
+    base_address(p);
+    base_miss(p, NVA_TABLE_ADDRESS, &forward);
+    base_reply_ns(p);
+    base_miss(p, NVA_TABLE_FORWARD, NULL);
+    base_miss(p, NVA_TABLE_REDIRECT, &deliver);
+    base_hop(p);
+    base_deliver(p);
+}
+
+void
+pipeline_vn_tunnel(const struct pipeline *p, uint32_t vni)
+{
+    struct mf_subfield key = { mf_from_id(MFF_TUN_ID), HOP_SHIFT, HOP_BITS };
+    struct mf_subfield hops = { mf_from_id(MFF_REG1), 0, HOP_BITS };
+    struct nva_flow f;
+
+    if (p->tunnel == NVA_OFPORT_NONE) {
+        return;
+    }
+    start(p, NVA_TABLE_CLASSIFY, CLASSIFY_TUNNEL, &f);
+    match_port(&f, p->tunnel);
+    match_set_tun_id_masked(&f.match, htonll(vni), htonll(NVA_VNI_MAX));
+    put_set_vni(&f.actions, vni);
+    put_move_bits(&f.actions, key, hops);
+    put_goto(&f.actions, NVA_TABLE_REDIRECT);
+    finish(p, &f);
+}
+
+void
+pipeline_vn_flood(const struct pipeline *p, uint32_t vni,
+                  const struct pipeline_flood *flood)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_FORWARD, FORWARD_MULTICAST, &f);
+    match_vn(&f, vni);
+    match_multicast(&f);
+    put_goto(&f.actions, NVA_TABLE_FLOOD);
+    finish(p, &f);
+
+    flood_list(p, vni, flood);
+
+    start(p, NVA_TABLE_DELIVER, FORWARD_MULTICAST, &f);
+    match_vn(&f, vni);
+    match_multicast(&f);
+    put_flood_ports(&f.actions, flood);
+    finish(p, &f);
+}
+
+void
+pipeline_vn_unknown_unicast(const struct pipeline *p, uint32_t vni,
+                            enum pipeline_unknown unknown)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_FORWARD, FORWARD_UNKNOWN, &f);
+    match_vn(&f, vni);
+    if (unknown == PIPELINE_ASK) {
+        put_ask_limited(&f.actions, PIPELINE_METER_STRAY);
+    } else if (unknown == PIPELINE_FLOOD) {
+        put_goto(&f.actions, NVA_TABLE_FLOOD);
+    }
+    finish(p, &f);
+}
+
+void
+pipeline_vn_unknown_question(const struct pipeline *p, uint32_t vni,
+                             bool flood)
+{
+    for (int nd = 0; nd <= 1; nd++) {
+        struct nva_flow f;
+
+        start(p, NVA_TABLE_ADDRESS, ADDRESS_UNKNOWN, &f);
+        match_vn(&f, vni);
+        match_multicast(&f);
+        if (nd) {
+            match_nd(&f, ND_NEIGHBOR_SOLICIT);
+        } else {
+            match_arp(&f, ARP_OP_REQUEST);
+        }
+        put_ask(&f.actions);
+        if (flood) {
+            put_goto(&f.actions, NVA_TABLE_FORWARD);
+        }
+        finish(p, &f);
+    }
+}
+
+void
+pipeline_vap(const struct pipeline *p, uint32_t vni, nva_ofport port,
+             const struct eth_addr *mac, bool strict)
+{
+    struct nva_meter meter = {
+        .id = port,
+        .rate = PIPELINE_VAP_RATE,
+        .burst = PIPELINE_VAP_BURST,
+    };
+
+    if (port == NVA_OFPORT_NONE) {
+        return;
+    }
+    flow_set_add_meter(p->out, meter);
+    vap_classify(p, vni, port, mac);
+    vap_admit(p, vni, port, mac, strict);
+}
+
+void
+pipeline_deliver(const struct pipeline *p, const struct pipeline_tsi *tsi,
+                 nva_ofport port)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_DELIVER, FORWARD_MAC, &f);
+    match_tsi(&f, tsi);
+    if (port != NVA_OFPORT_NONE) {
+        put_output(&f.actions, u16_to_ofp(port));
+    }
+    finish(p, &f);
+}
+
+void
+pipeline_forward_local(const struct pipeline *p,
+                       const struct pipeline_tsi *tsi, nva_ofport port)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_FORWARD, FORWARD_MAC, &f);
+    match_tsi(&f, tsi);
+    if (port != NVA_OFPORT_NONE) {
+        put_output(&f.actions, u16_to_ofp(port));
+    }
+    finish(p, &f);
+}
+
+void
+pipeline_forward_tunnel(const struct pipeline *p,
+                        const struct pipeline_tsi *tsi,
+                        const struct in6_addr *tunnel_ip)
+{
+    struct nva_flow f;
+
+    if (p->tunnel == NVA_OFPORT_NONE) {
+        return;
+    }
+    start(p, NVA_TABLE_FORWARD, FORWARD_MAC, &f);
+    match_tsi(&f, tsi);
+    pipeline_out_tunnel(p->tunnel, tunnel_ip, tsi->vni, &f.actions);
+    finish(p, &f);
+}
+
+void
+pipeline_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,
+               nva_ofport port, bool show)
+{
+    struct nva_flow f;
+
+    if (port == NVA_OFPORT_NONE) {
+        return;
+    }
+    start_admit(p, tsi, port, ADMIT_MAC, &f);
+    finish_admit(p, port, show, &f);
+}
+
+void
+pipeline_admit_address(const struct pipeline *p,
+                       const struct pipeline_tsi *tsi, nva_ofport port,
+                       bool show, const struct in6_addr *ip)
+{
+    if (port == NVA_OFPORT_NONE) {
+        return;
+    }
+    if (!ip) {
+        admit_no_address(p, tsi, port, show);
+        refuse_addresses(p, tsi, port);
+    } else if (nva_ip_is_v4(ip)) {
+        admit_arp(p, tsi, port, show, in6_addr_get_mapped_ipv4(ip));
+    } else {
+        struct admit_nd nd = { show, *ip, in6addr_exact };
+
+        admit_nd(p, tsi, port, &nd);
+    }
+}
+
+void
+pipeline_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
+                 const struct in6_addr *ip)
+{
+    if (nva_ip_is_v4(ip)) {
+        address_v4(p, tsi, in6_addr_get_mapped_ipv4(ip));
+    } else {
+        address_v6(p, tsi, ip);
+    }
+}
+
+void
+pipeline_redirect(const struct pipeline *p, const struct pipeline_tsi *tsi,
+                  const struct in6_addr *tunnel_ip, uint16_t seconds)
+{
+    struct nva_flow f;
+
+    if (p->tunnel == NVA_OFPORT_NONE) {
+        return;
+    }
+    start(p, NVA_TABLE_REDIRECT, PRIO_ONLY, &f);
+    f.hard_timeout = seconds;
+    f.send_flow_removed = true;
+    match_tsi(&f, tsi);
+    if (!nva_ip_is_v4(tunnel_ip)) {
+        /* The packet comes with its own tun_dst, which would win. */
+        put_clear_tunnel_dst(&f.actions);
+    }
+    put_set_tunnel_dst(&f.actions, tunnel_ip);
+    put_goto(&f.actions, NVA_TABLE_HOP);
+    finish(p, &f);
+}
+
+void
+pipeline_out_port(nva_ofport port, struct ofpbuf *ofpacts)
+{
+    put_output(ofpacts, u16_to_ofp(port));
+}
+
+void
+pipeline_out_tunnel(nva_ofport tunnel, const struct in6_addr *tunnel_ip,
+                    uint32_t vni, struct ofpbuf *ofpacts)
+{
+    put_set_key(ofpacts, vni);
+    put_set_tunnel_dst(ofpacts, tunnel_ip);
+    put_output(ofpacts, u16_to_ofp(tunnel));
+}
+
+void
+pipeline_out_flood(uint32_t vni, struct ofpbuf *ofpacts)
+{
+    put_set_vni(ofpacts, vni);
+    put_resubmit(ofpacts, NVA_TABLE_FLOOD);
+}
+
+/* ## One flow ## */
+
+static void
+start(const struct pipeline *p, enum nva_table table, int priority,
+      struct nva_flow *f)
+{
+    nva_flow_init(f);
+    ofpbuf_prealloc_tailroom(&f->actions, 512);
+    f->table = table;
+    f->priority = priority;
+    f->cookie = p->cookie;
+}
+
+static void
+finish(const struct pipeline *p, struct nva_flow *f)
+{
+    flow_set_add(p->out, f);
+}
+
+/* ## Matches ## */
+
+static void
+match_vn(struct nva_flow *f, uint32_t vni)
+{
+    match_set_reg(&f->match, 0, vni);
+}
+
+static void
+match_tsi(struct nva_flow *f, const struct pipeline_tsi *tsi)
+{
+    match_vn(f, tsi->vni);
+    match_set_dl_dst(&f->match, tsi->mac);
+}
+
+static void
+match_port(struct nva_flow *f, nva_ofport port)
+{
+    match_set_in_port(&f->match, u16_to_ofp(port));
+}
+
+static void
+match_multicast(struct nva_flow *f)
+{
+    static const struct eth_addr group_bit = ETH_ADDR_C(01,00,00,00,00,00);
+
+    match_set_dl_dst_masked(&f->match, group_bit, group_bit);
+}
+
+static void
+match_arp(struct nva_flow *f, uint16_t op)
+{
+    match_set_dl_type(&f->match, htons(ETH_TYPE_ARP));
+    match_set_nw_proto(&f->match, op);
+}
+
+static void
+match_icmp6(struct nva_flow *f, uint8_t type)
+{
+    match_set_dl_type(&f->match, htons(ETH_TYPE_IPV6));
+    match_set_nw_proto(&f->match, IPPROTO_ICMPV6);
+    match_set_icmp_type(&f->match, type);
+}
+
+/* A neighbour discovery message that has not passed a router (G4). */
+static void
+match_nd(struct nva_flow *f, uint8_t type)
+{
+    match_icmp6(f, type);
+    match_set_icmp_code(&f->match, 0);
+    match_set_nw_ttl(&f->match, 255);
+}
+
+/* ## Actions ## */
+
+static void
+put_output(struct ofpbuf *ofpacts, ofp_port_t port)
+{
+    ofpact_put_OUTPUT(ofpacts)->port = port;
+}
+
+/* To the NVA, the whole packet. */
+static void
+put_ask(struct ofpbuf *ofpacts)
+{
+    struct ofpact_output *output = ofpact_put_OUTPUT(ofpacts);
+
+    output->port = OFPP_CONTROLLER;
+    output->max_len = UINT16_MAX;
+}
+
+/* ...within what 'meter' allows. */
+static void
+put_ask_limited(struct ofpbuf *ofpacts, uint32_t meter)
+{
+    struct ofpact_controller *controller = ofpact_put_CONTROLLER(ofpacts);
+
+    controller->max_len = UINT16_MAX;
+    controller->reason = OFPR_ACTION;
+    controller->meter_id = meter;
+    controller->provider_meter_id = UINT32_MAX;
+    ofpact_finish_CONTROLLER(ofpacts, &controller);
+}
+
+static void
+put_goto(struct ofpbuf *ofpacts, enum nva_table table)
+{
+    ofpact_put_GOTO_TABLE(ofpacts)->table_id = table;
+}
+
+static void
+put_resubmit(struct ofpbuf *ofpacts, enum nva_table table)
+{
+    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(ofpacts);
+
+    resubmit->in_port = OFPP_IN_PORT;
+    resubmit->table_id = table;
+}
+
+static void
+put_set(struct ofpbuf *ofpacts, enum mf_field_id field, const void *value)
+{
+    ofpact_put_set_field(ofpacts, mf_from_id(field), value, NULL);
+}
+
+static void
+put_move(struct ofpbuf *ofpacts, enum mf_field_id src, enum mf_field_id dst)
+{
+    struct mf_subfield from = { mf_from_id(src), 0, mf_from_id(src)->n_bits };
+    struct mf_subfield to = { mf_from_id(dst), 0, mf_from_id(dst)->n_bits };
+
+    put_move_bits(ofpacts, from, to);
+}
+
+static void
+put_move_bits(struct ofpbuf *ofpacts, struct mf_subfield src,
+              struct mf_subfield dst)
+{
+    struct ofpact_reg_move *move = ofpact_put_REG_MOVE(ofpacts);
+
+    move->src = src;
+    move->dst = dst;
+}
+
+static void
+put_set_vni(struct ofpbuf *ofpacts, uint32_t vni)
+{
+    ovs_be32 value = htonl(vni);
+
+    put_set(ofpacts, MFF_REG0, &value);
+}
+
+static void
+put_set_key(struct ofpbuf *ofpacts, uint32_t vni)
+{
+    ovs_be64 value = htonll(vni);
+
+    put_set(ofpacts, MFF_TUN_ID, &value);
+}
+
+static void
+put_set_hops(struct ofpbuf *ofpacts, uint64_t hops)
+{
+    ovs_be64 value = htonll(hops << HOP_SHIFT);
+    ovs_be64 mask = htonll(((UINT64_C(1) << HOP_BITS) - 1) << HOP_SHIFT);
+
+    ofpact_put_set_field(ofpacts, mf_from_id(MFF_TUN_ID), &value, &mask);
+}
+
+static void
+put_set_tunnel_dst(struct ofpbuf *ofpacts, const struct in6_addr *ip)
+{
+    if (nva_ip_is_v4(ip)) {
+        ovs_be32 ip4 = in6_addr_get_mapped_ipv4(ip);
+
+        put_set(ofpacts, MFF_TUN_DST, &ip4);
+    } else {
+        put_set(ofpacts, MFF_TUN_IPV6_DST, ip);
+    }
+}
+
+static void
+put_clear_tunnel_dst(struct ofpbuf *ofpacts)
+{
+    ovs_be32 none = 0;
+
+    put_set(ofpacts, MFF_TUN_DST, &none);
+}
+
+/* ## Base ## */
+
+/* The miss of 'table': on to '*next', or dropped (and counted). */
+static void
+base_miss(const struct pipeline *p, enum nva_table table,
+          const enum nva_table *next)
+{
+    struct nva_flow f;
+
+    start(p, table, PRIO_MISS, &f);
+    if (next) {
+        put_goto(&f.actions, *next);
+    }
+    finish(p, &f);
+}
+
+static void
+base_classify(const struct pipeline *p)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_CLASSIFY, CLASSIFY_TAG_0, &f);
+    match_set_dl_tci_masked(&f.match, htons(VLAN_CFI),
+                            htons(VLAN_CFI | VLAN_VID_MASK));
+    ofpact_put_STRIP_VLAN(&f.actions);
+    put_resubmit(&f.actions, NVA_TABLE_CLASSIFY);
+    finish(p, &f);
+
+    start(p, NVA_TABLE_CLASSIFY, CLASSIFY_TAG, &f);
+    match_set_dl_tci_masked(&f.match, htons(VLAN_CFI), htons(VLAN_CFI));
+    finish(p, &f);
+
+    if (p->tunnel != NVA_OFPORT_NONE) {
+        start(p, NVA_TABLE_CLASSIFY, CLASSIFY_WARM, &f);
+        match_port(&f, p->tunnel);
+        match_set_tun_id(&f.match, htonll(0));
+        finish(p, &f);
+    }
+    base_miss(p, NVA_TABLE_CLASSIFY, NULL);
+}
+
+/* Answers and announcements, which the NVA learns from: D2, D4, D7. */
+static void
+base_address(const struct pipeline *p)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_ADDRESS, ADDRESS_EVIDENCE, &f);
+    match_arp(&f, ARP_OP_REPLY);
+    put_ask(&f.actions);
+    put_goto(&f.actions, NVA_TABLE_FORWARD);
+    finish(p, &f);
+
+    start(p, NVA_TABLE_ADDRESS, ADDRESS_EVIDENCE, &f);
+    match_set_dl_type(&f.match, htons(ETH_TYPE_RARP));
+    put_ask(&f.actions);
+    finish(p, &f);
+
+    start(p, NVA_TABLE_ADDRESS, ADDRESS_EVIDENCE, &f);
+    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
+    match_set_icmp_code(&f.match, 0);
+    put_ask(&f.actions);
+    put_goto(&f.actions, NVA_TABLE_FORWARD);
+    finish(p, &f);
+}
+
+/* The second half of an answer to an NS: nd_tll has a prerequisite that only
+ * a match of this table gives.  The Ethernet source is the owner's already. */
+static void
+base_reply_ns(const struct pipeline *p)
+{
+    uint8_t tll_option = ND_OPT_TARGET_LINKADDR;
+    ovs_be32 solicited_override = htonl(0x60000000);
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_REPLY_NS, PRIO_ONLY, &f);
+    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
+    match_set_icmp_code(&f.match, 0);
+    put_move(&f.actions, MFF_ETH_SRC, MFF_ND_TLL);
+    put_set(&f.actions, MFF_ND_OPTIONS_TYPE, &tll_option);
+    put_set(&f.actions, MFF_ND_RESERVED, &solicited_override);
+    put_output(&f.actions, OFPP_IN_PORT);
+    finish(p, &f);
+}
+
+/* Out of the tunnel it came from, one hop more; after the last one dropped
+ * (and counted): no TTL would end a loop of redirects. */
+static void
+base_hop(const struct pipeline *p)
+{
+    for (int hops = 0; hops < NVA_REDIRECT_HOPS_MAX; hops++) {
+        struct nva_flow f;
+
+        start(p, NVA_TABLE_HOP, PRIO_ONLY, &f);
+        match_set_reg(&f.match, 1, hops);
+        put_set_hops(&f.actions, hops + 1);
+        put_output(&f.actions, OFPP_IN_PORT);
+        finish(p, &f);
+    }
+    base_miss(p, NVA_TABLE_HOP, NULL);
+}
+
+/* Nobody here has that MAC: the NVA may know where it went (D6).  Not of
+ * priority 0: Open vSwitch reports that as a table miss, which a controller
+ * subscribes to apart. */
+static void
+base_deliver(const struct pipeline *p)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_DELIVER, FORWARD_UNKNOWN, &f);
+    put_ask_limited(&f.actions, PIPELINE_METER_STRAY);
+    finish(p, &f);
+}
+
+/* ## VN ## */
+
+/* Open vSwitch itself leaves out the port that the packet came from. */
+static void
+flood_list(const struct pipeline *p, uint32_t vni,
+           const struct pipeline_flood *flood)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_FLOOD, PRIO_ONLY, &f);
+    match_vn(&f, vni);
+    put_flood_ports(&f.actions, flood);
+    if (flood->n_nves && p->tunnel != NVA_OFPORT_NONE) {
+        put_set_key(&f.actions, vni);
+        put_flood_nves(&f.actions, flood, true, p->tunnel);
+        put_flood_nves(&f.actions, flood, false, p->tunnel);
+    }
+    finish(p, &f);
+}
+
+static void
+put_flood_ports(struct ofpbuf *ofpacts, const struct pipeline_flood *flood)
+{
+    for (size_t i = 0; i < flood->n_ports; i++) {
+        put_output(ofpacts, u16_to_ofp(flood->ports[i]));
+    }
+}
+
+/* IPv4 goes first: tun_dst wins, so it is cleared before the first IPv6 one
+ * and not needed again. */
+static void
+put_flood_nves(struct ofpbuf *ofpacts, const struct pipeline_flood *flood,
+               bool v4, nva_ofport tunnel)
+{
+    bool cleared = v4;
+
+    for (size_t i = 0; i < flood->n_nves; i++) {
+        if (nva_ip_is_v4(&flood->nves[i]) != v4) {
+            continue;
+        }
+        if (!cleared) {
+            put_clear_tunnel_dst(ofpacts);
+            cleared = true;
+        }
+        put_set_tunnel_dst(ofpacts, &flood->nves[i]);
+        put_output(ofpacts, u16_to_ofp(tunnel));
+    }
+}
+
+/* ## VAP ## */
+
+static void
+vap_classify(const struct pipeline *p, uint32_t vni, nva_ofport port,
+             const struct eth_addr *mac)
+{
+    struct nva_flow f;
+
+    start_vap(p, port, mac, false, &f);
+    finish_vap(p, vni, &f);
+
+    start_vap(p, port, mac, true, &f);
+    match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
+    finish_vap(p, vni, &f);
+
+    start_vap(p, port, mac, true, &f);
+    match_set_dl_type(&f.match, htons(ETH_TYPE_RARP));
+    finish_vap(p, vni, &f);
+
+    for (int type = ICMP_ROUTER_SOLICIT; type <= ICMP_REDIRECT; type++) {
+        start_vap(p, port, mac, true, &f);
+        match_icmp6(&f, type);
+        finish_vap(p, vni, &f);
+    }
+}
+
+static void
+start_vap(const struct pipeline *p, nva_ofport port,
+          const struct eth_addr *mac, bool metered, struct nva_flow *f)
+{
+    int priority = (mac
+                    ? metered ? CLASSIFY_VAP_MAC_METERED : CLASSIFY_VAP_MAC
+                    : metered ? CLASSIFY_VAP_METERED : CLASSIFY_VAP);
+
+    start(p, NVA_TABLE_CLASSIFY, priority, f);
+    match_port(f, port);
+    if (mac) {
+        match_set_dl_src(&f->match, *mac);
+    }
+    if (metered) {
+        ofpact_put_METER(&f->actions)->meter_id = port;
+    }
+}
+
+static void
+finish_vap(const struct pipeline *p, uint32_t vni, struct nva_flow *f)
+{
+    put_set_vni(&f->actions, vni);
+    put_goto(&f->actions, NVA_TABLE_ADMIT);
+    finish(p, f);
+}
+
+/* A source that no TSI has at this port.  It is matched by VN, too: a port may
+ * have VAPs of several. */
+static void
+vap_admit(const struct pipeline *p, uint32_t vni, nva_ofport port,
+          const struct eth_addr *mac, bool strict)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_ADMIT, mac ? ADMIT_VAP_MAC : ADMIT_VAP, &f);
+    match_port(&f, port);
+    match_vn(&f, vni);
+    if (mac) {
+        match_set_dl_src(&f.match, *mac);
+    }
+    put_ask_limited(&f.actions, port);
+    if (!strict) {
+        put_goto(&f.actions, NVA_TABLE_ADDRESS);
+    }
+    finish(p, &f);
+}
+
+/* ## TSI ## */
+
+static void
+start_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,
+            nva_ofport port, int priority, struct nva_flow *f)
+{
+    start(p, NVA_TABLE_ADMIT, priority, f);
+    match_port(f, port);
+    match_vn(f, tsi->vni);
+    match_set_dl_src(&f->match, tsi->mac);
+}
+
+static void
+finish_admit(const struct pipeline *p, nva_ofport port, bool show,
+             struct nva_flow *f)
+{
+    if (show) {
+        put_ask_limited(&f->actions, port);
+    }
+    put_goto(&f->actions, NVA_TABLE_ADDRESS);
+    finish(p, f);
+}
+
+/* Dropped, and shown to the NVA, which says why. */
+static void
+finish_refuse(const struct pipeline *p, nva_ofport port, struct nva_flow *f)
+{
+    put_ask_limited(&f->actions, port);
+    finish(p, f);
+}
+
+/* Addresses every host may use: 0.0.0.0 and :: while it has none (probes,
+ * DAD), link-local ones. */
+static void
+admit_no_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
+                 nva_ofport port, bool show)
+{
+    static const struct admit_nd link_local = {
+        .ip = { .s6_addr = { 0xfe, 0x80 } },
+        .mask = { .s6_addr = { 0xff, 0xc0 } },
+    };
+    struct admit_nd nd = link_local;
+    struct nva_flow f;
+
+    admit_arp(p, tsi, port, show, htonl(INADDR_ANY));
+
+    nd.show = show;
+    admit_nd(p, tsi, port, &nd);
+
+    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
+    match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
+    match_set_ipv6_src(&f.match, &in6addr_any);
+    finish_admit(p, port, show, &f);
+}
+
+/* ARP, NS and NA with any address that no other flow admits. */
+static void
+refuse_addresses(const struct pipeline *p, const struct pipeline_tsi *tsi,
+                 nva_ofport port)
+{
+    struct nva_flow f;
+
+    start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
+    match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
+    finish_refuse(p, port, &f);
+
+    start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
+    match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
+    finish_refuse(p, port, &f);
+
+    start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
+    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
+    finish_refuse(p, port, &f);
+}
+
+static void
+admit_arp(const struct pipeline *p, const struct pipeline_tsi *tsi,
+          nva_ofport port, bool show, ovs_be32 spa)
+{
+    struct nva_flow f;
+
+    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
+    match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
+    match_set_nw_src(&f.match, spa);
+    match_set_arp_sha(&f.match, tsi->mac);
+    finish_admit(p, port, show, &f);
+}
+
+/* In an NS one's own address is the source, in an NA the target. */
+static void
+admit_nd(const struct pipeline *p, const struct pipeline_tsi *tsi,
+         nva_ofport port, const struct admit_nd *nd)
+{
+    struct nva_flow f;
+
+    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
+    match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
+    match_set_ipv6_src_masked(&f.match, &nd->ip, &nd->mask);
+    finish_admit(p, port, nd->show, &f);
+
+    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
+    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
+    match_set_nd_target_masked(&f.match, &nd->ip, &nd->mask);
+    finish_admit(p, port, nd->show, &f);
+}
+
+/* Only questions to all: a unicast one (NUD) is for the owner itself. */
+static void
+address_v4(const struct pipeline *p, const struct pipeline_tsi *tsi,
+           ovs_be32 ip)
+{
+    ovs_be16 reply = htons(ARP_OP_REPLY);
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_ADDRESS, ADDRESS_OWNER, &f);
+    match_vn(&f, tsi->vni);
+    match_multicast(&f);
+    match_set_dl_src(&f.match, tsi->mac);
+    match_arp(&f, ARP_OP_REQUEST);
+    match_set_nw_dst(&f.match, ip);
+    put_ask(&f.actions);
+    put_goto(&f.actions, NVA_TABLE_FORWARD);
+    finish(p, &f);
+
+    start(p, NVA_TABLE_ADDRESS, ADDRESS_ANSWER, &f);
+    match_vn(&f, tsi->vni);
+    match_multicast(&f);
+    match_arp(&f, ARP_OP_REQUEST);
+    match_set_nw_dst(&f.match, ip);
+    put_move(&f.actions, MFF_ETH_SRC, MFF_ETH_DST);
+    put_set(&f.actions, MFF_ETH_SRC, &tsi->mac);
+    put_set(&f.actions, MFF_ARP_OP, &reply);
+    put_move(&f.actions, MFF_ARP_SHA, MFF_ARP_THA);
+    put_move(&f.actions, MFF_ARP_SPA, MFF_ARP_TPA);
+    put_set(&f.actions, MFF_ARP_SHA, &tsi->mac);
+    put_set(&f.actions, MFF_ARP_SPA, &ip);
+    put_output(&f.actions, OFPP_IN_PORT);
+    finish(p, &f);
+}
+
+/* Flows can answer an NS that has an SLL as its first option.  One without
+ * must be answered with a TLL all the same (RFC 4861 s7.2.4), which takes the
+ * NVA; so does DAD's, for stacks that want a TLL there. */
+static void
+address_v6(const struct pipeline *p, const struct pipeline_tsi *tsi,
+           const struct in6_addr *ip)
+{
+    uint8_t advert = ND_NEIGHBOR_ADVERT;
+    struct nva_flow f;
+
+    start_ns(p, tsi, ip, ADDRESS_OWNER, &f);
+    match_set_dl_src(&f.match, tsi->mac);
+    put_ask(&f.actions);
+    put_goto(&f.actions, NVA_TABLE_FORWARD);
+    finish(p, &f);
+
+    start_ns(p, tsi, ip, ADDRESS_DAD, &f);
+    match_set_ipv6_src(&f.match, &in6addr_any);
+    put_ask(&f.actions);
+    finish(p, &f);
+
+    start_ns(p, tsi, ip, ADDRESS_NO_SLL, &f);
+    match_set_arp_sha(&f.match, eth_addr_zero);     /* Is nd_sll here. */
+    put_ask(&f.actions);
+    finish(p, &f);
+
+    start_ns(p, tsi, ip, ADDRESS_ANSWER, &f);
+    put_move(&f.actions, MFF_ETH_SRC, MFF_ETH_DST);
+    put_set(&f.actions, MFF_ETH_SRC, &tsi->mac);
+    put_move(&f.actions, MFF_IPV6_SRC, MFF_IPV6_DST);
+    put_set(&f.actions, MFF_IPV6_SRC, ip);
+    put_set(&f.actions, MFF_ICMPV6_TYPE, &advert);
+    put_resubmit(&f.actions, NVA_TABLE_REPLY_NS);
+    finish(p, &f);
+}
+
+static void
+start_ns(const struct pipeline *p, const struct pipeline_tsi *tsi,
+         const struct in6_addr *ip, int priority, struct nva_flow *f)
+{
+    start(p, NVA_TABLE_ADDRESS, priority, f);
+    match_vn(f, tsi->vni);
+    match_multicast(f);
+    match_nd(f, ND_NEIGHBOR_SOLICIT);
+    match_set_nd_target(&f->match, ip);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Tables, cookies, match and action templates of an NVE.  Says what one flow
+ * looks like; intent says which flows there are.  Knows no directory. */
+
+#ifndef NVA_PIPELINE_H
+#define NVA_PIPELINE_H 1
+
+#include "flow-set.h"
+#include "nva-types.h"
+#include "openvswitch/packets.h"
+
+/* X(ENUM, number, name, what it does) in the order a packet meets them. */
+#define NVA_TABLES                                                          \
+    X(CLASSIFY, 0, "classify", "port -> VN (VAP); tunnel key -> VN")        \
+    X(ADMIT, 10, "admit", "source addresses the port may use")              \
+    X(ADDRESS, 20, "address", "ARP and ND answered or asked")               \
+    X(REPLY_NS, 21, "reply_ns", "NA with TLL")                              \
+    X(FORWARD, 30, "forward", "(VN, MAC) -> local port or tunnel")          \
+    X(FLOOD, 31, "flood", "VN -> its local ports and its other NVEs")       \
+    X(REDIRECT, 40, "redirect", "(VN, MAC) of a VM that left")              \
+    X(HOP, 41, "hop", "counts redirects in the tunnel key, sends")          \
+    X(DELIVER, 50, "deliver", "from a tunnel: (VN, MAC) -> local port")
+
+enum nva_table {
+#define X(E, N, W, T) NVA_TABLE_##E = N,
+    NVA_TABLES
+#undef X
+};
+
+const char *nva_table_name(uint8_t table);      /* NULL if not one of ours. */
+
+/* Cookie = application 8 | schema 8 | owner kind 4 | owner id 44. */
+#define NVA_COOKIE_APP UINT64_C(0x4e)           /* 'N' */
+#define NVA_COOKIE_SCHEMA UINT64_C(1)           /* Changes with templates. */
+#define NVA_COOKIE_APP_MASK UINT64_C(0xff00000000000000)
+
+uint64_t pipeline_cookie(struct nva_owner);
+/* False if the cookie is not of our application ('*owner' unset) ; of another
+ * schema: true with '*current_schema' false. */
+bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
+                           bool *current_schema);
+
+/* Registers: reg0 = VNI, reg1 = redirect hops of a packet from a tunnel. */
+
+/* Meter ids: a VAP's is its ofport; PIPELINE_METER_STRAY for strays from
+ * tunnels. */
+#define PIPELINE_METER_STRAY 0xff01
+
+/* Named limits of what a switch sends us, packets per second. */
+enum {
+    /* A VM that floods us with ARP, ND, RARP or with new source MACs.  The
+     * burst lets the announcements of a VM that has just moved through. */
+    PIPELINE_VAP_RATE = 200,
+    PIPELINE_VAP_BURST = 100,
+
+    /* A VM, or whoever can send into a tunnel, that makes up destinations. */
+    PIPELINE_STRAY_RATE = 100,
+    PIPELINE_STRAY_BURST = 100,
+
+    /* Local ports of one VN at one NVE that get its floods.  With
+     * NVA_NVES_PER_VN_MAX tunnels the list still fits in one flow mod (64 kB)
+     * and in 64 kB of datapath actions (8 bytes for a port, about 84 for a
+     * tunnel), past which Open vSwitch drops the rest of it silently. */
+    PIPELINE_FLOOD_PORTS_MAX = 512,
+};
+
+/* ## Templates ##
+ *
+ * Each adds flows (and meters) of one owner at one NVE to a flow set.  Ports
+ * are OpenFlow port numbers of the present session; NVA_OFPORT_NONE where one
+ * may be missing: then the flow drops, never mentions it.  A flow that is in
+ * the set already is left as it is. */
+
+struct pipeline {
+    struct flow_set *out;
+    uint64_t cookie;                    /* Of the owner. */
+    nva_ofport tunnel;                  /* NVA_OFPORT_NONE: has none. */
+};
+
+/* What all NVEs have: tags, table misses, ARP/ND evidence, hop counts, the
+ * meter for strays. */
+void pipeline_base(const struct pipeline *);
+
+/* Frames from a tunnel with the key of 'vni', however often redirected.
+ * Nothing without a tunnel port. */
+void pipeline_vn_tunnel(const struct pipeline *, uint32_t vni);
+
+/* Where broadcast, unknown unicast and multicast of a VN go (head-end
+ * replication).  'ports' without duplicates, at most
+ * PIPELINE_FLOOD_PORTS_MAX; 'nves' are tunnel addresses. */
+struct pipeline_flood {
+    size_t n_ports, n_nves;
+    const nva_ofport *ports;
+    const struct in6_addr *nves;
+};
+void pipeline_vn_flood(const struct pipeline *, uint32_t vni,
+                       const struct pipeline_flood *);
+
+/* A unicast MAC that nobody knows: the NVA is asked, it is flooded, or
+ * dropped. */
+enum pipeline_unknown { PIPELINE_ASK, PIPELINE_FLOOD, PIPELINE_DROP };
+void pipeline_vn_unknown_unicast(const struct pipeline *, uint32_t vni,
+                                 enum pipeline_unknown);
+
+/* An ARP request or NS for an address that nobody has: the NVA is asked; with
+ * 'flood' the VN, too (F5). */
+void pipeline_vn_unknown_question(const struct pipeline *, uint32_t vni,
+                                  bool flood);
+
+/* A VAP: what comes from 'port' ('mac' not NULL: with this source) is of the
+ * VN.  Its meter.  'strict': a source no TSI has there is dropped and shown
+ * to the NVA, else shown and let through. */
+void pipeline_vap(const struct pipeline *, uint32_t vni, nva_ofport port,
+                  const struct eth_addr *mac, bool strict);
+
+/* A TSI: 'mac' in 'vni'. */
+struct pipeline_tsi {
+    uint32_t vni;
+    struct eth_addr mac;
+};
+
+/* What comes from a tunnel for it goes out of 'port'. */
+void pipeline_deliver(const struct pipeline *, const struct pipeline_tsi *,
+                      nva_ofport port);
+
+/* What local ports send it goes out of 'port', or to the NVE at 'tunnel_ip'
+ * (which must be known; nothing without a tunnel port). */
+void pipeline_forward_local(const struct pipeline *,
+                            const struct pipeline_tsi *, nva_ofport port);
+void pipeline_forward_tunnel(const struct pipeline *,
+                             const struct pipeline_tsi *,
+                             const struct in6_addr *tunnel_ip);
+
+/* It may send from 'port'; 'show': the NVA sees what it sends (limited),
+ * because it may mean that the VM has moved. */
+void pipeline_admit(const struct pipeline *, const struct pipeline_tsi *,
+                    nva_ofport port, bool show);
+/* From there ARP and ND are admitted only with its own addresses (D15): adds
+ * the flows for '*ip', and for addresses every host may use when 'ip' is
+ * NULL. */
+void pipeline_admit_address(const struct pipeline *,
+                            const struct pipeline_tsi *, nva_ofport port,
+                            bool show, const struct in6_addr *ip);
+
+/* ARP (RFC 9161 F1, F2) or ND questions for 'ip', which is its address. */
+void pipeline_address(const struct pipeline *, const struct pipeline_tsi *,
+                      const struct in6_addr *ip);
+
+/* What comes from a tunnel for it goes on to the NVE at 'tunnel_ip' for
+ * 'seconds', unless it was redirected NVA_REDIRECT_HOPS_MAX times before.
+ * Nothing without a tunnel port. */
+void pipeline_redirect(const struct pipeline *, const struct pipeline_tsi *,
+                       const struct in6_addr *tunnel_ip, uint16_t seconds);
+
+/* ## Packet-outs: append ofpacts. ## */
+
+void pipeline_out_port(nva_ofport port, struct ofpbuf *ofpacts);
+/* 'vni' 0: a key no NVE uses (warm-up). */
+void pipeline_out_tunnel(nva_ofport tunnel, const struct in6_addr *tunnel_ip,
+                         uint32_t vni, struct ofpbuf *ofpacts);
+/* Through the VN's flood list; the packet-out's in_port is left out. */
+void pipeline_out_flood(uint32_t vni, struct ofpbuf *ofpacts);
+
+#endif /* pipeline.h */

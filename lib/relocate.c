@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Moves one interface through its phases, which live in the directory as
+ * current, published, prepared and paused.  Must never know who asked, nor
+ * what the other interfaces of the VM do.
+ *
+ * Invariant: 'published' follows 'current' only through the gate; a switched
+ * interface has no redirect at its current NVE.  draft vmm-15 s4.4, s5 (D11,
+ * D17, K4). */
+
+#include <config.h>
+
+#include "relocate.h"
+
+#include "redirect.h"
+#include "story.h"
+
+static bool gate_is_open(const struct nva_view *, const struct nva_tsi *,
+                         nva_id nve);
+static void publish(const struct nva_view *, struct nva_plan *,
+                    struct nva_tsi *, nva_id move);
+
+void
+relocate_put(struct nva_plan *plan, const struct nva_tsi *tsi)
+{
+    struct nva_delta *d = nva_deltas_add(&plan->deltas, NVA_DELTA_TSI_PUT);
+
+    d->id = tsi->id;
+    d->tsi = *tsi;
+}
+
+void
+relocate_prepare(struct nva_plan *plan, struct nva_tsi *tsi,
+                 const struct nva_place *place)
+{
+    tsi->prepared = *place;
+    relocate_put(plan, tsi);
+}
+
+void
+relocate_pause(const struct nva_view *v, struct nva_plan *plan,
+               struct nva_tsi *tsi, nva_id move)
+{
+    nva_id here = tsi->current.nve;
+
+    tsi->paused = true;
+    relocate_put(plan, tsi);
+    if (here && here != tsi->prepared.nve && !redirect_at(v->dir, tsi->id,
+                                                          here)) {
+        redirect_arm(v, tsi, here, tsi->prepared.nve, move, plan);
+    }
+}
+
+void
+relocate_resume(const struct nva_view *v, struct nva_plan *plan,
+                struct nva_tsi *tsi)
+{
+    tsi->paused = false;
+    relocate_put(plan, tsi);
+    redirect_clear_at(v, tsi, tsi->current.nve, plan);
+}
+
+void
+relocate_switch(const struct nva_view *v, struct nva_plan *plan,
+                struct nva_tsi *tsi, const struct nva_place *to, nva_id move)
+{
+    bool first = !nva_place_is_set(&tsi->current);
+    bool same_nve = (tsi->published.nve == to->nve
+                     && tsi->current.nve == to->nve);
+    bool delivers = (nva_place_equal(&tsi->prepared, to)
+                     && gate_is_open(v, tsi, to->nve)
+                     && !redirect_at(v->dir, tsi->id, to->nve));
+
+    tsi->current = *to;
+    tsi->prepared = (struct nva_place) { .nve = NVA_ID_NONE };
+    tsi->paused = false;
+    if (first || same_nve) {
+        tsi->published = *to;
+        relocate_put(plan, tsi);
+    } else if (delivers) {
+        publish(v, plan, tsi, move);
+    } else {
+        relocate_put(plan, tsi);
+        redirect_clear_at(v, tsi, to->nve, plan);
+    }
+}
+
+bool
+relocate_publish_if_open(const struct nva_view *v, struct nva_plan *plan,
+                         struct nva_tsi *tsi, nva_id move)
+{
+    if (nva_place_equal(&tsi->current, &tsi->published)
+        || redirect_at(v->dir, tsi->id, tsi->current.nve)
+        || !gate_is_open(v, tsi, tsi->current.nve)) {
+        return false;
+    }
+    publish(v, plan, tsi, move);
+    return true;
+}
+
+/* True if 'nve', which is to deliver, has confirmed all it was told about
+ * 'tsi'. */
+static bool
+gate_is_open(const struct nva_view *v, const struct nva_tsi *tsi, nva_id nve)
+{
+    const struct nva_owner owner = { NVA_OWNER_TSI, tsi->id };
+
+    return nva_confirmed(v, nve, owner);
+}
+
+static void
+publish(const struct nva_view *v, struct nva_plan *plan, struct nva_tsi *tsi,
+        nva_id move)
+{
+    struct nva_place old = tsi->published;
+
+    tsi->published = tsi->current;
+    story_stamp(plan, move, NVA_STAMP_GATE_PASSED, v->now, tsi->current.nve,
+                NVA_OK);
+    relocate_put(plan, tsi);
+    redirect_follow(v, tsi, &old, move, plan);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The steps of one interface from place to place, each as deltas: prepare,
+ * pause, switch, publish, and back.  Works on a value of the interface that
+ * the caller owns; each step appends its put.
+ *
+ * design: a move.  Gate: peers are told only once the new NVE delivers locally
+ * and holds no redirect for the interface. */
+
+#ifndef NVA_RELOCATE_H
+#define NVA_RELOCATE_H 1
+
+#include "step.h"
+
+/* The place the interface may go to; {0} takes the preparation back. */
+void relocate_prepare(struct nva_plan *, struct nva_tsi *,
+                      const struct nva_place *);
+
+/* Its NVE redirects to the prepared place from now on. */
+void relocate_pause(const struct nva_view *, struct nva_plan *,
+                    struct nva_tsi *, nva_id move);
+
+/* ...and no longer: it delivers again. */
+void relocate_resume(const struct nva_view *, struct nva_plan *,
+                     struct nva_tsi *);
+
+/* The interface is at 'to' now.  Published at once where the gate is open
+ * already, or where no other NVE is concerned. */
+void relocate_switch(const struct nva_view *, struct nva_plan *,
+                     struct nva_tsi *, const struct nva_place *to,
+                     nva_id move);
+
+/* Publishes an interface that has switched, if its gate is open now; true if
+ * it did. */
+bool relocate_publish_if_open(const struct nva_view *, struct nva_plan *,
+                              struct nva_tsi *, nva_id move);
+
+/* Appends the put of 'tsi'. */
+void relocate_put(struct nva_plan *, const struct nva_tsi *);
+
+#endif /* relocate.h */

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Writes down what the deciding modules decided about a move.  Must never
+ * decide.  Invariant: a VM links to a move exactly while that move has not
+ * ended, or is still being unwound. */
+
+#include <config.h>
+
+#include "story.h"
+
+#include "util.h"
+
+static void link_vm(const struct nva_view *, struct nva_plan *, nva_id vm,
+                    nva_id move);
+static struct nva_delta *find_put(const struct nva_plan *,
+                                  enum nva_delta_type, nva_id);
+
+void
+story_stamp(struct nva_plan *plan, nva_id move, enum nva_stamp_kind kind,
+            nva_usec now, nva_id nve, enum nva_reason reason)
+{
+    const struct nva_stamp stamp = {
+        .kind = kind, .when = now, .nve = nve, .reason = reason,
+    };
+
+    story_stamp_about(plan, move, &stamp);
+}
+
+void
+story_stamp_about(struct nva_plan *plan, nva_id move,
+                  const struct nva_stamp *stamp)
+{
+    if (move) {
+        struct nva_delta *d = nva_deltas_add(&plan->deltas,
+                                             NVA_DELTA_MOVE_STAMP);
+
+        d->id = move;
+        d->stamp = *stamp;
+    }
+}
+
+const struct nva_move *
+story_active(const struct nva_view *v, const struct nva_plan *plan, nva_id vm)
+{
+    const struct nva_delta *vm_put = find_put(plan, NVA_DELTA_VM_PUT, vm);
+    const struct nva_vm *known = directory_vm(v->dir, vm);
+    nva_id move = vm_put ? vm_put->vm.move : known ? known->move : 0;
+    const struct nva_delta *put = find_put(plan, NVA_DELTA_MOVE_PUT, move);
+
+    return put ? &put->move : directory_move(v->dir, move);
+}
+
+void
+story_put(struct nva_plan *plan, const struct nva_move *move)
+{
+    struct nva_delta *d = find_put(plan, NVA_DELTA_MOVE_PUT, move->id);
+
+    if (!d) {
+        d = nva_deltas_add(&plan->deltas, NVA_DELTA_MOVE_PUT);
+        d->id = move->id;
+    }
+    d->move = *move;
+}
+
+void
+story_begin(const struct nva_view *v, struct nva_plan *plan,
+            struct nva_move *move, enum nva_move_state state,
+            enum nva_reason reason)
+{
+    const struct nva_vm *vm = directory_vm(v->dir, move->vm);
+    struct nva_note *note;
+
+    move->id = nva_plan_new_id(plan);
+    move->state = state;
+    move->started = v->now;
+    ovs_strlcpy(move->vm_name, vm->name, sizeof move->vm_name);
+    story_put(plan, move);
+    link_vm(v, plan, move->vm, move->id);
+
+    note = nva_plan_note(plan, NVA_NOTE_MOVE, reason);
+    note->vm = move->vm;
+    note->move = move->id;
+    note->nve = move->to_nve;
+    note->state = state;
+}
+
+void
+story_go(const struct nva_view *v, struct nva_plan *plan,
+         struct nva_move *move, enum nva_move_state state,
+         enum nva_reason reason)
+{
+    struct nva_note *note;
+
+    move_fsm_go(move, state);
+    if (move_fsm_is_ended(state)) {
+        move->ended = v->now;
+        move->end_reason = reason;
+        if (!move->unwinding) {
+            story_unlink(v, plan, move);
+        }
+    }
+    note = nva_plan_note(plan, NVA_NOTE_MOVE, reason);
+    note->vm = move->vm;
+    note->move = move->id;
+    note->nve = move->to_nve;
+    note->state = state;
+}
+
+void
+story_unlink(const struct nva_view *v, struct nva_plan *plan,
+             const struct nva_move *move)
+{
+    link_vm(v, plan, move->vm, NVA_ID_NONE);
+}
+
+static void
+link_vm(const struct nva_view *v, struct nva_plan *plan, nva_id vm,
+        nva_id move)
+{
+    struct nva_delta *d = find_put(plan, NVA_DELTA_VM_PUT, vm);
+
+    if (!d) {
+        d = nva_deltas_add(&plan->deltas, NVA_DELTA_VM_PUT);
+        d->id = vm;
+        d->vm = *directory_vm(v->dir, vm);
+    }
+    d->vm.move = move;
+}
+
+/* The last put of object 'id' in 'plan', or NULL. */
+static struct nva_delta *
+find_put(const struct nva_plan *plan, enum nva_delta_type type, nva_id id)
+{
+    for (size_t i = plan->deltas.n; id && i-- > 0; ) {
+        struct nva_delta *d = &plan->deltas.a[i];
+
+        if (d->type == type && d->id == id) {
+            return d;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# Rings: unit, scenarios, prop, fuzz and lint here; system needs root and
+# runs from ./quickstart check.
+
+AM_TESTS_ENVIRONMENT = \
+	CC='$(CC)'; export CC; \
+	NVA_SRCDIR='$(abs_top_srcdir)'; export NVA_SRCDIR; \
+	NVA_BUILD='$(abs_top_builddir)'; export NVA_BUILD; \
+	OVS_DIR='$(OVS_DIR)'; export OVS_DIR;
+
+TEST_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-iquote $(top_srcdir)/tests/support \
+	-iquote $(top_srcdir)/utilities \
+	$(CHECK_CFLAGS) \
+	$(EVENT_CFLAGS) \
+	$(JANSSON_CFLAGS) \
+	-DNVA_SRCDIR='"$(abs_top_srcdir)"'
+# Every test program links the same, whichever part of it it takes.
+LDADD = \
+	$(TEST_SUPPORT) \
+	controller/libnvad.a \
+	lib/libnva.a \
+	$(OVS_LIBS) \
+	$(CHECK_LIBS) \
+	$(EVENT_LIBS) \
+	$(JANSSON_LIBS)
+
+TEST_SUPPORT = tests/support/libsupport.a
+check_LIBRARIES += tests/support/libsupport.a
+tests_support_libsupport_a_SOURCES = \
+	tests/support/fake-switch.c \
+	tests/support/fake-switch.h \
+	tests/support/sim.c \
+	tests/support/sim.h \
+	tests/support/stage.c \
+	tests/support/stage.h \
+	utilities/guest-frame.c \
+	utilities/guest-frame.h
+tests_support_libsupport_a_CPPFLAGS = $(TEST_CPPFLAGS)
+
+check_PROGRAMS += tests/support/gen-pipeline
+tests_support_gen_pipeline_SOURCES = tests/support/gen-pipeline.c
+tests_support_gen_pipeline_CPPFLAGS = $(TEST_CPPFLAGS)
+
+if HAVE_CHECK
+CHECK_TESTS = \
+	tests/unit/test-admission \
+	tests/unit/test-api-json \
+	tests/unit/test-classify \
+	tests/unit/test-config \
+	tests/unit/test-delta \
+	tests/unit/test-directory \
+	tests/unit/test-dispatch \
+	tests/unit/test-event \
+	tests/unit/test-fabric \
+	tests/unit/test-flow-set \
+	tests/unit/test-frame \
+	tests/unit/test-intent \
+	tests/unit/test-metrics \
+	tests/unit/test-move-fsm \
+	tests/unit/test-nva-types \
+	tests/unit/test-of-codec \
+	tests/unit/test-of-session \
+	tests/unit/test-pipeline \
+	tests/unit/test-registry \
+	tests/unit/test-responder \
+	tests/scenarios/test-chain \
+	tests/scenarios/test-evidence \
+	tests/scenarios/test-failure \
+	tests/scenarios/test-planned \
+	tests/prop/test-schedules
+check_PROGRAMS += $(CHECK_TESTS)
+TESTS += $(CHECK_TESTS)
+endif
+
+tests_unit_test_admission_SOURCES = \
+	tests/unit/test-admission.c \
+	tests/unit/fixture.h
+tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_api_json_SOURCES = \
+	tests/unit/test-api-json.c \
+	tests/unit/fixture.h
+tests_unit_test_api_json_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_classify_SOURCES = \
+	tests/unit/test-classify.c \
+	tests/unit/fixture.h
+tests_unit_test_classify_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_config_SOURCES = \
+	tests/unit/test-config.c \
+	tests/unit/fixture.h
+tests_unit_test_config_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_delta_SOURCES = \
+	tests/unit/test-delta.c \
+	tests/unit/fixture.h
+tests_unit_test_delta_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_directory_SOURCES = \
+	tests/unit/test-directory.c \
+	tests/unit/fixture.h
+tests_unit_test_directory_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_dispatch_SOURCES = \
+	tests/unit/test-dispatch.c \
+	tests/unit/fixture.h
+tests_unit_test_dispatch_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_event_SOURCES = \
+	tests/unit/test-event.c \
+	tests/unit/fixture.h
+tests_unit_test_event_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_fabric_SOURCES = \
+	tests/unit/test-fabric.c \
+	tests/unit/fixture.h
+tests_unit_test_fabric_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_flow_set_SOURCES = \
+	tests/unit/test-flow-set.c \
+	tests/unit/fixture.h
+tests_unit_test_flow_set_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_frame_SOURCES = \
+	tests/unit/test-frame.c \
+	tests/unit/fixture.h
+tests_unit_test_frame_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_intent_SOURCES = \
+	tests/unit/test-intent.c \
+	tests/unit/fixture.h
+tests_unit_test_intent_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_metrics_SOURCES = \
+	tests/unit/test-metrics.c \
+	tests/unit/fixture.h
+tests_unit_test_metrics_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_move_fsm_SOURCES = \
+	tests/unit/test-move-fsm.c \
+	tests/unit/fixture.h
+tests_unit_test_move_fsm_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_nva_types_SOURCES = \
+	tests/unit/test-nva-types.c \
+	tests/unit/fixture.h
+tests_unit_test_nva_types_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_of_codec_SOURCES = \
+	tests/unit/test-of-codec.c \
+	tests/unit/fixture.h
+tests_unit_test_of_codec_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_of_session_SOURCES = \
+	tests/unit/test-of-session.c \
+	tests/unit/fixture.h
+tests_unit_test_of_session_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_pipeline_SOURCES = \
+	tests/unit/test-pipeline.c \
+	tests/unit/fixture.h
+tests_unit_test_pipeline_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_registry_SOURCES = \
+	tests/unit/test-registry.c \
+	tests/unit/fixture.h
+tests_unit_test_registry_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_responder_SOURCES = \
+	tests/unit/test-responder.c \
+	tests/unit/fixture.h
+tests_unit_test_responder_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_chain_SOURCES = tests/scenarios/test-chain.c
+tests_scenarios_test_chain_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_evidence_SOURCES = tests/scenarios/test-evidence.c
+tests_scenarios_test_evidence_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_failure_SOURCES = tests/scenarios/test-failure.c
+tests_scenarios_test_failure_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
+tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_prop_test_schedules_SOURCES = tests/prop/test-schedules.c
+tests_prop_test_schedules_CPPFLAGS = $(TEST_CPPFLAGS)
+
+# A fuzz target is one function; without libFuzzer standalone.c feeds it its
+# corpus.
+FUZZ_TARGETS = \
+	tests/fuzz/fuzz-api-json \
+	tests/fuzz/fuzz-frame \
+	tests/fuzz/fuzz-of-codec \
+	tests/fuzz/fuzz-of-session
+check_PROGRAMS += $(FUZZ_TARGETS)
+if FUZZER
+FUZZ_MAIN =
+# Fuzzes each target for FUZZ_SECONDS.
+fuzz: $(FUZZ_TARGETS)
+	for t in $(FUZZ_TARGETS); do \
+	    name=$${t##*/fuzz-}; mkdir -p "fuzz-out/$$name"; \
+	    ./$$t -max_total_time=$(FUZZ_SECONDS) "fuzz-out/$$name" \
+	        "$(srcdir)/tests/fuzz/corpus/$$name" || exit 1; \
+	done
+FUZZ_SECONDS = 60
+.PHONY: fuzz
+else
+FUZZ_MAIN = tests/fuzz/standalone.c
+TESTS += $(FUZZ_TARGETS)
+endif
+
+tests_fuzz_fuzz_api_json_SOURCES = tests/fuzz/fuzz-api-json.c
+nodist_tests_fuzz_fuzz_api_json_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_api_json_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_api_json_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c
+nodist_tests_fuzz_fuzz_frame_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_frame_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_of_codec_SOURCES = tests/fuzz/fuzz-of-codec.c
+nodist_tests_fuzz_fuzz_of_codec_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_of_codec_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_of_codec_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_of_session_SOURCES = tests/fuzz/fuzz-of-session.c
+nodist_tests_fuzz_fuzz_of_session_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_of_session_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_of_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += tests/fuzz/standalone.c
+EXTRA_DIST += tests/fuzz/corpus
+
+LINTS = \
+	tests/lint/architecture.py \
+	tests/lint/fences.py \
+	tests/lint/function-size.py \
+	tests/lint/headers.py \
+	tests/lint/modules.py \
+	tests/lint/openapi.py \
+	tests/lint/pipeline-doc.py \
+	tests/lint/planted.py \
+	tests/lint/shared-symbols.py \
+	tests/lint/shell.py \
+	tests/lint/style.py \
+	tests/lint/symbols.py
+dist_check_SCRIPTS += $(LINTS)
+TESTS += $(LINTS)
+EXTRA_DIST += \
+	tests/lint/allowed-symbols.txt \
+	tests/lint/modules.txt \
+	tests/lint/nvalint.py \
+	tests/fuzz/seeds-frame.py \
+	tests/summary.py \
+	tests/system/conftest.py \
+	tests/system/sniff.py \
+	tests/system/test_measure.py \
+	tests/system/test_reach.py \
+	tests/system/test_sandbox.py

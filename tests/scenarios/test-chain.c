@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A VM that goes on and comes back (D1, D11, E2): chains, ping-pong at any
+ * speed, newer moves over older ones. */
+
+#include <config.h>
+
+#include "stage.h"
+#include "util.h"
+
+/* A -> B -> C: one delta turns A's redirect to C, B gets its own. */
+START_TEST(chain)
+{
+    struct stage s;
+    uint64_t p;
+
+    stage_set(&s, STAGE_MIXED, 0);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 3, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_NA);
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 3);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    ck_assert_int_eq(n_redirect_flows(&s, 2), 1);
+    ck_assert_int_eq(n_redirect_flows(&s, 3), 0);
+    ck_assert(timeline_has(&s, last_move(&s), "redirect retargeted", "hv1"));
+    p = sim_send(s.sim, s.c[1], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_hops(s.sim, p), 1);
+    stage_strike(&s);
+}
+END_TEST
+
+/* A -> B -> A with 'stay' (microseconds) at B; packets all the while, none
+ * twice, none round, and right in the end.  Two switches give no order to what
+ * they say within half a millisecond: there the VM's next frame settles it. */
+static const int stays[] = { 0, 100, 300, 1000, 2000, 20000, 60000, 500000 };
+START_TEST(there_and_back)
+{
+    struct stage s;
+
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        stage_set(&s, seed % 2 ? STAGE_MIXED : 0, seed);
+        sim_stand(s.sim, s.vm, 2, "tap-vm");
+        sim_announce(s.sim, s.vm, SIM_GARP);
+        for (int t = 0; t < stays[_i]; t += 500) {
+            sim_send(s.sim, s.c[3], s.vm);
+            sim_send(s.sim, s.c[1], s.vm);
+            sim_run(s.sim, MIN(500, stays[_i] - t));
+        }
+        sim_stand(s.sim, s.vm, 1, "tap-vm");
+        sim_announce(s.sim, s.vm, SIM_GARP);
+        for (int t = 0; t < 20; t++) {
+            sim_send(s.sim, s.c[3], s.vm);
+            sim_send(s.sim, s.c[2], s.vm);
+            sim_run(s.sim, 100);
+        }
+        sim_settle(s.sim);
+        if (stays[_i] < 1000) {
+            sim_send(s.sim, s.vm, s.c[3]);
+            sim_settle(s.sim);
+        }
+        ck_assert_int_eq(current_nve(&s), 1);
+        ck_assert_int_eq(n_redirect_flows(&s, 1), 0);
+        stage_strike(&s);
+    }
+}
+END_TEST
+
+START_TEST(ping_pong_1000)
+{
+    struct stage s;
+
+    stage_set(&s, 0, 7);
+    for (int i = 0; i < 1000; i++) {
+        int to = i % 3 + 1;
+
+        sim_stand(s.sim, s.vm, to, "tap-vm");
+        sim_announce(s.sim, s.vm, SIM_GARP + sim_random(s.sim, SIM_PROBE));
+        sim_run(s.sim, sim_random(s.sim, 6000));
+        sim_send(s.sim, s.c[1 + sim_random(s.sim, 3)], s.vm);
+    }
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 1);
+    all_well(&s);
+    sim_run(s.sim, 15 * NVA_SEC);
+    for (int n = 1; n <= 3; n++) {
+        ck_assert_int_eq(n_redirect_flows(&s, n), 0);
+    }
+    stage_strike(&s);
+}
+END_TEST
+
+/* A planned move to hv2 is overtaken by the VM itself: it turns up at hv3. */
+START_TEST(evidence_supersedes_planned)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, 0, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 3, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "superseded");
+    ck_assert_int_eq(current_nve(&s), 3);
+    stage_strike(&s);
+}
+END_TEST
+
+/* A newer planned move takes over while the older one drains. */
+START_TEST(planned_supersedes_draining)
+{
+    struct stage s;
+    int first, second;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    first = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, first, "activate");
+    sim_settle(s.sim);
+    second = start_move(&s, 3);
+    ck_assert_str_eq(move_state(&s, first), "superseded");
+    sim_settle(s.sim);
+    move_verb(&s, second, "pause");
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 3, "tap-vm");
+    move_verb(&s, second, "activate");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    ck_assert_int_eq(n_redirect_flows(&s, 2), 1);
+    stage_strike(&s);
+}
+END_TEST
+
+/* VM management puts the VM elsewhere by itself. */
+START_TEST(vm_put_elsewhere)
+{
+    struct stage s;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    must(&s, "PUT", "/v1/vms/vm",
+         "{\"interfaces\": [{\"vn\": \"blue\", "
+         "\"mac\": \"02:00:00:00:00:01\", "
+         "\"ips\": [\"10.0.0.1\", \"fd10::1\"], "
+         "\"nve\": \"hv3\", \"port\": \"tap-vm\"}]}");
+    sim_stand(s.sim, s.vm, 3, "tap-vm");
+    sim_settle(s.sim);
+    ck_assert_int_eq(published_nve(&s), 3);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    stage_strike(&s);
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("chain");
+
+    tcase_add_test(tc, chain);
+    tcase_add_loop_test(tc, there_and_back, 0, 8);
+    tcase_add_test(tc, ping_pong_1000);
+    tcase_add_test(tc, evidence_supersedes_planned);
+    tcase_add_test(tc, planned_supersedes_draining);
+    tcase_add_test(tc, vm_put_elsewhere);
+    return run_stories("chain", tc);
+}

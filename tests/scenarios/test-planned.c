@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Planned moves (D16, D17, D11, K3, K4, K5): prepared, paused, activated by
+ * the caller or by evidence, aborted. */
+
+#include <config.h>
+
+#include "stage.h"
+
+#include <string.h>
+
+
+static void
+refuse_verb(struct stage *s, int id, const char *verb, const char *reason)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/v1/moves/%d/%s", id, verb);
+    must_refuse(s, "POST", path, NULL, reason);
+}
+
+START_TEST(planned_with_pause)
+{
+    struct stage s;
+    uint64_t early, paused, after;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    ck_assert_str_eq(move_state(&s, id), "prepared");
+    sim_settle(s.sim);
+    ck_assert(timeline_has(&s, id, "ready", "hv2"));
+    ck_assert_int_eq(current_nve(&s), 1);
+    ck_assert_int_eq(n_redirects(&s), 0);
+
+    /* Prepared changes nothing yet. */
+    early = sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, early), 1);
+
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_still(s.sim, s.vm);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    ck_assert_int_eq(published_nve(&s), 1);
+
+    /* A packet of a peer that still sends to the old NVE waits at the new. */
+    paused = sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, paused), 0);
+    ck_assert_int_eq(sim_hops(s.sim, paused), 2);
+
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    ck_assert_int_eq(sim_received(s.sim, paused), 1);
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 2);
+    ck_assert_str_eq(move_state(&s, id), "draining");
+
+    /* No triangle any more (D1). */
+    after = sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, after), 1);
+    ck_assert_int_eq(sim_hops(s.sim, after), 1);
+
+    sim_run(s.sim, 15 * NVA_SEC);
+    ck_assert_str_eq(move_state(&s, id), "done");
+    ck_assert(timeline_has(&s, id, "redirect off", "hv1"));
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 0);
+    stage_strike(&s);
+}
+END_TEST
+
+START_TEST(planned_without_pause)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+
+    /* The gate was open: peers are told in the same step. */
+    ck_assert_int_eq(published_nve(&s), 2);
+    all_well(&s);
+    ck_assert_str_eq(move_state(&s, id), "draining");
+    stage_strike(&s);
+}
+END_TEST
+
+/* D2, D7, I1: in `strict' any form of evidence at the prepared place
+ * activates. */
+START_TEST(activated_by_evidence)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 3);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 3, "tap-vm");
+    sim_announce(s.sim, s.vm, _i);
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 3);
+    ck_assert_str_eq(move_state(&s, id), "draining");
+    ck_assert(timeline_has(&s, id, "evidence", "hv3"));
+    stage_strike(&s);
+}
+END_TEST
+
+/* H1: a probe at the prepared place activates nothing; H4: and is not
+ * answered. */
+START_TEST(probe_does_not_activate)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_PROBE);
+    sim_announce(s.sim, s.vm, SIM_DAD);
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 1);
+    ck_assert_int_eq(sim_answers(s.sim, s.vm), 0);
+    ck_assert_str_eq(move_state(&s, id), "prepared");
+    move_verb(&s, id, "activate");
+    stage_strike(&s);
+}
+END_TEST
+
+START_TEST(destination_port_appears_late)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT | STAGE_NO_SPARE, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    ck_assert(strstr(sim_body(s.sim), "prepared") != NULL);
+    must(&s, "GET", "/v1/moves", NULL);
+    ck_assert(strstr(sim_body(s.sim), "port absent") != NULL);
+    refuse_verb(&s, id, "pause", "not_ready");
+    refuse_verb(&s, id, "activate", "not_ready");
+
+    sim_plug(s.sim, 2, "tap-vm");
+    sim_settle(s.sim);
+    ck_assert(timeline_has(&s, id, "ready", "hv2"));
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    stage_strike(&s);
+}
+END_TEST
+
+START_TEST(port_named_later)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    must(&s, "POST", "/v1/vms/vm/moves", "{\"to\": {\"nve\": \"hv2\"}}");
+    id = last_move(&s);
+    sim_settle(s.sim);
+    refuse_verb(&s, id, "activate", "not_ready");
+    ck_assert_int_eq(start_move(&s, 2), id);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    stage_strike(&s);
+}
+END_TEST
+
+/* Abort takes everything back: the dump equals the one before. */
+START_TEST(abort_prepared)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    remember_flows(&s);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    move_verb(&s, id, "abort");
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "aborted");
+    same_flows(&s);
+    refuse_verb(&s, id, "activate", "move_ended");
+    stage_strike(&s);
+}
+END_TEST
+
+START_TEST(abort_paused)
+{
+    struct stage s;
+    uint64_t p;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    remember_flows(&s);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    move_verb(&s, id, "abort");
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "aborted");
+    ck_assert(timeline_has(&s, id, "unwound", NULL));
+    same_flows(&s);
+    p = sim_send(s.sim, s.c[2], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, p), 1);
+    stage_strike(&s);
+}
+END_TEST
+
+/* The destination's flows go only when the old NVE delivers again; while it
+ * cannot be asked, when its redirect must have expired. */
+START_TEST(abort_paused_old_unreachable)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_disconnect(s.sim, 1);
+    move_verb(&s, id, "abort");
+    sim_run(s.sim, 2 * NVA_SEC);
+    ck_assert(!timeline_has(&s, id, "unwound", NULL));
+    sim_run(s.sim, 20 * NVA_SEC);
+    ck_assert(timeline_has(&s, id, "unwound", NULL));
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 0);
+    sim_connect(s.sim, 1);
+    sim_settle(s.sim);
+    stage_strike(&s);
+}
+END_TEST
+
+START_TEST(abort_after_switch_is_refused)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    refuse_verb(&s, id, "abort", "already_switched");
+    sim_settle(s.sim);
+    refuse_verb(&s, id, "abort", "already_switched");
+    sim_run(s.sim, 15 * NVA_SEC);
+    refuse_verb(&s, id, "abort", "move_ended");
+    stage_strike(&s);
+}
+END_TEST
+
+START_TEST(frame_while_paused_aborts)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    remember_flows(&s);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_send(s.sim, s.vm, s.c[3]);
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "aborted");
+    must(&s, "GET", "/v1/moves", NULL);
+    ck_assert(strstr(sim_body(s.sim), "frame_while_paused") != NULL);
+    same_flows(&s);
+    stage_strike(&s);
+}
+END_TEST
+
+/* A move within one NVE: another port, no redirect. */
+START_TEST(same_nve_other_port)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    sim_plug(s.sim, 1, "tap-new");
+    sim_settle(s.sim);
+    must(&s, "POST", "/v1/vms/vm/moves",
+         "{\"to\": {\"nve\": \"hv1\", \"port\": \"tap-new\"}}");
+    id = last_move(&s);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 1, "tap-new");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirects(&s), 0);
+    ck_assert_str_eq(move_state(&s, id), "done");
+    must_refuse(&s, "POST", "/v1/vms/vm/moves",
+                "{\"to\": {\"nve\": \"hv1\", \"port\": \"tap-new\"}}",
+                "same_place");
+    stage_strike(&s);
+}
+END_TEST
+
+START_TEST(one_move_at_a_time)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    must_refuse(&s, "POST", "/v1/vms/vm/moves",
+                "{\"to\": {\"nve\": \"hv3\", \"port\": \"tap-vm\"}}",
+                "move_in_progress");
+    must_refuse(&s, "POST", "/v1/vms/vm/moves",
+                "{\"to\": {\"nve\": \"hv9\"}}", "not_found");
+    must_refuse(&s, "POST", "/v1/vms/nobody/moves",
+                "{\"to\": {\"nve\": \"hv2\"}}", "not_found");
+    move_verb(&s, id, "abort");
+    stage_strike(&s);
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("planned");
+
+    tcase_add_test(tc, planned_with_pause);
+    tcase_add_test(tc, planned_without_pause);
+    tcase_add_loop_test(tc, activated_by_evidence, 0, SIM_PROBE);
+    tcase_add_test(tc, probe_does_not_activate);
+    tcase_add_test(tc, destination_port_appears_late);
+    tcase_add_test(tc, port_named_later);
+    tcase_add_test(tc, abort_prepared);
+    tcase_add_test(tc, abort_paused);
+    tcase_add_test(tc, abort_paused_old_unreachable);
+    tcase_add_test(tc, abort_after_switch_is_refused);
+    tcase_add_test(tc, frame_while_paused_aborts);
+    tcase_add_test(tc, same_nve_other_port);
+    tcase_add_test(tc, one_move_at_a_time);
+    return run_stories("planned", tc);
+}

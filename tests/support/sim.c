@@ -1,0 +1,1063 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The simulated fabric.  One heap of what happens next; everything that takes
+ * time is an entry in it. */
+
+#include <config.h>
+
+#include "sim.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api-json.h"
+#include "guest-frame.h"
+#include "intent.h"
+#include "of-session.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "pipeline.h"
+#include "util.h"
+
+enum { HOPS_ALARM = 12, QUEUE_MAX = 1000, IDLE_HORIZON = 4 };
+
+#define CONTROL_DELAY (200 * (nva_usec) 1)
+#define LINK_DELAY (50 * (nva_usec) 1)
+#define LAG (1 * NVA_MSEC)
+
+enum happening_type { TO_NVAD, TO_SWITCH, TUNNEL };
+
+struct happening {
+    nva_usec when;
+    uint64_t seq;
+    enum happening_type type;
+    int nve;
+    uint64_t session;
+    uint8_t *data;                      /* TO_*: bytes. */
+    size_t size;
+    struct sim_packet packet;           /* TUNNEL. */
+};
+
+struct sim_port {
+    int nve;
+    nva_ofport ofport;
+    char name[NVA_PORT_NAME_MAX];
+    bool gone;
+    size_t n_queued;
+    uint64_t queued[QUEUE_MAX];
+};
+
+struct sim_nve {
+    int n;
+    struct sim *sim;
+    struct fake_switch *sw;
+    struct of_session *session;         /* nvad's end; NULL: down. */
+    uint64_t generation;
+    bool up;                            /* dispatch knows it. */
+    bool isolated;
+    struct in6_addr ip;
+    nva_usec slow;
+    nva_usec last_up, last_down;        /* TCP keeps order. */
+    nva_ofport next_ofport;
+};
+
+struct guest {
+    struct sim_vm vm;
+    struct sim_port *at;
+    bool still;
+    nva_usec stood;                     /* When it came to where it is. */
+    int answers;
+};
+
+struct journey {
+    int from, to;                       /* 'to' -1: broadcast. */
+    nva_usec sent;
+    int received, delivered, hops;
+    uint8_t heard[SIM_VMS_MAX];
+};
+
+struct sim {
+    uint64_t rng;
+    nva_usec now;
+    uint64_t seq;
+    struct dispatch *dispatch;
+    int n_nves;
+    struct sim_nve nves[SIM_NVES_MAX + 1];
+    int n_vms;
+    struct guest guests[SIM_VMS_MAX];
+    size_t n_ports;
+    struct sim_port *ports;
+    size_t n_heap, allocated_heap;
+    struct happening **heap;
+    size_t n_journeys, allocated_journeys;
+    struct journey *journeys;
+    size_t notes[NVA_NOTE_REDIRECT + 1][NVA_N_REASONS];
+    char *body;
+    const char *alarm;
+};
+
+static void feed(struct sim_nve *);
+static void flush_nve(struct sim_nve *);
+static void flush(struct sim *);
+
+/* ## Chance ## */
+
+uint32_t
+sim_random(struct sim *sim, uint32_t n)
+{
+    sim->rng ^= sim->rng << 13;
+    sim->rng ^= sim->rng >> 7;
+    sim->rng ^= sim->rng << 17;
+    return sim->rng ? (sim->rng >> 11) % n : 0;
+}
+
+static nva_usec
+jitter(struct sim *sim, nva_usec most)
+{
+    return sim->rng ? (nva_usec) sim_random(sim, most + 1) : 0;
+}
+
+/* ## The heap ## */
+
+static bool
+before(const struct happening *a, const struct happening *b)
+{
+    return a->when < b->when || (a->when == b->when && a->seq < b->seq);
+}
+
+static struct happening *
+heap_pop(struct sim *sim)
+{
+    struct happening *top = sim->heap[0];
+    struct happening *last = sim->heap[--sim->n_heap];
+    size_t i = 0;
+
+    for (;;) {
+        size_t child = 2 * i + 1;
+
+        if (child >= sim->n_heap) {
+            break;
+        }
+        if (child + 1 < sim->n_heap
+            && before(sim->heap[child + 1], sim->heap[child])) {
+            child++;
+        }
+        if (!before(sim->heap[child], last)) {
+            break;
+        }
+        sim->heap[i] = sim->heap[child];
+        i = child;
+    }
+    if (sim->n_heap) {
+        sim->heap[i] = last;
+    }
+    return top;
+}
+
+static struct happening *
+heap_push(struct sim *sim, nva_usec when, enum happening_type type, int nve)
+{
+    struct happening *h = xzalloc(sizeof *h);
+    size_t i = sim->n_heap++;
+
+    h->when = when;
+    h->seq = sim->seq++;
+    h->type = type;
+    h->nve = nve;
+    if (sim->n_heap > sim->allocated_heap) {
+        sim->allocated_heap = MAX(64, 2 * sim->allocated_heap);
+        sim->heap = xrealloc(sim->heap,
+                             sim->allocated_heap * sizeof *sim->heap);
+    }
+    while (i && before(h, sim->heap[(i - 1) / 2])) {
+        sim->heap[i] = sim->heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    sim->heap[i] = h;
+    return h;
+}
+
+static void
+happening_free(struct happening *h)
+{
+    free(h->data);
+    free(h);
+}
+
+/* ## Bytes between nvad and a switch ## */
+
+static void
+push_bytes(struct sim_nve *nve, enum happening_type type, struct ofpbuf *from,
+           nva_usec *last)
+{
+    struct sim *sim = nve->sim;
+    struct happening *h;
+    nva_usec when;
+
+    if (!from->size) {
+        return;
+    }
+    when = sim->now + CONTROL_DELAY + nve->slow + jitter(sim,
+                                                         2 * CONTROL_DELAY);
+    *last = MAX(*last, when);
+    h = heap_push(sim, *last, type, nve->n);
+    h->session = nve->generation;
+    h->data = xmemdup(from->data, from->size);
+    h->size = from->size;
+    ofpbuf_clear(from);
+}
+
+static void
+flush_nve(struct sim_nve *nve)
+{
+    if (!nve->session) {
+        ofpbuf_clear(fake_switch_output(nve->sw));
+        return;
+    }
+    push_bytes(nve, TO_SWITCH, of_session_output(nve->session),
+               &nve->last_down);
+    push_bytes(nve, TO_NVAD, fake_switch_output(nve->sw), &nve->last_up);
+}
+
+static void
+flush(struct sim *sim)
+{
+    while (dispatch_run(sim->dispatch, sim->now)) {
+        continue;
+    }
+    for (int i = 1; i <= sim->n_nves; i++) {
+        flush_nve(&sim->nves[i]);
+    }
+}
+
+static void
+feed_up(struct sim_nve *nve, const struct of_session_event *ev)
+{
+    const struct dispatch_peer peer = {
+        .dpid = ev->up.dpid, .ip = nve->ip, .text = "sim",
+        .n_ports = ev->up.n_ports, .ports = ev->up.ports,
+    };
+
+    nve->up = true;
+    ovs_assert(!dispatch_switch_up(nve->sim->dispatch, nve, &peer,
+                                   nve->sim->now));
+}
+
+static void
+feed_one(struct sim_nve *nve, const struct of_session_event *ev)
+{
+    struct dispatch *d = nve->sim->dispatch;
+    nva_usec now = nve->sim->now;
+
+    switch (ev->type) {
+    case OF_SESSION_UP:
+        feed_up(nve, ev);
+        break;
+    case OF_SESSION_READBACK_FLOW:
+        dispatch_switch_readback_flow(d, nve, ev->flow.cookie, ev->flow.hash);
+        break;
+    case OF_SESSION_READBACK_METER:
+        dispatch_switch_readback_meter(d, nve, ev->meter);
+        break;
+    case OF_SESSION_READBACK_DONE:
+        dispatch_switch_readback_done(d, nve, now);
+        break;
+    case OF_SESSION_PORT:
+        dispatch_switch_port(d, nve, &ev->port.port, ev->port.gone, now);
+        break;
+    case OF_SESSION_PACKET_IN:
+        dispatch_switch_packet_in(d, nve, &ev->pin, now);
+        break;
+    case OF_SESSION_FLOW_REMOVED:
+        dispatch_switch_flow_removed(d, nve, ev->removed.cookie,
+                                     ev->removed.packets,
+                                     ev->removed.by_timeout, now);
+        break;
+    case OF_SESSION_MSG_FAILED:
+        dispatch_switch_msg_failed(d, nve, ev->failed.msg, ev->failed.reason,
+                                   now);
+        break;
+    case OF_SESSION_BUNDLE_DONE:
+        dispatch_switch_bundle_done(d, nve, ev->applied, now);
+        break;
+    case OF_SESSION_ENDED:
+        ovs_fatal(0, "hv%d: session ended: %s %s", nve->n,
+                  nva_reason_word(ev->ended.reason),
+                  ev->ended.detail ? ev->ended.detail : "");
+    }
+}
+
+static void
+feed(struct sim_nve *nve)
+{
+    struct of_session_event ev;
+
+    while (nve->session && of_session_next_event(nve->session, &ev)) {
+        feed_one(nve, &ev);
+    }
+}
+
+static void
+op_send_bundle(void *nve_, const struct flow_prog_bundle *bundle)
+{
+    struct sim_nve *nve = nve_;
+
+    of_session_send_bundle(nve->session, bundle);
+}
+
+static void
+op_packet_out(void *nve_, nva_ofport in_port, const void *data, size_t size,
+              const struct ofpbuf *ofpacts)
+{
+    struct sim_nve *nve = nve_;
+
+    of_session_packet_out(nve->session, in_port, data, size, ofpacts);
+}
+
+static void
+op_delete_meter(void *nve_, uint32_t meter)
+{
+    struct sim_nve *nve = nve_;
+
+    of_session_delete_meter(nve->session, meter);
+}
+
+static void
+op_read_back(void *nve_)
+{
+    struct sim_nve *nve = nve_;
+
+    of_session_read_back(nve->session);
+}
+
+static void
+op_close(void *nve_, enum nva_reason reason)
+{
+    struct sim_nve *nve = nve_;
+
+    ovs_fatal(0, "hv%d: closed: %s", nve->n, nva_reason_word(reason));
+}
+
+static void
+op_on_note(void *sim_, const struct nva_view *v OVS_UNUSED,
+           const struct nva_note *note)
+{
+    struct sim *sim = sim_;
+
+    sim->notes[note->type][note->reason]++;
+}
+
+/* ## Packets ## */
+
+static struct guest *
+guest_at(struct sim *sim, const struct sim_port *port)
+{
+    for (int i = 0; i < sim->n_vms; i++) {
+        if (sim->guests[i].at == port && !sim->guests[i].still) {
+            return &sim->guests[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+alarm_set(struct sim *sim, const char *alarm)
+{
+    sim->alarm = sim->alarm ? sim->alarm : alarm;
+}
+
+static void
+read_packet(struct sim *sim, struct guest *g, uint64_t id)
+{
+    int me = g - sim->guests;
+    struct journey *j;
+
+    if (!id || id > sim->n_journeys) {
+        g->answers++;
+        return;
+    }
+    j = &sim->journeys[id - 1];
+    if (strcmp(sim->guests[j->from].vm.vn, g->vm.vn)) {
+        alarm_set(sim, "a packet crossed from one VN into another");
+    }
+    if (j->to >= 0 && j->to != me) {
+        return;                         /* Not for us: a guest ignores it. */
+    }
+    j->received++;
+    if (j->heard[me]++ && (j->to >= 0 || g->stood < j->sent)) {
+        alarm_set(sim, "a packet was read twice");
+    }
+}
+
+static struct sim_port *
+port_by_ofport(struct sim *sim, int nve, nva_ofport ofport)
+{
+    for (size_t i = sim->n_ports; i-- > 0; ) {
+        struct sim_port *p = &sim->ports[i];
+
+        if (p->nve == nve && p->ofport == ofport && !p->gone) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static struct sim_port *
+port_by_name(struct sim *sim, int nve, const char *name)
+{
+    for (size_t i = sim->n_ports; i-- > 0; ) {
+        struct sim_port *p = &sim->ports[i];
+
+        if (p->nve == nve && !strcmp(p->name, name) && !p->gone) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static int
+nve_of_switch(const struct sim *sim, const struct fake_switch *sw)
+{
+    for (int i = 1; i <= sim->n_nves; i++) {
+        if (sim->nves[i].sw == sw) {
+            return i;
+        }
+    }
+    OVS_NOT_REACHED();
+}
+
+static void
+op_to_port(void *sim_, struct fake_switch *sw, nva_ofport ofport,
+           const struct sim_packet *packet)
+{
+    struct sim *sim = sim_;
+    struct sim_port *port = port_by_ofport(sim, nve_of_switch(sim, sw),
+                                           ofport);
+    uint64_t id = packet->rewritten ? 0 : packet->id;
+    struct guest *g;
+
+    if (!port) {
+        return;
+    }
+    if (id && id <= sim->n_journeys) {
+        struct journey *j = &sim->journeys[id - 1];
+
+        j->delivered++;
+        j->hops = MAX(j->hops, packet->hops);
+    }
+    g = guest_at(sim, port);
+    if (g) {
+        read_packet(sim, g, id);
+    } else if (port->n_queued < QUEUE_MAX) {
+        port->queued[port->n_queued++] = id;
+    }
+}
+
+static void
+op_to_tunnel(void *sim_, struct fake_switch *sw, const struct in6_addr *dst,
+             const struct sim_packet *packet)
+{
+    struct sim *sim = sim_;
+    struct sim_nve *from = &sim->nves[nve_of_switch(sim, sw)];
+
+    if (packet->hops > HOPS_ALARM) {
+        alarm_set(sim, "a packet went round");
+        return;
+    }
+    for (int i = 1; i <= sim->n_nves; i++) {
+        struct sim_nve *to = &sim->nves[i];
+
+        if (!memcmp(&to->ip, dst, sizeof *dst) && !to->isolated
+            && !from->isolated && to != from) {
+            struct happening *h;
+
+            h = heap_push(sim, sim->now + LINK_DELAY + jitter(sim, LINK_DELAY),
+                          TUNNEL, i);
+            h->packet = *packet;
+        }
+    }
+}
+
+/* ## Time ## */
+
+static void
+happen(struct sim *sim, struct happening *h)
+{
+    struct sim_nve *nve = &sim->nves[h->nve];
+
+    switch (h->type) {
+    case TO_NVAD:
+        if (nve->session && h->session == nve->generation) {
+            of_session_input(nve->session, h->data, h->size, sim->now);
+            feed(nve);
+        }
+        break;
+    case TO_SWITCH:
+        if (nve->session && h->session == nve->generation) {
+            fake_switch_input(nve->sw, h->data, h->size, sim->now);
+        }
+        break;
+    case TUNNEL:
+        if (!nve->isolated) {
+            fake_switch_packet(nve->sw, 1, &h->packet, sim->now);
+        }
+        break;
+    }
+    happening_free(h);
+}
+
+static nva_usec
+next_timer(const struct sim *sim)
+{
+    nva_usec t = dispatch_deadline(sim->dispatch, sim->now);
+
+    for (int i = 1; i <= sim->n_nves; i++) {
+        t = MIN(t, fake_switch_deadline(sim->nves[i].sw));
+        if (sim->nves[i].session) {
+            t = MIN(t, of_session_deadline(sim->nves[i].session));
+        }
+    }
+    return MAX(t, sim->now + 1);
+}
+
+static void
+run_timers(struct sim *sim)
+{
+    if (dispatch_deadline(sim->dispatch, sim->now) <= sim->now) {
+        dispatch_timer(sim->dispatch, sim->now);
+    }
+    for (int i = 1; i <= sim->n_nves; i++) {
+        struct sim_nve *nve = &sim->nves[i];
+
+        fake_switch_run(nve->sw, sim->now);
+        if (nve->session) {
+            of_session_run(nve->session, sim->now);
+            feed(nve);
+        }
+    }
+}
+
+/* One thing that happens not after 'until'; false if there is none. */
+static bool
+turn(struct sim *sim, nva_usec until)
+{
+    nva_usec timer, heap;
+
+    flush(sim);
+    timer = next_timer(sim);
+    heap = sim->n_heap ? sim->heap[0]->when : NVA_NEVER;
+    if (MIN(timer, heap) > until) {
+        return false;
+    }
+    sim->now = MIN(timer, heap);
+    if (heap <= timer) {
+        happen(sim, heap_pop(sim));
+    } else {
+        run_timers(sim);
+    }
+    flush(sim);
+    return true;
+}
+
+void
+sim_run(struct sim *sim, nva_usec usec)
+{
+    nva_usec until = sim->now + usec;
+
+    while (turn(sim, until)) {
+        continue;
+    }
+    sim->now = until;
+}
+
+void
+sim_settle(struct sim *sim)
+{
+    flush(sim);
+    while (sim->n_heap) {
+        turn(sim, NVA_NEVER);
+    }
+    /* The lag of cached decisions, too, is over. */
+    sim_run(sim, LAG + NVA_MSEC);
+}
+
+nva_usec
+sim_now(const struct sim *sim)
+{
+    return sim->now;
+}
+
+struct dispatch *
+sim_dispatch(const struct sim *sim)
+{
+    return sim->dispatch;
+}
+
+/* ## Making ## */
+
+struct sim *
+sim_create(uint64_t seed)
+{
+    struct sim *sim = xzalloc(sizeof *sim);
+    const struct dispatch_ops ops = {
+        op_send_bundle, op_packet_out, op_delete_meter, op_read_back,
+        op_close, op_on_note, sim,
+    };
+
+    sim->rng = seed;
+    sim->now = NVA_SEC;
+    sim->ports = xcalloc(SIM_PORTS_MAX, sizeof *sim->ports);
+    sim->dispatch = dispatch_create(&ops);
+    return sim;
+}
+
+void
+sim_destroy(struct sim *sim)
+{
+    for (int i = 1; i <= sim->n_nves; i++) {
+        fake_switch_destroy(sim->nves[i].sw);
+        of_session_destroy(sim->nves[i].session);
+    }
+    dispatch_destroy(sim->dispatch);
+    while (sim->n_heap) {
+        happening_free(heap_pop(sim));
+    }
+    free(sim->heap);
+    free(sim->journeys);
+    free(sim->ports);
+    free(sim->body);
+    free(sim);
+}
+
+int
+sim_nve(struct sim *sim, bool ipv6)
+{
+    const struct fake_switch_ops ops = { op_to_port, op_to_tunnel, sim };
+    int n = ++sim->n_nves;
+    struct sim_nve *nve = &sim->nves[n];
+    char name[16];
+
+    ovs_assert(n <= SIM_NVES_MAX);
+    snprintf(name, sizeof name, "hv%d", n);
+    nve->n = n;
+    nve->sim = sim;
+    nve->sw = fake_switch_create(name, n, LAG, &ops);
+    nve->next_ofport = 2;
+    if (ipv6) {
+        nve->ip = (struct in6_addr) { .s6_addr = { 0xfd, 0x31, [15] = n } };
+    } else {
+        in6_addr_set_mapped_ipv4(&nve->ip, htonl(0xac1f0000 + n));
+    }
+    fake_switch_add_port(nve->sw, 1, "vx0");
+    sim_connect(sim, n);
+    return n;
+}
+
+struct fake_switch *
+sim_switch(struct sim *sim, int nve)
+{
+    return sim->nves[nve].sw;
+}
+
+void
+sim_slow(struct sim *sim, int nve, nva_usec extra)
+{
+    sim->nves[nve].slow = extra;
+}
+
+void
+sim_disconnect(struct sim *sim, int n)
+{
+    struct sim_nve *nve = &sim->nves[n];
+
+    if (nve->session) {
+        if (nve->up) {
+            dispatch_switch_down(sim->dispatch, nve, sim->now);
+        }
+        nve->up = false;
+        of_session_destroy(nve->session);
+        nve->session = NULL;
+        nve->generation++;
+    }
+}
+
+void
+sim_connect(struct sim *sim, int n)
+{
+    struct sim_nve *nve = &sim->nves[n];
+
+    ovs_assert(!nve->session);
+    nve->session = of_session_create(sim->now);
+    fake_switch_connect(nve->sw);
+}
+
+void
+sim_restart(struct sim *sim, int nve, bool keep_flows)
+{
+    sim_disconnect(sim, nve);
+    if (!keep_flows) {
+        fake_switch_clear(sim->nves[nve].sw);
+    }
+    sim_connect(sim, nve);
+}
+
+void
+sim_isolate(struct sim *sim, int nve, bool isolated)
+{
+    sim->nves[nve].isolated = isolated;
+}
+
+void
+sim_plug(struct sim *sim, int nve, const char *name)
+{
+    struct sim_port *p = &sim->ports[sim->n_ports++];
+
+    ovs_assert(sim->n_ports <= SIM_PORTS_MAX);
+    *p = (struct sim_port) {
+        .nve = nve, .ofport = sim->nves[nve].next_ofport++,
+    };
+    ovs_strlcpy(p->name, name, sizeof p->name);
+    fake_switch_add_port(sim->nves[nve].sw, p->ofport, name);
+}
+
+void
+sim_unplug(struct sim *sim, int nve, const char *name)
+{
+    struct sim_port *p = port_by_name(sim, nve, name);
+
+    p->gone = true;
+    fake_switch_del_port(sim->nves[nve].sw, name);
+}
+
+/* ## API ## */
+
+static enum api_method
+method_from_word(const char *word)
+{
+    return (!strcmp(word, "GET") ? API_GET
+            : !strcmp(word, "PUT") ? API_PUT
+            : !strcmp(word, "POST") ? API_POST
+            : !strcmp(word, "DELETE") ? API_DELETE : API_OTHER);
+}
+
+int
+sim_api(struct sim *sim, const char *method, const char *path,
+        const char *json)
+{
+    const struct api_facts facts = {
+        sim->dispatch, dispatch_each_unclaimed, dispatch_nve_state, NULL,
+    };
+    struct nva_view v = dispatch_view(sim->dispatch, sim->now);
+    char *query, *bare = xstrdup(path);
+    struct api_call call;
+
+    query = strchr(bare, '?');
+    if (query) {
+        *query++ = '\0';
+    }
+    api_json_call(&v, &facts, method_from_word(method), bare, query,
+                  json, json ? strlen(json) : 0, &call);
+    if (call.kind == API_REQUEST) {
+        dispatch_request(sim->dispatch, &call.request, sim->now);
+        v = dispatch_view(sim->dispatch, sim->now);
+        call.status = api_json_result(&v, &facts, &call.request,
+                                      dispatch_plan(sim->dispatch),
+                                      &call.body);
+    }
+    free(bare);
+    free(sim->body);
+    sim->body = call.body;
+    flush(sim);
+    return call.status;
+}
+
+int
+sim_apif(struct sim *sim, const char *method, const char *path,
+         const char *format, ...)
+{
+    va_list args;
+    char *json;
+    int status;
+
+    va_start(args, format);
+    json = xvasprintf(format, args);
+    va_end(args);
+    status = sim_api(sim, method, path, json);
+    free(json);
+    return status;
+}
+
+const char *
+sim_body(const struct sim *sim)
+{
+    return sim->body ? sim->body : "";
+}
+
+/* ## VMs ## */
+
+int
+sim_vm(struct sim *sim, const struct sim_vm *vm)
+{
+    ovs_assert(sim->n_vms < SIM_VMS_MAX);
+    sim->guests[sim->n_vms].vm = *vm;
+    return sim->n_vms++;
+}
+
+static void
+read_queue(struct sim *sim, struct guest *g, struct sim_port *port)
+{
+    for (size_t i = 0; i < port->n_queued; i++) {
+        read_packet(sim, g, port->queued[i]);
+    }
+    port->n_queued = 0;
+}
+
+/* What waited at the port it left was read before it left or travels with it;
+ * what waits at the new one is read first.  A broadcast may have reached both
+ * places of a VM that moved meanwhile: that is no fault. */
+void
+sim_stand(struct sim *sim, int vm, int nve, const char *port)
+{
+    struct guest *g = &sim->guests[vm];
+    struct sim_port *old = g->at;
+
+    g->at = nve ? port_by_name(sim, nve, port) : NULL;
+    g->still = false;
+    g->stood = sim->now;
+    ovs_assert(!nve || g->at);
+    if (old && g->at) {
+        read_queue(sim, g, old);
+    }
+    if (g->at) {
+        read_queue(sim, g, g->at);
+    }
+}
+
+void
+sim_still(struct sim *sim, int vm)
+{
+    sim->guests[vm].still = true;
+}
+
+static void
+transmit(struct sim *sim, const struct sim_port *port,
+         const struct sim_packet *packet)
+{
+    fake_switch_packet(sim->nves[port->nve].sw, port->ofport, packet,
+                       sim->now);
+    flush(sim);
+}
+
+void
+sim_frame_at(struct sim *sim, const void *frame, size_t size, int nve,
+             const char *port)
+{
+    struct sim_packet packet = { .size = size };
+
+    ovs_assert(size <= sizeof packet.bytes);
+    memcpy(packet.bytes, frame, size);
+    transmit(sim, port_by_name(sim, nve, port), &packet);
+}
+
+static size_t
+announcement(const struct sim_vm *vm, enum sim_announcement what, uint8_t *buf)
+{
+    switch (what) {
+    case SIM_GARP:
+        return guest_frame_garp(buf, vm->mac.ea, vm->ip4, false);
+    case SIM_GARP_REPLY:
+        return guest_frame_garp(buf, vm->mac.ea, vm->ip4, true);
+    case SIM_NA:
+        return guest_frame_na(buf, vm->mac.ea, vm->ip6, false);
+    case SIM_NA_NODE:
+        return guest_frame_na(buf, vm->mac.ea, vm->ip6, true);
+    case SIM_RARP:
+        return guest_frame_rarp(buf, vm->mac.ea);
+    case SIM_PROBE:
+        return guest_frame_probe(buf, vm->mac.ea, vm->ip4);
+    case SIM_DAD:
+        return guest_frame_ns(buf, vm->mac.ea, NULL, vm->ip6);
+    }
+    OVS_NOT_REACHED();
+}
+
+void
+sim_announce_at(struct sim *sim, int vm, enum sim_announcement what, int nve,
+                const char *port)
+{
+    uint8_t buf[GUEST_FRAME_SIZE];
+    size_t size = announcement(&sim->guests[vm].vm, what, buf);
+
+    sim_frame_at(sim, buf, size, nve, port);
+}
+
+void
+sim_announce(struct sim *sim, int vm, enum sim_announcement what)
+{
+    const struct sim_port *at = sim->guests[vm].at;
+
+    sim_announce_at(sim, vm, what, at->nve, at->name);
+}
+
+static uint64_t
+send_packet(struct sim *sim, int from, int to, struct eth_addr dst)
+{
+    const struct guest *g = &sim->guests[from];
+    struct sim_packet packet = { .size = 60 };
+    ovs_be16 eth_type = htons(ETH_TYPE_IP);
+
+    if (sim->n_journeys >= sim->allocated_journeys) {
+        sim->journeys = x2nrealloc(sim->journeys, &sim->allocated_journeys,
+                                   sizeof *sim->journeys);
+    }
+    sim->journeys[sim->n_journeys++] = (struct journey) {
+        .from = from, .to = to, .sent = sim->now,
+    };
+    packet.id = sim->n_journeys;
+    memcpy(packet.bytes, &dst, 6);
+    memcpy(packet.bytes + 6, &g->vm.mac, 6);
+    memcpy(packet.bytes + 12, &eth_type, 2);
+    memcpy(packet.bytes + 14, &packet.id, sizeof packet.id);
+    if (g->at && !g->still) {
+        transmit(sim, g->at, &packet);
+    }
+    return packet.id;
+}
+
+uint64_t
+sim_send(struct sim *sim, int from, int to)
+{
+    return send_packet(sim, from, to, sim->guests[to].vm.mac);
+}
+
+uint64_t
+sim_broadcast(struct sim *sim, int from)
+{
+    return send_packet(sim, from, -1, eth_addr_broadcast);
+}
+
+int
+sim_received(const struct sim *sim, uint64_t id)
+{
+    return sim->journeys[id - 1].received;
+}
+
+int
+sim_delivered(const struct sim *sim, uint64_t id)
+{
+    return sim->journeys[id - 1].delivered;
+}
+
+int
+sim_hops(const struct sim *sim, uint64_t id)
+{
+    return sim->journeys[id - 1].hops;
+}
+
+int
+sim_answers(const struct sim *sim, int vm)
+{
+    return sim->guests[vm].answers;
+}
+
+int
+sim_ping_all(struct sim *sim)
+{
+    uint64_t first = sim->n_journeys + 1;
+    int bad = 0;
+
+    for (int a = 0; a < sim->n_vms; a++) {
+        for (int b = 0; b < sim->n_vms; b++) {
+            const struct guest *ga = &sim->guests[a], *gb = &sim->guests[b];
+
+            if (a != b && ga->at && gb->at && !ga->still && !gb->still
+                && !strcmp(ga->vm.vn, gb->vm.vn)) {
+                sim_send(sim, a, b);
+            }
+        }
+    }
+    sim_settle(sim);
+    for (uint64_t id = first; id <= sim->n_journeys; id++) {
+        bad += sim_received(sim, id) != 1;
+    }
+    return bad;
+}
+
+/* ## Invariants ## */
+
+struct check {
+    struct sim *sim;
+    nva_id nve;
+    struct flow_set *flows;
+    uint64_t hash;
+    size_t n;
+    bool believed;
+};
+
+static void
+check_owner(struct nva_owner owner, void *c_)
+{
+    struct check *c = c_;
+    const struct nva_view v = dispatch_view(c->sim->dispatch, c->sim->now);
+    const struct flow_prog *fp = dispatch_flow_prog(c->sim->dispatch, c->nve);
+
+    flow_set_clear(c->flows);
+    intent_flows(v.dir, c->nve, owner, c->sim->now, c->flows);
+    c->hash += flow_set_hash(c->flows);
+    c->n += flow_set_n(c->flows);
+    if (flow_prog_hash(fp, owner) != flow_set_hash(c->flows)) {
+        c->believed = false;
+    }
+}
+
+/* Recompute equals incremental equals what the switch has. */
+static const char *
+check_nve(struct sim *sim, int n)
+{
+    static char text[160];
+    const struct nva_view v = dispatch_view(sim->dispatch, sim->now);
+    const struct nva_nve *nve = directory_nve_by_dpid(v.dir, n);
+    const struct fake_switch *sw = sim->nves[n].sw;
+    struct check c = { .sim = sim, .believed = true };
+
+    if (!nve || !nve->connected) {
+        return NULL;
+    }
+    c.nve = nve->id;
+    c.flows = flow_set_create();
+    directory_each_owner_at(v.dir, nve->id, check_owner, &c);
+    flow_set_destroy(c.flows);
+    if (!c.believed) {
+        snprintf(text, sizeof text, "hv%d: flow-prog believes other flows", n);
+        return text;
+    } else if (c.hash != fake_switch_hash(sw)
+               || c.n != fake_switch_n_flows(sw)) {
+        snprintf(text, sizeof text, "hv%d: the switch has other flows "
+                 "(%"PRIuSIZE", should be %"PRIuSIZE")", n,
+                 fake_switch_n_flows(sw), c.n);
+        return text;
+    }
+    return NULL;
+}
+
+const char *
+sim_check(struct sim *sim)
+{
+    const struct nva_view v = dispatch_view(sim->dispatch, sim->now);
+    const char *bad = directory_check(v.dir);
+
+    for (int i = 1; !bad && i <= sim->n_nves; i++) {
+        bad = check_nve(sim, i);
+    }
+    return bad ? bad : sim->alarm;
+}
+
+size_t
+sim_notes(const struct sim *sim, enum nva_note_type type,
+          enum nva_reason reason)
+{
+    return sim->notes[type][reason];
+}

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VMs that move under traffic: every packet counted in the data plane."""
+
+import time
+
+import pytest
+
+from nva_lab import moves
+from nva_lab.fabric import Refused
+from nva_lab.guests import ip4, ip6, mac
+
+
+def check(stage, moved):
+    """What holds for every move."""
+    assert moved.duplicated == 0
+    assert stage.place() == moved.new
+    assert moved.fresh is not None
+    for flow in moved.report.flows:
+        assert flow["received"] > 0.8 * flow["sent"], flow
+
+
+@pytest.mark.parametrize("underlay", ["v4", "v6", "mixed"])
+def test_k4_planned_with_pause_loses_nothing(make_world, underlay):
+    world = make_world(3, "--underlay", underlay)
+    with moves.Stage(world, redirect_timeout=1) as stage:
+        stage.cast()
+        stage.flows(500)
+        for to in ("hv2", "hv3", "hv1"):
+            moved = stage.move("planned, pause", to)
+            check(stage, moved)
+            assert moved.statuses() == [200, 200]
+            assert moved.lost == 0, moved.report.flows
+            view = world.wait_move(moved.id, ("done",))
+            words = [stamp["what"] for stamp in view["timeline"]]
+            for word in ("started", "ready", "paused", "redirect on",
+                         "redirect confirmed", "activated", "gate passed",
+                         "converged", "redirect off", "done"):
+                assert word in words, (word, words)
+        world.everything_as_it_should()
+
+
+EVIDENCE = [("d2", "GARP request"), ("h2", "GARP reply"), ("d7", "NA"),
+            ("g3", "NA, node"), ("i2", "RARP"), ("d5", "data")]
+
+
+def test_d2_d7_g3_h2_i2_each_evidence_moves_the_vm(stage):
+    """Each kind of announcement, and a silent VM's own packets; every v4 and
+    v6 address follows."""
+    places = ["hv2", "hv3", "hv1", "hv2", "hv1", "hv3"]
+    for (_, kind), to in zip(EVIDENCE, places):
+        moved = stage.move(kind, to, observe=0.3)
+        check(stage, moved)
+        assert moved.id, kind
+        for address in (ip4(1), ip6(1)):
+            found = stage.fabric.api("GET", f"/v1/lookup?vn=red&ip={address}")
+            assert found["nve"] == to, kind
+        view = stage.fabric.wait_move(moved.id, ("draining", "done"), 5)
+        assert view["cause"] == "announced"
+        # Convergence in tens of milliseconds at most, on any machine.
+        assert moved.convergence < 100000, (kind, moved.convergence)
+
+
+def test_d1_planned_without_pause_and_back_to_where_it_was(stage):
+    for to in ("hv2", "hv1", "hv3", "hv1"):
+        moved = stage.move("planned", to, observe=0.3)
+        check(stage, moved)
+        assert moved.statuses() == [200]
+        assert moved.convergence < 100000
+
+
+@pytest.mark.parametrize("stay", [2, 60, 500])
+def test_e3_there_and_back_announced_once_each(stage, stay):
+    measure = stage.measure
+    measure.mark()
+    measure(f"script pause vm; sleep 300us; resume vm hv2; announce vm garp; "
+            f"sleep {stay}ms; pause vm; sleep 300us; resume vm hv1; "
+            "announce vm garp; sleep 20ms")
+    time.sleep(0.5)
+    measure.mark()
+    time.sleep(0.3)
+    report = measure.report()
+    assert stage.place() == "hv1"
+    assert report.total("lost") == 0
+    assert report.total("duplicated") == 0
+
+
+def test_d15_evidence_from_where_it_may_not_come(stage):
+    """strict: a VM that shows itself where nobody prepared it stays put, and
+    so do its packets."""
+    stage.fabric.api("PUT", "/v1/vns/red", {"binding": "strict"})
+    stage.fabric.settled()
+    stage.measure("announce vm garp+na+rarp hv2")
+    time.sleep(0.3)
+    assert stage.place() == "hv1"
+    stage.measure.mark()
+    time.sleep(0.3)
+    assert stage.measure.report().total("lost") == 0
+    # Prepared, the same announcement activates the move.
+    moved = stage.fabric.prepare("vm", "hv2", "tap-vm")
+    stage.measure("script pause vm; resume vm hv2; announce vm garp")
+    stage.fabric.wait_move(moved, ("converging", "draining", "done"), 5)
+    assert stage.place() == "hv2"
+
+
+def test_h1_a_probe_from_elsewhere_moves_nothing(stage):
+    stage.measure("announce vm probe hv2")
+    stage.measure("announce vm dad hv2")
+    time.sleep(0.3)
+    assert stage.place() == "hv1"
+    assert stage.newest() is None
+
+
+def dumps(fabric):
+    """Flows and groups of all NVEs, without counters."""
+    return {nve: (fabric.flows(nve),
+                  sorted(line.strip() for line in
+                         fabric.ofctl(nve, "dump-groups").splitlines()[1:]))
+            for nve in moves.NVES}
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_d11_abort_leaves_everything_as_it_was(stage, paused):
+    fabric = stage.fabric
+    before = dumps(fabric)
+    stage.measure.mark()
+    move = fabric.prepare("vm", "hv2", "tap-vm")
+    assert dumps(fabric) != before
+    if paused:
+        stage.measure(f"script pause vm; {stage.call(move, 'pause', True)}; "
+                      f"sleep 2ms; {stage.call(move, 'abort', True)}; "
+                      "sleep 10ms; resume vm hv1")
+    else:
+        fabric.api("POST", f"/v1/moves/{move}/abort")
+    fabric.wait_move(move, ("aborted",), 5)
+    time.sleep(0.3)
+    assert stage.measure.report().total("duplicated") == 0
+    assert stage.place() == "hv1"
+    # What was in flight to hv2 may have called a redirect back from there,
+    # which ends by itself.
+    fabric.wait(lambda: dumps(fabric) == before, "the dumps of before", 5)
+    stage.measure.mark()
+    time.sleep(0.3)
+    assert stage.measure.report().total("lost") == 0
+    with pytest.raises(Refused):
+        fabric.api("POST", f"/v1/moves/{move}/activate")
+
+
+def test_d16_abort_after_the_switch_is_refused(stage):
+    moved = stage.move("planned", "hv2", observe=0.1)
+    with pytest.raises(Refused) as refused:
+        stage.fabric.api("POST", f"/v1/moves/{moved.id}/abort")
+    assert refused.value.status == 409
+    assert refused.value.error["reason"] == "already_switched"
+
+
+def test_d17_a_destination_port_that_appears_late(make_world):
+    world = make_world(2)
+    world.vn()
+    world.vm("vm1", 1, "hv1")
+    world.vm("vm2", 2, "hv2")
+    move = world.api("POST", "/v1/vms/vm1/moves",
+                     {"to": {"nve": "hv2", "port": "tap-vm1"}})["id"]
+    time.sleep(0.1)
+    view = world.move(move)
+    assert view["state"] == "prepared" and not view["ready"]
+    assert view["blocked_by"]
+    world.sandbox("port", "vm1", "hv2")
+    world.wait(lambda: world.move(move)["ready"], "ready", 5)
+    world.sandbox("rehome", "vm1", "hv2", "--announce", "garp+na")
+    world.wait_move(move, ("converging", "draining", "done"), 5)
+    assert world.ping("vm2", ip4(1)) == 3
+    assert world.ping("vm2", ip6(1)) == 3
+
+
+def test_d5_k6_the_old_nve_dies(stage):
+    """The rest of the move goes on without it."""
+    fabric = stage.fabric
+    fabric.sandbox("kill", "hv1")
+    fabric.wait(lambda: fabric.api("GET", "/v1/nves/hv1")["state"]
+                == "disconnected", "hv1 to be gone", 10)
+    stage.measure.mark()
+    stage.measure("script pause vm; resume vm hv2; announce vm garp")
+    fabric.wait(lambda: stage.place() == "hv2", "vm at hv2", 5)
+    time.sleep(0.3)
+    stage.measure.mark()
+    time.sleep(0.3)
+    report = stage.measure.report()
+    for other in ("c2", "c3"):
+        for family in ("v4", "v6"):
+            assert report.flow(other, "vm", family)["lost"] == 0
+    fabric.sandbox("start", "hv1")
+    fabric.settled("hv1", timeout=15)
+
+
+def test_no_loop_when_a_vm_stands_at_two_nves(stage):
+    """Numbered packets leave from two places in turn: one 'current', tables
+    agree, nothing is delivered twice, nothing circles."""
+    fabric = stage.fabric
+    stage.measure("both vm hv1 hv2")
+    time.sleep(1)
+    stage.measure.mark()
+    time.sleep(0.5)
+    report = stage.measure.report()
+    assert report.total("duplicated") == 0
+    stage.measure("at vm hv2")
+    stage.measure("announce vm garp")
+    fabric.wait(lambda: stage.place() == "hv2", "the last evidence's place",
+                5)
+    time.sleep(1.5)
+    stage.measure.mark()
+    time.sleep(0.3)
+    report = stage.measure.report()
+    assert (report.total("lost"), report.total("duplicated")) == (0, 0)
+    tunnel = fabric.nves()["hv2"]["tunnel_ip"]
+    for nve in ("hv1", "hv3"):
+        lines = [line for line in fabric.flows(nve, "table=30")
+                 if f"dl_dst={mac(1)}" in line]
+        assert len(lines) == 1 and tunnel in lines[0]

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MEASURE_H
+#define MEASURE_H 1
+
+/* nva-measure: what its files share.
+ *
+ * All times are microseconds of CLOCK_MONOTONIC.  The driver, a person or a
+ * script over standard input, is trusted: the limits only bound its errors. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define MAX_GUESTS 128
+#define MAX_PLACES 8            /* Of one guest. */
+#define MAX_STREAMS 512
+#define MAX_STEPS 4096          /* Of one script. */
+#define MAX_CALLS 64            /* Of one script. */
+#define MAX_RECORDS (4 << 20)   /* Packets of a stream between two marks. */
+
+#define MEASURE_PORT 7753       /* UDP destination of numbered packets. */
+#define RESOLVE_INTERVAL 100000
+
+/* Where a guest may stand. */
+enum place_state {
+    PLACE_PREPARED,             /* Not read: its queue fills. */
+    PLACE_STANDING,             /* Read and sent from. */
+    PLACE_LEFT,                 /* Read, counted, lost. */
+};
+
+struct place {
+    char key[32], ns[128], port[16];
+    int fd;                     /* -1 once closed. */
+    enum place_state state;
+    uint64_t received, late;    /* Numbered packets since the last mark. */
+};
+
+struct guest {
+    char name[32];
+    uint8_t mac[6], ip4[4], ip6[16];
+    bool has_ip4, has_ip6, paused;
+    struct place places[MAX_PLACES];
+    size_t n_places;
+
+    int64_t resumed;            /* When it last came up at a place; or 0. */
+    struct place *resumed_at;
+    int64_t first, first_fresh; /* Arrivals there since, or 0: any numbered
+                                 * packet; one sent after 'resumed'. */
+
+    uint64_t late_at_old, drained, stray, bad;  /* Since the last mark. */
+};
+
+/* One packet of a stream.  Times are relative to the stream's 'epoch'. */
+struct seq_record {
+    uint32_t sent, received;
+    uint8_t copies;
+};
+
+/* One direction of a flow. */
+struct stream {
+    uint32_t id;
+    struct guest *src, *dst;
+    int family;                 /* 4 or 6. */
+    size_t size;                /* Bytes of UDP payload. */
+    bool resolved;
+    uint8_t peer_mac[6];
+
+    /* Pacing: packet 'n_paced' is due at base + n_paced / pps. */
+    uint32_t pps;
+    int64_t base;
+    uint64_t n_paced, skipped;
+
+    /* Accounting since the last mark; measure-stream.c. */
+    uint64_t first_seq, next_seq;
+    int64_t epoch;
+    struct seq_record *records;
+    size_t allocated;
+    uint64_t highest, n_received, n_reordered, n_overflow;
+    int64_t last_arrival, gap, gap_at;
+
+    /* Since an end of it was resumed, or 0. */
+    int64_t first, first_fresh, first_from_new;
+};
+
+/* The payload of a numbered packet, in host order: it never leaves us. */
+struct numbered {
+    uint32_t magic, stream;
+    uint64_t seq;
+    int64_t sent;
+};
+#define NUMBERED_MAGIC 0x6e766131
+
+struct script;
+
+struct measure {
+    int epfd, timerfd;
+    struct guest guests[MAX_GUESTS];
+    size_t n_guests;
+    struct stream streams[MAX_STREAMS];
+    size_t n_streams;
+    bool running, quit;
+    int64_t next_resolve, marked;
+    struct script *script;      /* The one that runs, or NULL. */
+};
+
+/* What an epoll event is about. */
+enum event_kind { EVENT_INPUT, EVENT_TIMER, EVENT_PLACE, EVENT_CALL };
+struct event_data { uint16_t kind, a; uint32_t b; };
+
+int64_t measure_now(void);
+
+/* Watches 'fd' ('op' is an EPOLL_CTL_*); 'events' may be 0. */
+void measure_watch(struct measure *, int op, int fd, uint32_t events,
+                   struct event_data);
+
+/* measure-guest.c: guests and places.  Those that can fail return NULL, or a
+ * sentence saying why that stays valid until the next call. */
+struct guest *guest_find(struct measure *, const char *name);
+struct place *place_find(struct guest *, const char *key);
+const char *guest_add(struct measure *, const char *name, char **options,
+                      size_t n);
+const char *place_add(struct measure *, struct guest *, const char *key,
+                      const char *ns, const char *port);
+void place_close(struct place *);
+
+/* The guest stands at 'p' alone, or, if 'q' is nonnull, at both. */
+void guest_stand(struct measure *, struct guest *, struct place *p,
+                 struct place *q);
+void guest_pause(struct measure *, struct guest *);
+
+/* The guest runs on at 'p': what waited where it stood is received first.
+ * Returns the time at which it was there. */
+int64_t guest_resume(struct measure *, struct guest *, struct place *p);
+
+/* Sends what 'kind' says from 'p'; kinds may be joined by '+'. */
+const char *guest_announce(struct measure *, struct guest *, struct place *p,
+                           const char *kind);
+void guest_read(struct measure *, struct guest *, struct place *);
+
+/* measure-flow.c: streams of numbered packets. */
+const char *flow_add(struct measure *, char **args, size_t n);
+void flows_start(struct measure *, int64_t now);
+void flows_resume_pacing(struct measure *, struct guest *, int64_t now);
+int64_t flows_run(struct measure *, int64_t now);  /* Returns the next due
+                                                    * time, or INT64_MAX. */
+bool flows_resolved(const struct measure *);
+void flows_resolve(struct measure *, const struct guest *, int family,
+                   const uint8_t *ip, const uint8_t mac[6]);
+bool flow_send(struct stream *, struct place *, int64_t now);
+void flow_input(struct measure *, struct guest *, struct place *,
+                const uint8_t *payload, size_t n, int64_t now);
+
+/* measure-stream.c: accounting.  'cut' is a time: packets sent from then on
+ * do not count yet. */
+struct stream_summary {
+    uint64_t sent, received, lost, duplicated;
+    int64_t latency_median, latency_p99, latency_max;
+    struct lost_run { int64_t from, until; uint64_t n; } runs[8];
+    size_t n_runs;
+};
+uint64_t stream_sent(struct stream *, int64_t now);
+void stream_received(struct stream *, uint64_t seq, int64_t now);
+void stream_mark(struct stream *, int64_t cut, int64_t now);
+void stream_summarize(const struct stream *, int64_t cut,
+                      struct stream_summary *);
+
+/* measure-report.c: JSON. */
+void report_mark(struct measure *, int64_t grace);
+void report_print(const struct measure *, int64_t grace, FILE *);
+void report_string(FILE *, const char *);
+
+/* measure-script.c: commands.  A line is a script of one or more steps. */
+void script_start(struct measure *, char *line);
+int64_t script_run(struct measure *, int64_t now);  /* As flows_run(). */
+void script_call_ready(struct measure *, size_t index);
+
+/* measure-call.c: HTTP requests over unix sockets. */
+struct call {
+    int fd;
+    bool wait, done;
+    char *request, *path;
+    char answer[8192];
+    size_t n;
+    int64_t sent, answered;
+    const char *error;          /* Or NULL. */
+};
+const char *call_open(struct measure *, struct call *, size_t index,
+                      char **args, size_t n);
+void call_send(struct call *);
+void call_read(struct call *);
+void call_print(const struct call *, FILE *);
+void call_close(struct call *);
+
+#endif /* measure.h */

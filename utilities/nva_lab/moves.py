@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways a VM moves under traffic, and what was counted meanwhile.
+
+The stage: hv1..hv3; the guest 'vm', which may stand at each, and one
+correspondent at each, c1..c3, so that a move always has one at the old NVE,
+one at the new one and one elsewhere.
+"""
+
+import time
+
+from .guests import Measure, ip4, ip6, mac
+
+NVES = ("hv1", "hv2", "hv3")
+DOWN = "300us"              # How long the VM itself stands still.
+PLANNED = ("planned, pause", "planned")
+ANNOUNCED = {"GARP request": "garp", "GARP reply": "garp-reply",
+             "NA": "na", "NA, node": "na-node", "RARP": "rarp"}
+
+
+class Stage:
+    """Declared to nvad, with numbered packets flowing."""
+
+    def __init__(self, fabric, redirect_timeout=2, vm_at="hv1"):
+        self.fabric = fabric
+        self.measure = Measure(fabric)
+        self.at = vm_at
+        self.left = set()       # Places that the VM has left once.
+        self.last = 0
+        fabric.api("PUT", "/v1/vns/red", {
+            "vni": 100, "binding": "learn",
+            "redirect_timeout": redirect_timeout})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.measure.close()
+
+    def add(self, name, number, nves, at):
+        """A guest, its ports, and the VM that nvad knows."""
+        self.measure.guest(name, number, nves, at)
+        for nve in nves:
+            self.fabric.api("PUT", f"/v1/nves/{nve}/ports/tap-{name}",
+                            {"vn": "red"})
+        self.fabric.api("PUT", f"/v1/vms/{name}", {"interfaces": [{
+            "vn": "red", "mac": mac(number), "nve": at,
+            "port": f"tap-{name}", "ips": [ip4(number), ip6(number)]}]})
+
+    def cast(self, correspondents=("c1", "c2", "c3")):
+        """The VM and its correspondents; cK stands at hvK."""
+        self.add("vm", 1, NVES, self.at)
+        for name in correspondents:
+            number = int(name[1:])
+            self.add(name, number + 1, [f"hv{number}"], f"hv{number}")
+        self.fabric.settled(*NVES)
+
+    def flows(self, pps, correspondents=("c1", "c2", "c3"),
+              families=("v4", "v6")):
+        for name in correspondents:
+            for family in families:
+                self.measure(f"flow add vm {name} {family} pps={pps}")
+        self.measure("start")
+        self.measure("resolve")
+        time.sleep(0.3)         # Neighbours of tunnels, caches.
+
+    def call(self, identity, action, wait=False):
+        return (f"call {self.fabric.api_socket} POST /v1/moves/{identity}/"
+                f"{action}{' wait' if wait else ''}")
+
+    def script(self, kind, to, identity=None, down=DOWN):
+        """The steps of one move, for nva-measure."""
+        if kind == "planned, pause":
+            return (f"script pause vm; {self.call(identity, 'pause', True)}; "
+                    f"sleep {down}; resume vm {to}; "
+                    f"{self.call(identity, 'activate')}")
+        if kind == "planned":
+            return (f"script pause vm; sleep {down}; resume vm {to}; "
+                    f"{self.call(identity, 'activate')}")
+        return (f"script pause vm; sleep {down}; resume vm {to}; "
+                f"announce vm {ANNOUNCED.get(kind, kind)}")
+
+    def prepare(self, kind, to):
+        """Makes 'to' ready: a place that the VM has left reads and loses
+        what arrives, so its port is opened anew, as for a new VM."""
+        if to in self.left:
+            self.measure(f"unplace vm {to}")
+            self.measure(f"place vm {to} {self.fabric.namespace(to)} tap-vm")
+            self.left.remove(to)
+            time.sleep(0.05)
+            self.fabric.settled(*NVES)
+        return (self.fabric.prepare("vm", to, "tap-vm")
+                if kind in PLANNED else None)
+
+    def move(self, kind, to, observe=0.5, down=DOWN):
+        """One move; what happened."""
+        identity = self.prepare(kind, to)
+        self.measure.mark()
+        answer = self.measure(self.script(kind, to, identity, down)
+                              + "; sleep 20ms")
+        time.sleep(observe)
+        report = self.measure.report()
+        old, self.at = self.at, to
+        self.left.add(old)
+        identity = identity or self.newest()
+        self.last = max(self.last, identity or 0)
+        return Moved(kind, old, to, identity, answer, report)
+
+    def newest(self):
+        """The announced move that began since the last one we know."""
+        move = self.fabric.last_move("vm", self.last)
+        return move and move["id"]
+
+    def place(self):
+        """Where nvad says that the VM is."""
+        return self.fabric.api("GET", "/v1/vms/vm")["interfaces"][0]["nve"]
+
+
+class Moved:
+    """One move: cause, counts, times in microseconds."""
+
+    def __init__(self, kind, old, new, identity, answer, report):
+        self.kind, self.old, self.new, self.id = kind, old, new, identity
+        self.report, self.answer = report, answer
+        for key in ("sent", "lost", "duplicated", "reordered", "skipped"):
+            setattr(self, key, report.total(key))
+        self.lost_to_vm = report.total("lost", to="vm")
+        guest = report.guests["vm"]
+        self.fresh = guest["first_fresh_us"]
+        self.resumed = guest["resumed_us"]
+        gaps = [flow["longest_gap_us"] for flow in report.flows]
+        self.gap = max(gaps)
+        activated = [c for c in answer["calls"] if "activate" in c["path"]]
+        self.activated = activated[0]["sent_us"] if activated else None
+
+    @property
+    def convergence(self):
+        """From the word that the VM is up (or its announcement) to the first
+        packet there that was sent after it was up."""
+        if self.fresh is None:
+            return None
+        if self.activated is None:
+            return self.fresh
+        return self.resumed + self.fresh - self.activated
+
+    def statuses(self):
+        return [call.get("status") for call in self.answer["calls"]]

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* nvactl's commands that take time: `move ...` and `events`.  Waiting is
+ * asking again; nvad keeps no caller. */
+
+#include "nvactl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    POLL_MSEC = 50,
+    WAIT_SECS_DEFAULT = 60,
+};
+
+static int wait_for(const struct nvactl_args *, const char *id, bool done,
+                    double secs, json_t **move);
+static json_t *start_body(const struct nvactl_args *);
+static int print_move(const struct nvactl_args *, json_t *);
+static void take_event(const char *data, void *args);
+
+int
+nvactl_move_start(const struct nvactl_args *args)
+{
+    const char *wait = nvactl_option(args, "wait");
+    const char *timeout = nvactl_option(args, "timeout");
+    char *end = "", *path, id[32];
+    double secs = timeout ? strtod(timeout, &end) : WAIT_SECS_DEFAULT;
+    json_t *move = NULL;
+    int status;
+
+    if (!nvactl_option(args, "to") || *end || (timeout && !*timeout)
+        || (wait && strcmp(wait, "prepared") && strcmp(wait, "done"))) {
+        fprintf(stderr, "nvactl: move start VM --to NVE [--port [IF=]PORT]... "
+                "[--kind KIND] [--wait prepared|done] [--timeout SECONDS]\n");
+        return NVACTL_USAGE;
+    }
+    path = nvactl_path("/v1/vms", args->names[0], "moves", NULL);
+    status = nvactl_call(args, "POST", path, start_body(args), &move);
+    free(path);
+    if (status) {
+        return status;
+    }
+    snprintf(id, sizeof id, "%lld",
+             json_integer_value(json_object_get(move, "id")));
+    if (!args->json) {
+        puts(id);
+        fflush(stdout);
+    }
+    if (wait) {
+        status = wait_for(args, id, !strcmp(wait, "done"), secs, &move);
+    }
+    if (args->json) {
+        nvactl_print_json(move);
+    }
+    json_decref(move);
+    return status;
+}
+
+int
+nvactl_move_change(const struct nvactl_args *args, const char *verb)
+{
+    char *path = nvactl_path("/v1/moves", args->names[0], verb, NULL);
+    json_t *move;
+    int status = nvactl_call(args, "POST", path, NULL, &move);
+
+    free(path);
+    if (!status && args->json) {
+        nvactl_print_json(move);
+    }
+    if (!status) {
+        json_decref(move);
+    }
+    return status;
+}
+
+int
+nvactl_move_show(const struct nvactl_args *args)
+{
+    char *path = nvactl_path("/v1/moves", args->names[0], NULL);
+    json_t *move;
+    int status = nvactl_call(args, "GET", path, NULL, &move);
+
+    free(path);
+    return status ? status : print_move(args, move);
+}
+
+int
+nvactl_move_list(const struct nvactl_args *args)
+{
+    json_t *answer;
+    int status = nvactl_call(args, "GET", "/v1/moves", NULL, &answer);
+
+    if (status) {
+        return status;
+    } else if (args->json) {
+        nvactl_print_json(answer);
+    } else {
+        nvactl_show_moves(json_object_get(answer, "moves"));
+    }
+    json_decref(answer);
+    return NVACTL_DONE;
+}
+
+int
+nvactl_events(const struct nvactl_args *args)
+{
+    return nvactl_follow(args, "/v1/events", take_event, (void *) args);
+}
+
+static int
+print_move(const struct nvactl_args *args, json_t *move)
+{
+    if (args->json) {
+        nvactl_print_json(move);
+    } else {
+        nvactl_show_move(move);
+    }
+    json_decref(move);
+    return NVACTL_DONE;
+}
+
+/* {kind, to {nve, port | ports}}: --port PORT or --port IF=PORT. */
+static json_t *
+start_body(const struct nvactl_args *args)
+{
+    const char *kind = nvactl_option(args, "kind");
+    json_t *body = json_object(), *to = json_object(), *ports = NULL;
+
+    if (kind) {
+        json_object_set_new(body, "kind", json_string(kind));
+    }
+    json_object_set_new(to, "nve", json_string(nvactl_option(args, "to")));
+    for (size_t i = 0; i < args->n_given; i++) {
+        const char *value = args->given[i].value;
+        const char *eq = strchr(value, '=');
+
+        if (strcmp(args->given[i].name, "port")) {
+            continue;
+        } else if (!eq) {
+            json_object_set_new(to, "port", json_string(value));
+            continue;
+        }
+        ports = ports ? ports : json_object();
+        json_object_setn_new(ports, value, eq - value, json_string(eq + 1));
+    }
+    if (ports) {
+        json_object_set_new(to, "ports", ports);
+    }
+    json_object_set_new(body, "to", to);
+    return body;
+}
+
+static double
+now_secs(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* Asks for the move until it is ready (or 'done') or has ended.  '*move' is
+ * replaced by what came last. */
+static int
+wait_for(const struct nvactl_args *args, const char *id, bool done,
+         double secs, json_t **move)
+{
+    const struct timespec pause = { 0, POLL_MSEC * 1000000L };
+    double until = now_secs() + secs;
+
+    for (;;) {
+        const char *state = nvactl_string(*move, "state");
+        bool active = nvactl_move_is_active(*move);
+        bool prepared = !strcmp(state, "prepared");
+        json_t *next;
+        char *path;
+        int status;
+
+        if (!strcmp(state, "done") || (!done && active && (!prepared
+            || json_is_true(json_object_get(*move, "ready"))))) {
+            return NVACTL_DONE;
+        } else if (!active) {
+            fprintf(stderr, "nvactl: %s: move %s was %s\n",
+                    nvactl_string(*move, "reason"), id, state);
+            return NVACTL_REFUSED;
+        } else if (now_secs() > until) {
+            fprintf(stderr, "nvactl: timeout: move %s is %s after %g s\n",
+                    id, state, secs);
+            return NVACTL_REFUSED;
+        }
+        nanosleep(&pause, NULL);
+        path = nvactl_path("/v1/moves", id, NULL);
+        status = nvactl_call(args, "GET", path, NULL, &next);
+        free(path);
+        if (status) {
+            return status;
+        }
+        json_decref(*move);
+        *move = next;
+    }
+}
+
+static void
+take_event(const char *data, void *args_)
+{
+    const struct nvactl_args *args = args_;
+    json_t *event = json_loads(data, 0, NULL);
+
+    if (args->json || !event) {
+        puts(data);
+        fflush(stdout);
+    } else {
+        nvactl_show_event(event);
+    }
+    json_decref(event);
+}
