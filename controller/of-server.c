@@ -73,6 +73,7 @@ static void conn_touch(struct conn *);
 static void conn_drain(struct conn *, nva_usec now);
 static void conn_handle(struct conn *, const struct of_session_event *,
                         nva_usec now);
+static int conn_write(struct conn *);
 static void conn_flush(struct conn *);
 static void conn_set_timer(struct conn *, nva_usec now);
 static void conn_end(struct conn *, enum nva_reason, const char *detail,
@@ -135,6 +136,7 @@ op_send_bundle(void *conn, const struct flow_prog_bundle *bundle)
     struct conn *c = conn;
 
     of_session_send_bundle(c->session, bundle);
+    conn_write(c);                      /* Before the next NVE's is made. */
     conn_touch(c);
 }
 
@@ -475,8 +477,10 @@ conn_end(struct conn *c, enum nva_reason reason, const char *detail,
     dispatch_switch_down(c->server->dispatch, c, now);
 }
 
-static void
-conn_flush(struct conn *c)
+/* Writes what the socket takes now.  Returns 0 if that was all, else why not:
+ * EAGAIN or the end of the connection. */
+static int
+conn_write(struct conn *c)
 {
     struct ofpbuf *out = of_session_output(c->session);
 
@@ -492,13 +496,22 @@ conn_flush(struct conn *c)
         }
         ofpbuf_pull(out, n);
     }
-    if (!out->size) {
+    return out->size ? errno : 0;
+}
+
+static void
+conn_flush(struct conn *c)
+{
+    int error = conn_write(c);
+    struct ofpbuf *out = of_session_output(c->session);
+
+    if (!error) {
         ofpbuf_clear(out);
     } else if (c->ended) {
         return;
-    } else if (errno == EAGAIN) {
+    } else if (error == EAGAIN) {
         event_add(c->writable, NULL);
     } else {
-        conn_end(c, NVA_R_CLOSED, ovs_strerror(errno), time_usec());
+        conn_end(c, NVA_R_CLOSED, ovs_strerror(error), time_usec());
     }
 }

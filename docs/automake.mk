@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 dist_man_MANS = \
+	docs/nva-demo.1 \
 	docs/nva-measure.1 \
 	docs/nva-sandbox.1 \
 	docs/nvactl.8 \
@@ -16,5 +17,6 @@ EXTRA_DIST += \
 	docs/decisions/0004-unicast-nud-and-the-r-flag.md \
 	docs/decisions/0005-no-order-between-switches.md \
 	docs/decisions/0006-no-store-yet.md \
+	docs/measuring.md \
 	docs/openapi.yaml \
 	docs/pipeline.md

@@ -20,6 +20,11 @@ lib_libnva_a_SOURCES = \
 	lib/converge.h \
 	lib/delta.c \
 	lib/delta.h \
+	lib/directory-check.c \
+	lib/directory-index.c \
+	lib/directory-private.h \
+	lib/directory-query.c \
+	lib/directory-spread.c \
 	lib/directory.c \
 	lib/directory.h \
 	lib/event.c \
@@ -48,6 +53,9 @@ lib_libnva_a_SOURCES = \
 	lib/pipeline.h \
 	lib/redirect.c \
 	lib/redirect.h \
+	lib/registry-private.h \
+	lib/registry-vm.c \
+	lib/registry-want.c \
 	lib/registry.c \
 	lib/registry.h \
 	lib/relocate.c \

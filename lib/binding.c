@@ -9,7 +9,9 @@
 
 #include <string.h>
 
+#include "fabric.h"
 #include "packets.h"
+#include "story.h"
 #include "util.h"
 
 struct release {
@@ -18,13 +20,17 @@ struct release {
 };
 
 struct users {
+    const struct nva_view *view;
+    const struct nva_plan *plan;
+    const struct nva_place *place;
     nva_id vn;
-    nva_id except;
     bool any;
 };
 
-static directory_cb users_cb, release_cb;
+static directory_cb users_cb, release_cb, count_cb;
 static bool is_deleted(const struct nva_plan *, nva_id vap);
+static bool is_used(const struct nva_view *, const struct nva_place *,
+                    nva_id vn, const struct nva_plan *);
 static enum nva_reason check_port(const struct nva_view *, nva_id nve,
                                   const char *port, nva_id vn,
                                   const struct nva_plan *, bool *bound);
@@ -41,10 +47,11 @@ binding_imply(const struct nva_view *v, nva_id nve, const char *port,
     if (reason || bound) {
         return reason;
     }
-    if (directory_n_vaps(v->dir, nve) >= NVA_VAPS_PER_NVE_MAX
-        || (!directory_nve_serves(v->dir, nve, vn)
-            && directory_n_nves_of_vn(v->dir, vn) >= NVA_NVES_PER_VN_MAX)) {
+    if (!binding_has_room(v, nve, vn)) {
         return NVA_R_LIMIT;
+    }
+    if (!directory_nve_serves(v->dir, nve, vn)) {
+        fabric_warm(v, nve, vn, plan);
     }
     d = nva_deltas_add(&plan->deltas, NVA_DELTA_VAP_PUT);
     d->id = nva_plan_new_id(plan);
@@ -56,11 +63,22 @@ binding_imply(const struct nva_view *v, nva_id nve, const char *port,
     return NVA_OK;
 }
 
+bool
+binding_has_room(const struct nva_view *v, nva_id nve, nva_id vn)
+{
+    size_t n = 0;
+
+    directory_each_vap_of_vn(v->dir, nve, vn, count_cb, &n);
+    return (n < NVA_VAPS_PER_VN_AT_NVE_MAX
+            && directory_n_vaps(v->dir, nve) < NVA_VAPS_PER_NVE_MAX
+            && (directory_nve_serves(v->dir, nve, vn)
+                || directory_n_nves_of_vn(v->dir, vn) < NVA_NVES_PER_VN_MAX));
+}
+
 void
 binding_release(const struct nva_view *v, const struct nva_place *place,
-                nva_id vn, nva_id tsi, struct nva_plan *plan)
+                nva_id vn, struct nva_plan *plan)
 {
-    struct users u = { .vn = vn, .except = tsi };
     const struct nva_vap *vap;
 
     if (!nva_place_is_set(place)) {
@@ -68,11 +86,8 @@ binding_release(const struct nva_view *v, const struct nva_place *place,
     }
     vap = directory_vap_by_key(v->dir, place->nve, place->port, false,
                                eth_addr_zero);
-    if (!vap || !vap->implied || vap->vn != vn) {
-        return;
-    }
-    directory_each_tsi_at(v->dir, place->nve, place->port, users_cb, &u);
-    if (!u.any && !is_deleted(plan, vap->id)) {
+    if (vap && vap->implied && vap->vn == vn && !is_deleted(plan, vap->id)
+        && !is_used(v, place, vn, plan)) {
         nva_deltas_add(&plan->deltas, NVA_DELTA_VAP_DEL)->id = vap->id;
     }
 }
@@ -87,6 +102,13 @@ binding_release_nve(const struct nva_view *v, nva_id nve, nva_id vn,
 }
 
 static bool
+count_cb(const void *vap OVS_UNUSED, void *n)
+{
+    ++*(size_t *) n;
+    return true;
+}
+
+static bool
 release_cb(const void *vap_, void *r_)
 {
     const struct nva_vap *vap = vap_;
@@ -95,7 +117,7 @@ release_cb(const void *vap_, void *r_)
 
     ovs_strlcpy(place.port, vap->port, sizeof place.port);
     if (vap->implied) {
-        binding_release(r->view, &place, vap->vn, NVA_ID_NONE, r->plan);
+        binding_release(r->view, &place, vap->vn, r->plan);
     }
     return true;
 }
@@ -136,13 +158,39 @@ is_deleted(const struct nva_plan *plan, nva_id vap)
 }
 
 static bool
+has_place(const struct nva_tsi *tsi, const struct nva_place *place, nva_id vn)
+{
+    return tsi && tsi->vn == vn
+           && (nva_place_equal(&tsi->current, place)
+               || nva_place_equal(&tsi->published, place)
+               || nva_place_equal(&tsi->prepared, place));
+}
+
+/* True if an interface of 'vn' has 'place' as 'plan' leaves it. */
+static bool
+is_used(const struct nva_view *v, const struct nva_place *place, nva_id vn,
+        const struct nva_plan *plan)
+{
+    struct users u = { .view = v, .plan = plan, .place = place, .vn = vn };
+
+    for (size_t i = 0; i < plan->deltas.n; i++) {
+        const struct nva_delta *d = &plan->deltas.a[i];
+
+        if (d->type == NVA_DELTA_TSI_PUT
+            && has_place(story_tsi(v, plan, d->id), place, vn)) {
+            return true;
+        }
+    }
+    directory_each_tsi_at(v->dir, place->nve, place->port, users_cb, &u);
+    return u.any;
+}
+
+static bool
 users_cb(const void *tsi_, void *u_)
 {
     const struct nva_tsi *tsi = tsi_;
     struct users *u = u_;
 
-    if (tsi->vn == u->vn && tsi->id != u->except) {
-        u->any = true;
-    }
+    u->any = has_place(story_tsi(u->view, u->plan, tsi->id), u->place, u->vn);
     return !u->any;
 }

@@ -14,13 +14,16 @@
 enum nva_reason binding_imply(const struct nva_view *, nva_id nve,
                               const char *port, nva_id vn, struct nva_plan *);
 
-/* Appends the deletion of the implied VAP at 'place' for 'vn' if no interface
- * but 'tsi' has a place there. */
-void binding_release(const struct nva_view *, const struct nva_place *,
-                     nva_id vn, nva_id tsi, struct nva_plan *);
+/* True if 'nve' may have one more VAP, of 'vn': NVA_VAPS_PER_NVE_MAX,
+ * NVA_VAPS_PER_VN_AT_NVE_MAX, NVA_NVES_PER_VN_MAX. */
+bool binding_has_room(const struct nva_view *, nva_id nve, nva_id vn);
 
-/* Appends the deletion of each implied VAP of 'vn' at 'nve' where no interface
- * has a place. */
+/* Appends the deletion of the implied VAP at 'place' for 'vn' if no interface
+ * has a place there as 'plan' leaves it: call it after the puts. */
+void binding_release(const struct nva_view *, const struct nva_place *,
+                     nva_id vn, struct nva_plan *);
+
+/* The same for each implied VAP of 'vn' at 'nve'. */
 void binding_release_nve(const struct nva_view *, nva_id nve, nva_id vn,
                          struct nva_plan *);
 

@@ -23,7 +23,6 @@ struct owing {
     const struct nva_view *view;
     struct nva_owner owner;
     bool connected;                 /* Look for connected ones, or for not. */
-    nva_id except;
     size_t n, max;
     nva_id *nves;
 };
@@ -38,6 +37,7 @@ struct walk {
 static directory_cb owing_cb, concerned_cb, timer_cb, deadline_cb, any_cb;
 static void carry_on(const struct nva_view *, const struct nva_move *,
                      struct nva_plan *);
+static bool is_switched_by(const struct nva_move *, nva_id tsi);
 static void carry_on_tsi(const struct nva_view *, nva_id tsi,
                          struct nva_plan *);
 static void go_prepared(const struct nva_view *, struct nva_move *,
@@ -54,7 +54,7 @@ static void redirect_confirmed(const struct nva_view *, nva_id redirect,
                                nva_id nve, struct nva_plan *);
 static bool tsi_owes(const struct nva_view *, const struct nva_tsi *);
 static size_t find_owing(const struct nva_view *, const struct nva_tsi *,
-                         bool connected, nva_id *nves, size_t max);
+                         bool connected, nva_id *nves, size_t n, size_t max);
 static bool has_redirect(const struct nva_view *, const struct nva_move *);
 static bool if_is_ready(const struct nva_view *, const struct nva_move *,
                         const struct nva_move_if *);
@@ -120,6 +120,17 @@ converge_timer(const struct nva_view *v, struct nva_plan *plan)
     struct walk w = { .view = v, .plan = plan };
 
     redirect_timer(v, tsi_owes, plan);
+    for (size_t i = 0; i < plan->deltas.n; i++) {
+        const struct nva_delta *d = &plan->deltas.a[i];
+        const struct nva_redirect *r = (d->type == NVA_DELTA_REDIRECT_DEL
+                                        ? directory_redirect(v->dir, d->id)
+                                        : NULL);
+
+        if (r) {
+            binding_release_nve(v, r->at, directory_tsi(v->dir, r->tsi)->vn,
+                                plan);
+        }
+    }
     directory_each_active_move(v->dir, timer_cb, &w);
 }
 
@@ -171,9 +182,9 @@ converge_blocked_by(const struct nva_view *v, const struct nva_move *move,
             }
         }
     } else if (move->state == NVA_MS_CONVERGING) {
-        for (size_t i = 0; i < move->n_ifs && n < max; i++) {
-            n += find_owing(v, directory_tsi(v->dir, move->ifs[i].tsi), true,
-                            nves + n, max - n);
+        for (size_t i = 0; i < move->n_ifs; i++) {
+            n = find_owing(v, directory_tsi(v->dir, move->ifs[i].tsi), true,
+                           nves, n, max);
         }
         *why = n ? "not confirmed" : NULL;
     } else if (move->unwinding && max) {
@@ -263,7 +274,7 @@ carry_on_tsi(const struct nva_view *v, nva_id tsi_id, struct nva_plan *plan)
     const struct nva_move *move = vm ? directory_move(v->dir, vm->move) : NULL;
 
     if (tsi && !nva_place_equal(&tsi->current, &tsi->published)
-        && !(move && move->state == NVA_MS_SWITCHING)) {
+        && !(move && is_switched_by(move, tsi->id))) {
         /* A newer move was begun, perhaps aborted, before the gate of the
          * older one had opened: that gate still counts. */
         struct nva_tsi t = *tsi;
@@ -272,6 +283,18 @@ carry_on_tsi(const struct nva_view *v, nva_id tsi_id, struct nva_plan *plan)
     } else if (move) {
         carry_on(v, move, plan);
     }
+}
+
+/* True if 'move' itself is about to publish 'tsi'. */
+static bool
+is_switched_by(const struct nva_move *move, nva_id tsi)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        if (move->ifs[i].tsi == tsi) {
+            return move->state == NVA_MS_SWITCHING && move->ifs[i].switched;
+        }
+    }
+    return false;
 }
 
 static void
@@ -349,6 +372,7 @@ go_converging(const struct nva_view *v, struct nva_move *move,
               struct nva_plan *plan)
 {
     nva_id nves[NVA_STAMPS_MAX / 4];
+    size_t n = 0;
 
     for (size_t i = 0; i < move->n_ifs; i++) {
         const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
@@ -361,13 +385,11 @@ go_converging(const struct nva_view *v, struct nva_move *move,
     story_stamp(plan, move->id, NVA_STAMP_CONVERGED, v->now, NVA_ID_NONE,
                 NVA_OK);
     for (size_t i = 0; i < move->n_ifs; i++) {
-        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
-        size_t n = find_owing(v, tsi, false, nves, ARRAY_SIZE(nves));
-
-        for (size_t j = 0; j < n; j++) {
-            story_stamp(plan, move->id, NVA_STAMP_OWING, v->now, nves[j],
-                        NVA_OK);
-        }
+        n = find_owing(v, directory_tsi(v->dir, move->ifs[i].tsi), false,
+                       nves, n, ARRAY_SIZE(nves));
+    }
+    for (size_t i = 0; i < n; i++) {
+        story_stamp(plan, move->id, NVA_STAMP_OWING, v->now, nves[i], NVA_OK);
     }
     story_go(v, plan, move, NVA_MS_DRAINING, NVA_OK);
     story_put(plan, move);
@@ -384,7 +406,7 @@ go_draining(const struct nva_view *v, struct nva_move *move,
     for (size_t i = 0; i < move->n_ifs; i++) {
         const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
 
-        binding_release(v, &move->ifs[i].from, tsi->vn, NVA_ID_NONE, plan);
+        binding_release(v, &move->ifs[i].from, tsi->vn, plan);
     }
     story_go(v, plan, move, NVA_MS_DONE, NVA_OK);
     story_put(plan, move);
@@ -411,7 +433,7 @@ go_unwinding(const struct nva_view *v, struct nva_move *move,
         struct nva_tsi t = *directory_tsi(v->dir, move->ifs[i].tsi);
 
         relocate_prepare(plan, &t, &nowhere);
-        binding_release(v, &move->ifs[i].to, t.vn, t.id, plan);
+        binding_release(v, &move->ifs[i].to, t.vn, plan);
     }
     move->unwinding = false;
     story_put(plan, move);
@@ -467,10 +489,15 @@ if_is_ready(const struct nva_view *v, const struct nva_move *move,
         return false;
     }
     vap = directory_vap_for(v->dir, mif->to.nve, mif->to.port, tsi->mac);
-    return vap && vap->vn == tsi->vn
-           && confirmed(v, move->to_nve, NVA_OWNER_TSI, tsi->id)
-           && confirmed(v, move->to_nve, NVA_OWNER_VAP, vap->id)
-           && confirmed(v, move->to_nve, NVA_OWNER_VN, tsi->vn);
+    if (!vap || vap->vn != tsi->vn
+        || !confirmed(v, move->to_nve, NVA_OWNER_TSI, tsi->id)) {
+        return false;
+    }
+    /* Once it was ready, its port joins and leaves the flood list without
+     * anybody having to wait for that. */
+    return move->state != NVA_MS_PREPARED
+           || (confirmed(v, move->to_nve, NVA_OWNER_VAP, vap->id)
+               && confirmed(v, move->to_nve, NVA_OWNER_VN, tsi->vn));
 }
 
 static bool
@@ -478,21 +505,24 @@ tsi_owes(const struct nva_view *v, const struct nva_tsi *tsi)
 {
     nva_id nve;
 
-    return find_owing(v, tsi, true, &nve, 1) > 0;
+    return find_owing(v, tsi, true, &nve, 0, 1) > 0;
 }
 
-/* NVEs that serve the interface's VN, connected (or not), and have not
- * confirmed its flows: at most 'max' into 'nves'. */
+/* Adds to the 'n' ids in 'nves' those of NVEs that serve the interface's VN,
+ * are connected (or not), and have not confirmed its flows: at most 'max' in
+ * all, each once.  Returns how many there are now. */
 static size_t
 find_owing(const struct nva_view *v, const struct nva_tsi *tsi,
-           bool want_connected, nva_id *nves, size_t max)
+           bool want_connected, nva_id *nves, size_t n, size_t max)
 {
     struct owing o = {
         .view = v, .owner = { NVA_OWNER_TSI, tsi->id },
-        .connected = want_connected, .nves = nves, .max = max,
+        .connected = want_connected, .nves = nves, .n = n, .max = max,
     };
 
-    directory_each_nve_of_vn(v->dir, tsi->vn, owing_cb, &o);
+    if (n < max) {
+        directory_each_nve_of_vn(v->dir, tsi->vn, owing_cb, &o);
+    }
     return o.n;
 }
 
@@ -502,6 +532,11 @@ owing_cb(const void *nve_, void *o_)
     const struct nva_nve *nve = nve_;
     struct owing *o = o_;
 
+    for (size_t i = 0; i < o->n; i++) {
+        if (o->nves[i] == nve->id) {
+            return true;
+        }
+    }
     if (nve->connected == o->connected
         && !(nve->connected && nva_confirmed(o->view, nve->id, o->owner))) {
         o->nves[o->n++] = nve->id;
@@ -509,8 +544,9 @@ owing_cb(const void *nve_, void *o_)
     return o->n < o->max;
 }
 
-/* A move may wait for an NVE as its destination, as the old place, or as one
- * that owes; the last only shows in its state. */
+/* A VN's or VAP's confirmation and a port concern the move's destination; a
+ * session that comes or goes may concern any move: as its destination, its old
+ * place, or an NVE that owes. */
 static bool
 concerned_cb(const void *move_, void *w_)
 {

@@ -191,8 +191,6 @@ struct nva_tsi {
     struct nva_place published;
     struct nva_place prepared;
     bool paused;                        /* Old NVE redirects to 'prepared'. */
-    uint64_t deliver_version;           /* Owner version since when the NVE of
-                                         * 'current' delivers: the gate. */
 };
 
 /* One instance of a redirect: at NVE 'at', packets from a tunnel for 'tsi' go

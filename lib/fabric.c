@@ -42,6 +42,7 @@ static void port_del(struct nva_plan *, const struct nva_port *);
 
 static bool warm_if_shared(const void *nve, void *warm);
 static bool warm_both_ways(const void *nve, void *warm);
+static bool take_turn(const void *nve, void *turn);
 static bool stop_if_served(const void *vn, void *shared);
 static void warm_one(const struct nva_nve *from, const struct nva_nve *to,
                      struct nva_plan *);
@@ -50,6 +51,16 @@ struct port_diff {
     const struct nva_port **ports;      /* By name. */
     size_t n;
     struct nva_plan *plan;
+};
+
+/* A timer that fires later than this after a turn's beginning is another's:
+ * the turn is left out, the next period has one again. */
+#define WARM_TURN_LATE (20 * NVA_MSEC)
+
+/* The 'left'-th NVE by id. */
+struct turn {
+    size_t left;
+    nva_id nve;
 };
 
 struct warm {
@@ -109,6 +120,40 @@ fabric_warm(const struct nva_view *view, nva_id nve, nva_id vn,
     } else {
         directory_each_nve(view->dir, warm_if_shared, &warm);
     }
+}
+
+/* Turns are counted from the clock's beginning, so nothing needs to be
+ * remembered between them. */
+void
+fabric_timer(const struct nva_view *view, struct nva_plan *plan)
+{
+    size_t n = directory_n_nves(view->dir);
+    struct turn turn = { .left = 0 };
+    nva_usec slot;
+
+    if (n < 2) {
+        return;
+    }
+    slot = FABRIC_WARM_PERIOD / n;
+    if (view->now % slot > WARM_TURN_LATE) {
+        return;                         /* Called for something else. */
+    }
+    turn.left = view->now / slot % n;
+    directory_each_nve(view->dir, take_turn, &turn);
+    fabric_warm(view, turn.nve, NVA_ID_NONE, plan);
+}
+
+nva_usec
+fabric_deadline(const struct nva_view *view)
+{
+    size_t n = directory_n_nves(view->dir);
+    nva_usec slot;
+
+    if (n < 2) {
+        return NVA_NEVER;
+    }
+    slot = FABRIC_WARM_PERIOD / n;
+    return (view->now / slot + 1) * slot;
 }
 
 /* ## Sessions ## */
@@ -381,6 +426,16 @@ warm_both_ways(const void *peer_, void *warm_)
         warm_one(peer, warm->nve, warm->plan);
     }
     return true;
+}
+
+static bool
+take_turn(const void *nve_, void *turn_)
+{
+    const struct nva_nve *nve = nve_;
+    struct turn *turn = turn_;
+
+    turn->nve = nve->id;
+    return turn->left-- > 0;
 }
 
 static bool

@@ -20,4 +20,13 @@ void fabric_event(const struct nva_view *, const struct nva_event *,
 void fabric_warm(const struct nva_view *, nva_id nve, nva_id vn,
                  struct nva_plan *);
 
+/* Open vSwitch forgets a tunnel neighbour after 900 s, and the first packets
+ * to a cold one are lost, so every NVE is warmed once in FABRIC_WARM_PERIOD:
+ * one at a time, spread over the period.  fabric_timer() appends the replies
+ * of the NVE whose turn it is at view->now, if it is one's turn. */
+#define FABRIC_WARM_PERIOD (300 * NVA_SEC)
+void fabric_timer(const struct nva_view *, struct nva_plan *);
+/* When it is the next one's turn; NVA_NEVER with fewer than two NVEs. */
+nva_usec fabric_deadline(const struct nva_view *);
+
 #endif /* fabric.h */

@@ -73,7 +73,7 @@ struct bundle {
     struct nva_meter *meters;
     size_t n_owners, allocated_owners;
     struct nva_owner *owners;
-    size_t n_flows, n_bytes;
+    size_t n_bytes;
 };
 
 struct flow_prog {
@@ -157,6 +157,7 @@ flow_prog_session_start(struct flow_prog *fp)
     flow_prog_session_end(fp);
     HMAP_FOR_EACH (e, node, &fp->entries) {
         e->found_hash = 0;
+        e->version = 0;             /* Of an earlier session: says nothing. */
         e->quarantine = NVA_OK;
     }
     HMAP_FOR_EACH (m, node, &fp->meters) {
@@ -565,6 +566,9 @@ readback_compare(struct flow_prog *fp, const struct flow_prog_source *source,
             source->unchanged(source->aux, fp->nve, e->owner, e->version);
         }
     } else {
+        if (!meter_there && e->presence == PRESENT) {
+            e->presence = UNKNOWN;  /* Its flows are written again with it. */
+        }
         entry_set_dirty(fp, e, FLOW_PROG_RESYNC);
     }
 }
@@ -578,7 +582,7 @@ bundle_clear(struct bundle *b)
         flow_set_destroy(b->parts[i].flows);
     }
     b->n_parts = b->n_msgs = b->n_meters = b->n_owners = 0;
-    b->n_flows = b->n_bytes = 0;
+    b->n_bytes = 0;
     b->in_flight = false;
 }
 
@@ -666,9 +670,8 @@ bundle_add_part(struct flow_prog *fp, struct entry *e, struct flow_set *flows,
         const struct nva_flow *flow = flow_set_at(flows, i);
 
         bundle_add_msg(b, FLOW_PROG_ADD, e->owner, flow->cookie, flow);
-        b->n_bytes += 256 + flow->actions.size;
+        b->n_bytes += 96 + flow->actions.size;
     }
-    b->n_flows += n;
     bundle_add_meters(fp, flows);
     entry_set_meter(fp, e, flow_set_n_meters(flows)
                            ? flow_set_meter(flows, 0)->id : 0);
@@ -724,25 +727,32 @@ queue_head(const struct flow_prog *fp)
     return NULL;
 }
 
-/* A redirect and its interface's owner, dirtied together, stand side by side
- * in the queue: no bundle ends between them. */
+/* An interface's owner and what becomes of its redirect at this NVE (an old
+ * instance goes, a new one comes) stand side by side in the queue: no bundle
+ * ends between them. */
 static void
 bundle_fill(struct flow_prog *fp, const struct flow_prog_source *source,
             nva_usec now)
 {
     const struct bundle *b = &fp->bundle;
-    bool last_is_redirect = false;
+    enum { ALONE, AFTER_TSI, AFTER_REDIRECT } partner = ALONE;
     struct entry *e;
 
     while ((e = queue_head(fp)) != NULL) {
         bool is_redirect = e->owner.kind == NVA_OWNER_REDIRECT;
-        bool full = (b->n_flows >= FLOW_PROG_BUNDLE_FLOWS
+        bool full = (b->n_msgs >= FLOW_PROG_BUNDLE_FLOWS
                      || b->n_bytes >= FLOW_PROG_BUNDLE_BYTES);
 
-        if (full && !is_redirect && !last_is_redirect) {
+        bool is_tsi = e->owner.kind == NVA_OWNER_TSI;
+        bool pair = ((partner == AFTER_TSI && is_redirect)
+                     || (partner == AFTER_REDIRECT && is_tsi));
+
+        if (full && !(pair && e->class == FLOW_PROG_MOVE)) {
             break;
         }
-        last_is_redirect = is_redirect;
+        partner = (pair && is_tsi ? ALONE
+                   : is_tsi || pair ? AFTER_TSI
+                   : is_redirect ? AFTER_REDIRECT : ALONE);
         bundle_take(fp, source, e, now);
     }
 }

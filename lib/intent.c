@@ -30,6 +30,7 @@ static void vn_flows(const struct intent *, nva_id vn);
 static void vap_flows(const struct intent *, nva_id vap);
 static void tsi_flows(const struct intent *, nva_id tsi);
 static void redirect_flows(const struct intent *, nva_id redirect);
+static void address_flows(const struct intent *, nva_id tsi);
 
 static void vn_flood(const struct intent *, const struct nva_vn *);
 static directory_cb collect_port;
@@ -40,12 +41,9 @@ static void tsi_forward(const struct intent *, const struct nva_tsi *,
                         const struct pipeline_tsi *);
 static void tsi_admit(const struct intent *, const struct nva_tsi *,
                       const struct pipeline_tsi *, bool strict);
-static void tsi_address(const struct intent *, const struct nva_tsi *,
-                        const struct pipeline_tsi *);
 static const struct nva_place *place_here(const struct nva_tsi *, nva_id nve);
 static const struct nva_place *place_to_send(const struct nva_tsi *,
                                              nva_id nve);
-static bool is_settled(const struct nva_tsi *, const struct nva_place *);
 static nva_ofport ofport_of(const struct intent *, const char *port);
 static bool can_tunnel_to(const struct intent *, const struct nva_nve *);
 
@@ -85,6 +83,9 @@ intent_flows(const struct directory *dir, nva_id nve, struct nva_owner owner,
         break;
     case NVA_OWNER_REDIRECT:
         redirect_flows(&in, owner.id);
+        break;
+    case NVA_OWNER_ADDRESS:
+        address_flows(&in, owner.id);
         break;
     case NVA_OWNER_NONE:
     case NVA_N_OWNER_KINDS:
@@ -210,13 +211,9 @@ tsi_flows(const struct intent *in, nva_id id)
     const struct nva_tsi *tsi = directory_tsi(in->dir, id);
     const struct nva_vn *vn = tsi ? directory_vn(in->dir, tsi->vn) : NULL;
     struct pipeline_tsi ptsi;
-    bool serves;
 
-    if (!vn) {
-        return;
-    }
-    serves = directory_nve_serves(in->dir, in->nve->id, vn->id);
-    if (!serves && !place_here(tsi, in->nve->id)) {
+    if (!vn || (!directory_nve_serves(in->dir, in->nve->id, vn->id)
+                && !place_here(tsi, in->nve->id))) {
         return;
     }
     ptsi.vni = vn->vni;
@@ -225,9 +222,6 @@ tsi_flows(const struct intent *in, nva_id id)
     tsi_deliver(in, tsi, &ptsi);
     tsi_forward(in, tsi, &ptsi);
     tsi_admit(in, tsi, &ptsi, vn->binding == NVA_BINDING_STRICT);
-    if (serves) {
-        tsi_address(in, tsi, &ptsi);
-    }
 }
 
 static void
@@ -261,8 +255,11 @@ tsi_forward(const struct intent *in, const struct nva_tsi *tsi,
     }
 }
 
-/* It may send from each of its places here.  From one where it does not stand
- * for sure, what it sends is evidence that it has moved, so it is shown. */
+/* It may send from each of its places here.  What it sends from where it is
+ * only prepared to be, or from where it should stand still, is evidence, so it
+ * is shown.  Not so at the old place while the gate is closed: that would cost
+ * the old NVE a bundle just before its redirect, and its announcements are
+ * shown everywhere. */
 static void
 tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
           const struct pipeline_tsi *ptsi, bool strict)
@@ -272,7 +269,7 @@ tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
 
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         const struct nva_place *place = places[i];
-        bool show = !is_settled(tsi, place);
+        bool show = nva_place_equal(place, &tsi->prepared) || tsi->paused;
         nva_ofport port;
 
         /* Equal places give the same flows, which the set takes once. */
@@ -291,17 +288,23 @@ tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
     }
 }
 
-/* Its MAC is the same wherever it is: it is answered for once it has a
- * place. */
+/* Its MAC is the same wherever it is: it is answered for once it has a place.
+ * An owner of its own, so that a move rewrites none of this. */
 static void
-tsi_address(const struct intent *in, const struct nva_tsi *tsi,
-            const struct pipeline_tsi *ptsi)
+address_flows(const struct intent *in, nva_id id)
 {
-    if (!nva_place_is_set(&tsi->current)) {
+    const struct nva_tsi *tsi = directory_tsi(in->dir, id);
+    const struct nva_vn *vn = tsi ? directory_vn(in->dir, tsi->vn) : NULL;
+    struct pipeline_tsi ptsi;
+
+    if (!vn || !nva_place_is_set(&tsi->current)
+        || !directory_nve_serves(in->dir, in->nve->id, vn->id)) {
         return;
     }
+    ptsi.vni = vn->vni;
+    ptsi.mac = tsi->mac;
     for (size_t i = 0; i < tsi->n_ips; i++) {
-        pipeline_address(&in->p, ptsi, &tsi->ips[i]);
+        pipeline_address(&in->p, &ptsi, &tsi->ips[i]);
     }
 }
 
@@ -332,12 +335,6 @@ place_to_send(const struct nva_tsi *tsi, nva_id nve)
                 ? &tsi->prepared : &tsi->current);
     }
     return nva_place_is_set(&tsi->published) ? &tsi->published : NULL;
-}
-
-static bool
-is_settled(const struct nva_tsi *tsi, const struct nva_place *place)
-{
-    return !tsi->paused && nva_place_equal(place, &tsi->current);
 }
 
 /* ## Redirect ## */

@@ -41,19 +41,29 @@ static void evidence_refresh(const struct nva_view *, const struct nva_event *,
                              const struct nva_tsi *, struct nva_plan *);
 static void evidence_new(const struct nva_view *, const struct nva_event *,
                          const struct nva_place *, struct nva_plan *);
-static void evidence_switch(const struct nva_view *, const struct nva_tsi *,
-                            const struct nva_place *, struct nva_plan *);
+static void appear(const struct nva_view *, const struct nva_tsi *,
+                   const struct nva_place *, enum nva_move_cause,
+                   enum nva_reason, struct nva_plan *);
 static void go_to(const struct nva_view *, const struct nva_tsi *,
                   const struct nva_place *, enum nva_move_cause,
                   enum nva_reason, struct nva_plan *);
 static void switch_if(const struct nva_view *, struct nva_plan *,
                       struct nva_move *, const struct nva_tsi *,
                       const struct nva_place *, enum nva_stamp_kind);
+static void enter(struct nva_move *, const struct nva_tsi *,
+                  const struct nva_place *);
 static void supersede(const struct nva_view *, struct nva_plan *,
                       const struct nva_move *);
+static void release_unused(const struct nva_view *, struct nva_plan *,
+                           const struct nva_move *);
+static void learned_name(const struct nva_view *, const struct nva_tsi *,
+                         char name[NVA_NAME_MAX]);
 static directory_cb collect_cb;
-static const struct nva_tsi *tsi_of_if(const struct nva_view *,
-                                       const struct nva_move_if *);
+static struct nva_tsi tsi_of_if(const struct nva_view *,
+                                const struct nva_plan *,
+                                const struct nva_move_if *);
+static bool is_prepared_at(const struct nva_move *, const struct nva_tsi *,
+                           const struct nva_place *);
 static bool evidence_ip(const struct nva_frame *, struct in6_addr *);
 
 /* ## Requests ## */
@@ -112,6 +122,7 @@ mobility_evidence(const struct nva_view *v, const struct nva_event *ev,
     const struct nva_tsi *tsi = directory_tsi_by_mac(
         v->dir, ev->packet.vn, ev->packet.frame.eth_src);
     struct nva_place place = { .nve = ev->nve };
+    const struct nva_move *move;
 
     ovs_strlcpy(place.port, vap->port, sizeof place.port);
     switch (what) {
@@ -119,8 +130,13 @@ mobility_evidence(const struct nva_view *v, const struct nva_event *ev,
         evidence_refresh(v, ev, tsi, plan);
         break;
     case NVA_ADMIT_ABORT:
-        move_abort(v, story_active(v, plan, tsi->vm),
-                   NVA_R_FRAME_WHILE_PAUSED, plan);
+        move = story_active(v, plan, tsi->vm);
+        if (move_fsm_has_switched(move->state)) {
+            /* Another interface has switched: there is no way back. */
+            evidence_refresh(v, ev, tsi, plan);
+        } else {
+            move_abort(v, move, NVA_R_FRAME_WHILE_PAUSED, plan);
+        }
         break;
     case NVA_ADMIT_NEW:
         evidence_new(v, ev, &place, plan);
@@ -130,7 +146,7 @@ mobility_evidence(const struct nva_view *v, const struct nva_event *ev,
         break;
     case NVA_ADMIT_ACTIVATE:
     case NVA_ADMIT_MOVE:
-        evidence_switch(v, tsi, &place, plan);
+        appear(v, tsi, &place, NVA_CAUSE_ANNOUNCED, NVA_R_EVIDENCE, plan);
         break;
     }
 }
@@ -162,7 +178,8 @@ mobility_place(const struct nva_view *v, const struct nva_tsi *tsi,
 
         relocate_switch(v, plan, &t, place, NVA_ID_NONE);
     } else {
-        go_to(v, tsi, place, NVA_CAUSE_PLANNED, NVA_R_CALLER, plan);
+        story_put_tsi(plan, tsi);
+        appear(v, tsi, place, NVA_CAUSE_PLANNED, NVA_R_CALLER, plan);
     }
 }
 
@@ -242,7 +259,8 @@ start_if(const struct nva_view *v, struct nva_move *move,
          const struct nva_tsi *tsi, const char *port, struct nva_plan *plan)
 {
     struct nva_move_if *mif = &move->ifs[move->n_ifs++];
-    struct nva_tsi t = *tsi;
+    struct nva_tsi t = *story_tsi(v, plan, tsi->id);
+    const struct nva_place before = t.prepared;
     enum nva_reason reason = NVA_OK;
 
     *mif = (struct nva_move_if) {
@@ -256,6 +274,7 @@ start_if(const struct nva_view *v, struct nva_move *move,
         reason = NVA_R_SAME_PLACE;
     }
     relocate_prepare(plan, &t, &mif->to);
+    binding_release(v, &before, t.vn, plan);
     fabric_warm(v, move->to_nve, t.vn, plan);
     return reason;
 }
@@ -269,6 +288,7 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
     const struct nva_move *active = vm ? directory_move(v->dir, vm->move)
                                        : NULL;
     struct nva_move move = { .kind = r->kind, .cause = NVA_CAUSE_PLANNED };
+    struct nva_move old = { .n_ifs = 0 };
     struct tsis tsis = { .n = 0 };
     enum nva_reason reason;
     const char *field;
@@ -290,7 +310,8 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
         story_put(plan, &move);
     } else {
         if (active) {
-            supersede(v, plan, active);
+            old = *active;
+            supersede(v, plan, &old);
         }
         move.vm = vm->id;
         move.to_nve = nve->id;
@@ -307,6 +328,7 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
         return;
     }
     story_put(plan, &move);
+    release_unused(v, plan, &old);
     plan->object = move.id;
 }
 
@@ -329,7 +351,7 @@ move_pause(const struct nva_view *v, const struct nva_move *old,
     story_stamp(plan, move.id, NVA_STAMP_PAUSED, v->now, NVA_ID_NONE,
                 NVA_R_CALLER);
     for (size_t i = 0; i < move.n_ifs; i++) {
-        struct nva_tsi t = *tsi_of_if(v, &move.ifs[i]);
+        struct nva_tsi t = tsi_of_if(v, plan, &move.ifs[i]);
 
         relocate_pause(v, plan, &t, move.id);
     }
@@ -351,8 +373,10 @@ move_activate(const struct nva_view *v, const struct nva_move *old,
     }
     for (size_t i = 0; i < move.n_ifs; i++) {
         if (!move.ifs[i].switched) {
-            switch_if(v, plan, &move, tsi_of_if(v, &move.ifs[i]),
-                      &move.ifs[i].to, NVA_STAMP_ACTIVATED);
+            struct nva_tsi t = tsi_of_if(v, plan, &move.ifs[i]);
+
+            switch_if(v, plan, &move, &t, &move.ifs[i].to,
+                      NVA_STAMP_ACTIVATED);
         }
     }
 }
@@ -367,7 +391,7 @@ move_abort(const struct nva_view *v, const struct nva_move *old,
     move.unwinding = move.state == NVA_MS_PAUSED;
     move.unwind_by = v->now + NVA_SEC;
     for (size_t i = 0; i < move.n_ifs; i++) {
-        struct nva_tsi t = *tsi_of_if(v, &move.ifs[i]);
+        struct nva_tsi t = tsi_of_if(v, plan, &move.ifs[i]);
 
         if (move.unwinding) {
             const struct nva_redirect *r = redirect_at(v->dir, t.id,
@@ -379,7 +403,7 @@ move_abort(const struct nva_view *v, const struct nva_move *old,
             relocate_resume(v, plan, &t);
         } else {
             relocate_prepare(plan, &t, &nowhere);
-            binding_release(v, &move.ifs[i].to, t.vn, t.id, plan);
+            binding_release(v, &move.ifs[i].to, t.vn, plan);
         }
     }
     story_go(v, plan, &move, NVA_MS_ABORTED, reason);
@@ -408,7 +432,7 @@ evidence_refresh(const struct nva_view *v, const struct nva_event *ev,
         return;
     }
     t.ips[t.n_ips++] = ip;
-    relocate_put(plan, &t);
+    story_put_tsi(plan, &t);
     note->type = NVA_NOTE_LEARNED;
     note->ip = ip;
 }
@@ -431,8 +455,7 @@ evidence_new(const struct nva_view *v, const struct nva_event *ev,
     d->vm.id = t.vm;
     d->vm.state = NVA_VM_RUNNING;
     d->vm.origin = NVA_ORIGIN_LEARNED;
-    snprintf(d->vm.name, sizeof d->vm.name, "%.40s/"ETH_ADDR_FMT, vn->name,
-             ETH_ADDR_ARGS(frame->eth_src));
+    learned_name(v, &t, d->vm.name);
     if (evidence_ip(frame, &t.ips[0])
         && !directory_tsi_by_ip(v->dir, vn->id, &t.ips[0])) {
         t.n_ips = 1;
@@ -448,28 +471,51 @@ evidence_new(const struct nva_view *v, const struct nva_event *ev,
     note->ip = t.ips[0];
 }
 
-/* Where the place was prepared, this activates the move; else it is a move
- * nobody told us of. */
+/* VN/MAC; should somebody have given that name away, with the VM's id. */
 static void
-evidence_switch(const struct nva_view *v, const struct nva_tsi *tsi,
-                const struct nva_place *place, struct nva_plan *plan)
+learned_name(const struct nva_view *v, const struct nva_tsi *tsi,
+             char name[NVA_NAME_MAX])
 {
-    const struct nva_move *active = story_active(v, plan, tsi->vm);
-    bool prepared = (active && !active->unwinding
-                     && tsi->prepared.nve == place->nve
-                     && (!tsi->prepared.port[0]
-                         || nva_place_equal(&tsi->prepared, place)));
+    const struct nva_vn *vn = directory_vn(v->dir, tsi->vn);
+    int n = snprintf(name, NVA_NAME_MAX, "%s/"ETH_ADDR_FMT, vn->name,
+                     ETH_ADDR_ARGS(tsi->mac));
 
-    if (prepared) {
-        struct nva_move move = *active;
-
-        switch_if(v, plan, &move, tsi, place, NVA_STAMP_EVIDENCE);
-    } else {
-        go_to(v, tsi, place, NVA_CAUSE_ANNOUNCED, NVA_R_EVIDENCE, plan);
+    if (directory_vm_by_name(v->dir, name)) {
+        snprintf(name + n, NVA_NAME_MAX - n, "-%"PRIu64, tsi->vm);
     }
 }
 
 /* ## Moving ## */
+
+/* The interface is at 'place'.  Where that was prepared, this activates the
+ * move; else it is a move nobody told us of. */
+static void
+appear(const struct nva_view *v, const struct nva_tsi *tsi,
+       const struct nva_place *place, enum nva_move_cause cause,
+       enum nva_reason reason, struct nva_plan *plan)
+{
+    const struct nva_move *active = story_active(v, plan, tsi->vm);
+
+    if (active && is_prepared_at(active, tsi, place)) {
+        struct nva_move move = *active;
+
+        switch_if(v, plan, &move, tsi, place,
+                  cause == NVA_CAUSE_ANNOUNCED ? NVA_STAMP_EVIDENCE
+                                               : NVA_STAMP_ACTIVATED);
+    } else {
+        go_to(v, tsi, place, cause, reason, plan);
+    }
+}
+
+/* A port that is to be named later may be any of that NVE. */
+static bool
+is_prepared_at(const struct nva_move *active, const struct nva_tsi *tsi,
+               const struct nva_place *place)
+{
+    return (!active->unwinding && tsi->prepared.nve == place->nve
+            && (!tsi->prepared.port[0]
+                || nva_place_equal(&tsi->prepared, place)));
+}
 
 /* The interface is at 'place' without having been prepared there: joins the
  * VM's move to that NVE, or begins one, which supersedes the other. */
@@ -479,33 +525,47 @@ go_to(const struct nva_view *v, const struct nva_tsi *tsi,
       enum nva_reason reason, struct nva_plan *plan)
 {
     const struct nva_move *active = story_active(v, plan, tsi->vm);
+    bool joins = (active && active->to_nve == place->nve
+                  && active->cause == cause
+                  && active->state == NVA_MS_SWITCHING);
+    struct nva_move old = { .n_ifs = 0 };
     struct nva_move move = {
         .vm = tsi->vm, .cause = cause, .kind = NVA_MOVE_HOT,
         .to_nve = place->nve,
     };
-    size_t i = 0;
 
-    if (active && active->to_nve == place->nve && active->cause == cause
-        && active->state == NVA_MS_SWITCHING) {
+    if (joins) {
         move = *active;
-        while (i < move.n_ifs && move.ifs[i].tsi != tsi->id) {
-            i++;
-        }
     } else {
         if (active) {
-            supersede(v, plan, active);
+            old = *active;
+            supersede(v, plan, &old);
         }
         story_begin(v, plan, &move, NVA_MS_SWITCHING, reason);
     }
-    if (i == move.n_ifs) {
-        move.ifs[move.n_ifs++] = (struct nva_move_if) {
-            .tsi = tsi->id, .from = tsi->current,
-        };
-    }
-    move.ifs[i].to = *place;
+    enter(&move, tsi, place);
     switch_if(v, plan, &move, tsi, place,
               cause == NVA_CAUSE_ANNOUNCED ? NVA_STAMP_EVIDENCE
                                            : NVA_STAMP_ACTIVATED);
+    release_unused(v, plan, &old);
+}
+
+/* Makes 'tsi' one of the interfaces of 'move', going to 'place'. */
+static void
+enter(struct nva_move *move, const struct nva_tsi *tsi,
+      const struct nva_place *place)
+{
+    size_t i = 0;
+
+    while (i < move->n_ifs && move->ifs[i].tsi != tsi->id) {
+        i++;
+    }
+    if (i == move->n_ifs) {
+        move->ifs[move->n_ifs++] = (struct nva_move_if) {
+            .tsi = tsi->id, .from = tsi->current,
+        };
+    }
+    move->ifs[i].to = *place;
 }
 
 /* Switches one interface of 'move' and puts both. */
@@ -514,7 +574,7 @@ switch_if(const struct nva_view *v, struct nva_plan *plan,
           struct nva_move *move, const struct nva_tsi *tsi,
           const struct nva_place *place, enum nva_stamp_kind stamp)
 {
-    struct nva_tsi t = *tsi;
+    struct nva_tsi t = *story_tsi(v, plan, tsi->id);
 
     for (size_t i = 0; i < move->n_ifs; i++) {
         if (move->ifs[i].tsi == tsi->id) {
@@ -530,8 +590,9 @@ switch_if(const struct nva_view *v, struct nva_plan *plan,
     relocate_switch(v, plan, &t, place, move->id);
 }
 
-/* Ends 'old' in favour of a newer move: what it prepared and did not use goes;
- * its redirects stay and will be retargeted. */
+/* Ends 'old' in favour of a newer move: what it prepared and did not use goes
+ * (the caller releases the ports once it has put the newer one); its redirects
+ * stay and will be retargeted. */
 static void
 supersede(const struct nva_view *v, struct nva_plan *plan,
           const struct nva_move *old)
@@ -540,7 +601,7 @@ supersede(const struct nva_view *v, struct nva_plan *plan,
     struct nva_move move = *old;
 
     for (size_t i = 0; i < move.n_ifs; i++) {
-        struct nva_tsi t = *tsi_of_if(v, &move.ifs[i]);
+        struct nva_tsi t = tsi_of_if(v, plan, &move.ifs[i]);
 
         if (t.paused) {
             relocate_resume(v, plan, &t);
@@ -560,6 +621,19 @@ supersede(const struct nva_view *v, struct nva_plan *plan,
                 NVA_R_SUPERSEDED_BY);
 }
 
+static void
+release_unused(const struct nva_view *v, struct nva_plan *plan,
+               const struct nva_move *superseded)
+{
+    for (size_t i = 0; i < superseded->n_ifs; i++) {
+        const struct nva_move_if *mif = &superseded->ifs[i];
+
+        if (!mif->switched) {
+            binding_release(v, &mif->to, tsi_of_if(v, plan, mif).vn, plan);
+        }
+    }
+}
+
 static bool
 collect_cb(const void *tsi, void *tsis_)
 {
@@ -571,10 +645,12 @@ collect_cb(const void *tsi, void *tsis_)
     return true;
 }
 
-static const struct nva_tsi *
-tsi_of_if(const struct nva_view *v, const struct nva_move_if *mif)
+/* The interface as 'plan' leaves it. */
+static struct nva_tsi
+tsi_of_if(const struct nva_view *v, const struct nva_plan *plan,
+          const struct nva_move_if *mif)
 {
-    return directory_tsi(v->dir, mif->tsi);
+    return *story_tsi(v, plan, mif->tsi);
 }
 
 /* The IP that 'frame' claims for its sender, if it claims one. */

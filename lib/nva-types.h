@@ -34,7 +34,8 @@ typedef uint32_t nva_ofport;
 /* ## Named limits: whatever a peer can make grow ends here. ## */
 
 enum {
-    NVA_NAME_MAX = 64,          /* Bytes of a name, terminator included. */
+    NVA_NAME_MAX = 112,         /* Bytes of a name, terminator included... */
+    NVA_VN_NAME_MAX = 64,       /* ...of a VN: VN/MAC-ID is a name, too. */
     NVA_PORT_NAME_MAX = 16,     /* OpenFlow's limit, terminator included. */
     NVA_VNI_MAX = 4194303,      /* 2^22 - 1: the two top bits count hops. */
     NVA_REDIRECT_HOPS_MAX = 3,  /* Then the packet is dropped and counted. */
@@ -45,6 +46,7 @@ enum {
     NVA_NVES_PER_VN_MAX = 700,  /* One flood list must fit in one flow mod
                                  * and in 64 kB of datapath actions. */
     NVA_VAPS_PER_NVE_MAX = 4096,
+    NVA_VAPS_PER_VN_AT_NVE_MAX = 512,   /* One more copy of each broadcast. */
     NVA_PORTS_PER_NVE_MAX = 8192,   /* A switch that invents ports. */
     NVA_VMS_MAX = 2000000,
     NVA_LEARNED_PER_VAP_MAX = 64,   /* A VM that invents source MACs. */
@@ -113,19 +115,14 @@ enum {
 #define NVA_REASONS_MOBILITY                                                \
     X(MOVE_IN_PROGRESS, "move_in_progress", "the VM has a move under way")  \
     X(SAME_PLACE, "same_place", "the VM is there already")                  \
-    X(NOT_PLACED, "not_placed", "the VM has no place yet")                  \
     X(NOT_READY, "not_ready",                                               \
       "the destination has not confirmed or its port is absent")            \
-    X(NOT_PAUSED, "not_paused", "the move is not paused")                   \
     X(ALREADY_SWITCHED, "already_switched",                                 \
       "the VM runs at its new place: go back by a new move")                \
     X(MOVE_ENDED, "move_ended", "the move has ended")                       \
-    X(WRONG_STATE, "wrong_state", "not possible in this state")             \
     X(DESTINATION_DOWN, "destination_down",                                 \
       "the destination NVE is not connected")                               \
     X(REFRESH, "refresh", "known at this place already")                    \
-    X(UNCONFIRMED, "unconfirmed",                                           \
-      "evidence from the NVE just left, acted on before its confirmation")  \
     X(SUPERSEDED_BY, "superseded_by", "a newer move took over")             \
     X(FRAME_WHILE_PAUSED, "frame_while_paused",                             \
       "the VM spoke at its old port while it should stand still")           \
@@ -214,7 +211,9 @@ bool nva_name_is_valid(const char *);
     X(VN, "vn")                 /* id: the VN's. */                         \
     X(VAP, "vap")               /* id: the VAP's. */                        \
     X(TSI, "tsi")               /* id: the interface's. */                  \
-    X(REDIRECT, "redirect")     /* id: the instance's, new per retarget. */
+    X(REDIRECT, "redirect")     /* id: the instance's, new per retarget. */ \
+    X(ADDRESS, "address")       /* id: the interface's: answers for its IPs,\
+                                 * which stay when it moves. */
 
 enum nva_owner_kind {
     NVA_OWNER_NONE = 0,

@@ -686,7 +686,9 @@ static void
 base_reply_ns(const struct pipeline *p)
 {
     uint8_t tll_option = ND_OPT_TARGET_LINKADDR;
-    ovs_be32 solicited_override = htonl(0x60000000);
+    /* R, S and O.  R = 1 makes nobody a default router, R = 0 would drop a VM
+     * that is one (RFC 9161 s3.2.1, RFC 4861 s7.2.5). */
+    ovs_be32 flags = htonl(0xe0000000);
     struct nva_flow f;
 
     start(p, NVA_TABLE_REPLY_NS, PRIO_ONLY, &f);
@@ -694,7 +696,7 @@ base_reply_ns(const struct pipeline *p)
     match_set_icmp_code(&f.match, 0);
     put_move(&f.actions, MFF_ETH_SRC, MFF_ND_TLL);
     put_set(&f.actions, MFF_ND_OPTIONS_TYPE, &tll_option);
-    put_set(&f.actions, MFF_ND_RESERVED, &solicited_override);
+    put_set(&f.actions, MFF_ND_RESERVED, &flags);
     put_output(&f.actions, OFPP_IN_PORT);
     finish(p, &f);
 }

@@ -261,7 +261,7 @@ deadline_cb(const void *redirect, void *w_)
     const struct nva_redirect *r = redirect;
     struct walk *w = w_;
     nva_usec look = r->until - margin(w->view->dir, r);
-    nva_usec next = (w->view->now <= look ? look : r->until + EXPIRY_GRACE);
+    nva_usec next = (w->view->now < look ? look : r->until + EXPIRY_GRACE);
 
     w->deadline = MIN(w->deadline, next);
     return true;

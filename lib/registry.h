@@ -18,10 +18,4 @@
 void registry_request(const struct nva_view *, const struct nva_request *,
                       struct nva_plan *);
 
-/* Appends the delta for an implied VAP (nve, port, vn) to 'plan' unless one
- * is there; PORT_TAKEN when the port serves another VN, LIMIT. */
-enum nva_reason registry_imply_vap(const struct nva_view *, nva_id nve,
-                                   const char *port, nva_id vn,
-                                   struct nva_plan *);
-
 #endif /* registry.h */

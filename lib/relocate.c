@@ -21,20 +21,11 @@ static void publish(const struct nva_view *, struct nva_plan *,
                     struct nva_tsi *, nva_id move);
 
 void
-relocate_put(struct nva_plan *plan, const struct nva_tsi *tsi)
-{
-    struct nva_delta *d = nva_deltas_add(&plan->deltas, NVA_DELTA_TSI_PUT);
-
-    d->id = tsi->id;
-    d->tsi = *tsi;
-}
-
-void
 relocate_prepare(struct nva_plan *plan, struct nva_tsi *tsi,
                  const struct nva_place *place)
 {
     tsi->prepared = *place;
-    relocate_put(plan, tsi);
+    story_put_tsi(plan, tsi);
 }
 
 void
@@ -44,7 +35,7 @@ relocate_pause(const struct nva_view *v, struct nva_plan *plan,
     nva_id here = tsi->current.nve;
 
     tsi->paused = true;
-    relocate_put(plan, tsi);
+    story_put_tsi(plan, tsi);
     if (here && here != tsi->prepared.nve && !redirect_at(v->dir, tsi->id,
                                                           here)) {
         redirect_arm(v, tsi, here, tsi->prepared.nve, move, plan);
@@ -56,7 +47,7 @@ relocate_resume(const struct nva_view *v, struct nva_plan *plan,
                 struct nva_tsi *tsi)
 {
     tsi->paused = false;
-    relocate_put(plan, tsi);
+    story_put_tsi(plan, tsi);
     redirect_clear_at(v, tsi, tsi->current.nve, plan);
 }
 
@@ -76,11 +67,11 @@ relocate_switch(const struct nva_view *v, struct nva_plan *plan,
     tsi->paused = false;
     if (first || same_nve) {
         tsi->published = *to;
-        relocate_put(plan, tsi);
+        story_put_tsi(plan, tsi);
     } else if (delivers) {
         publish(v, plan, tsi, move);
     } else {
-        relocate_put(plan, tsi);
+        story_put_tsi(plan, tsi);
         redirect_clear_at(v, tsi, to->nve, plan);
     }
 }
@@ -117,6 +108,6 @@ publish(const struct nva_view *v, struct nva_plan *plan, struct nva_tsi *tsi,
     tsi->published = tsi->current;
     story_stamp(plan, move, NVA_STAMP_GATE_PASSED, v->now, tsi->current.nve,
                 NVA_OK);
-    relocate_put(plan, tsi);
+    story_put_tsi(plan, tsi);
     redirect_follow(v, tsi, &old, move, plan);
 }

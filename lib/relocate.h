@@ -2,7 +2,7 @@
 
 /* The steps of one interface from place to place, each as deltas: prepare,
  * pause, switch, publish, and back.  Works on a value of the interface that
- * the caller owns; each step appends its put.
+ * the caller owns (see story_tsi()); each step puts it.
  *
  * design: a move.  Gate: peers are told only once the new NVE delivers locally
  * and holds no redirect for the interface. */
@@ -34,8 +34,5 @@ void relocate_switch(const struct nva_view *, struct nva_plan *,
  * it did. */
 bool relocate_publish_if_open(const struct nva_view *, struct nva_plan *,
                               struct nva_tsi *, nva_id move);
-
-/* Appends the put of 'tsi'. */
-void relocate_put(struct nva_plan *, const struct nva_tsi *);
 
 #endif /* relocate.h */

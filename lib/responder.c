@@ -113,10 +113,8 @@ answer_address(const struct nva_view *view, const struct nva_event *ev,
 
     reply = reply_to_asker(ev, plan);
     if (f->kind == NVA_FRAME_NS) {
-        /* R = 0, as the flows answer: most VMs are hosts.  (RFC 9161 has R =
-         * 1 by default; a neighbour that uses a VM as its router keeps that
-         * one in its router list only while it hears R = 1 from the VM.) */
-        reply->size = nva_frame_na_reply(f, tsi->mac, false, reply->data,
+        /* R = 1, as the flows answer (F3). */
+        reply->size = nva_frame_na_reply(f, tsi->mac, true, reply->data,
                                          sizeof reply->data);
     } else {
         reply->size = nva_frame_arp_reply(f, tsi->mac, reply->data,

@@ -50,6 +50,30 @@ story_active(const struct nva_view *v, const struct nva_plan *plan, nva_id vm)
     return put ? &put->move : directory_move(v->dir, move);
 }
 
+const struct nva_tsi *
+story_tsi(const struct nva_view *v, const struct nva_plan *plan, nva_id tsi)
+{
+    const struct nva_delta *put = find_put(plan, NVA_DELTA_TSI_PUT, tsi);
+
+    if (find_put(plan, NVA_DELTA_TSI_DEL, tsi)) {
+        return NULL;
+    }
+    return put ? &put->tsi : directory_tsi(v->dir, tsi);
+}
+
+void
+story_put_tsi(struct nva_plan *plan, const struct nva_tsi *tsi)
+{
+    struct nva_delta *d = find_put(plan, NVA_DELTA_TSI_PUT, tsi->id);
+    const struct nva_tsi value = *tsi;
+
+    if (!d) {
+        d = nva_deltas_add(&plan->deltas, NVA_DELTA_TSI_PUT);
+        d->id = value.id;
+    }
+    d->tsi = value;
+}
+
 void
 story_put(struct nva_plan *plan, const struct nva_move *move)
 {
@@ -127,7 +151,7 @@ link_vm(const struct nva_view *v, struct nva_plan *plan, nva_id vm,
     d->vm.move = move;
 }
 
-/* The last put of object 'id' in 'plan', or NULL. */
+/* The last delta of 'type' of object 'id' in 'plan', or NULL. */
 static struct nva_delta *
 find_put(const struct nva_plan *plan, enum nva_delta_type type, nva_id id)
 {

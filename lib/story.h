@@ -21,6 +21,13 @@ void story_stamp_about(struct nva_plan *, nva_id move,
 const struct nva_move *story_active(const struct nva_view *,
                                     const struct nva_plan *, nva_id vm);
 
+/* Interface 'tsi' as 'plan' leaves it; NULL if there is none (any more). */
+const struct nva_tsi *story_tsi(const struct nva_view *,
+                                const struct nva_plan *, nva_id tsi);
+
+/* Appends, or rewrites in place, the put of 'tsi': one a plan. */
+void story_put_tsi(struct nva_plan *, const struct nva_tsi *);
+
 /* Appends, or rewrites in place, the put of 'move'. */
 void story_put(struct nva_plan *, const struct nva_move *);
 

@@ -48,24 +48,31 @@ if HAVE_CHECK
 CHECK_TESTS = \
 	tests/unit/test-admission \
 	tests/unit/test-api-json \
+	tests/unit/test-binding \
 	tests/unit/test-classify \
 	tests/unit/test-config \
+	tests/unit/test-converge \
 	tests/unit/test-delta \
 	tests/unit/test-directory \
 	tests/unit/test-dispatch \
 	tests/unit/test-event \
 	tests/unit/test-fabric \
+	tests/unit/test-flow-prog \
 	tests/unit/test-flow-set \
 	tests/unit/test-frame \
 	tests/unit/test-intent \
 	tests/unit/test-metrics \
+	tests/unit/test-mobility \
 	tests/unit/test-move-fsm \
 	tests/unit/test-nva-types \
 	tests/unit/test-of-codec \
 	tests/unit/test-of-session \
 	tests/unit/test-pipeline \
+	tests/unit/test-redirect \
 	tests/unit/test-registry \
+	tests/unit/test-relocate \
 	tests/unit/test-responder \
+	tests/unit/test-story \
 	tests/scenarios/test-chain \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
@@ -85,6 +92,11 @@ tests_unit_test_api_json_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_api_json_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_binding_SOURCES = \
+	tests/unit/test-binding.c \
+	tests/unit/fixture.h
+tests_unit_test_binding_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_classify_SOURCES = \
 	tests/unit/test-classify.c \
 	tests/unit/fixture.h
@@ -94,6 +106,11 @@ tests_unit_test_config_SOURCES = \
 	tests/unit/test-config.c \
 	tests/unit/fixture.h
 tests_unit_test_config_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_converge_SOURCES = \
+	tests/unit/test-converge.c \
+	tests/unit/fixture.h
+tests_unit_test_converge_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_delta_SOURCES = \
 	tests/unit/test-delta.c \
@@ -120,6 +137,11 @@ tests_unit_test_fabric_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_fabric_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_flow_prog_SOURCES = \
+	tests/unit/test-flow-prog.c \
+	tests/unit/fixture.h
+tests_unit_test_flow_prog_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_flow_set_SOURCES = \
 	tests/unit/test-flow-set.c \
 	tests/unit/fixture.h
@@ -139,6 +161,11 @@ tests_unit_test_metrics_SOURCES = \
 	tests/unit/test-metrics.c \
 	tests/unit/fixture.h
 tests_unit_test_metrics_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_mobility_SOURCES = \
+	tests/unit/test-mobility.c \
+	tests/unit/fixture.h
+tests_unit_test_mobility_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_move_fsm_SOURCES = \
 	tests/unit/test-move-fsm.c \
@@ -165,15 +192,30 @@ tests_unit_test_pipeline_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_pipeline_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_redirect_SOURCES = \
+	tests/unit/test-redirect.c \
+	tests/unit/fixture.h
+tests_unit_test_redirect_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_registry_SOURCES = \
 	tests/unit/test-registry.c \
 	tests/unit/fixture.h
 tests_unit_test_registry_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_relocate_SOURCES = \
+	tests/unit/test-relocate.c \
+	tests/unit/fixture.h
+tests_unit_test_relocate_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_responder_SOURCES = \
 	tests/unit/test-responder.c \
 	tests/unit/fixture.h
 tests_unit_test_responder_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_story_SOURCES = \
+	tests/unit/test-story.c \
+	tests/unit/fixture.h
+tests_unit_test_story_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_chain_SOURCES = tests/scenarios/test-chain.c
 tests_scenarios_test_chain_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -260,5 +302,8 @@ EXTRA_DIST += \
 	tests/system/conftest.py \
 	tests/system/sniff.py \
 	tests/system/test_measure.py \
+	tests/system/test_move.py \
 	tests/system/test_reach.py \
-	tests/system/test_sandbox.py
+	tests/system/test_sandbox.py \
+	tests/system/test_session.py \
+	tests/system/test_tools.py

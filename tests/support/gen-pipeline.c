@@ -51,6 +51,7 @@ static const struct sample {
     { NVA_OWNER_VAP, VAP_MAC, "The same port, only what comes from one MAC." },
     { NVA_OWNER_TSI, VM_HERE,
       "An interface that stands here, with an IPv4 and an IPv6 address." },
+    { NVA_OWNER_ADDRESS, VM_HERE, "Its addresses, at every NVE of the VN." },
     { NVA_OWNER_TSI, VM_LEARNED, "One in a VN with `binding=learn`." },
     { NVA_OWNER_TSI, VM_HV2, "One behind an NVE that is reached over IPv4." },
     { NVA_OWNER_TSI, VM_HV3, "One behind an NVE that is reached over IPv6." },

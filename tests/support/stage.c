@@ -69,11 +69,11 @@ stage_set(struct stage *s, enum stage_flags flags, uint64_t seed)
     }
     sim_settle(s->sim);
     for (int n = 1; n <= 3; n++) {
-        char name[8], port[NVA_PORT_NAME_MAX];
+        static const char *const names[] = { "", "c1", "c2", "c3" };
+        char port[NVA_PORT_NAME_MAX];
 
-        snprintf(name, sizeof name, "c%d", n);
         snprintf(port, sizeof port, "tap-c%d", n);
-        s->c[n] = add_vm(s, xstrdup(name), 10 + n, n, port);
+        s->c[n] = add_vm(s, names[n], 10 + n, n, port);
     }
     s->vm = add_vm(s, "vm", 1, 1, "tap-vm");
     all_well(s);

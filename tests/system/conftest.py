@@ -69,7 +69,9 @@ class World(Fabric):
                     if p["name"] == name)
 
     def trace(self, nve, flow):
-        return self.sandbox("trace", nve, flow)
+        """ofproto/trace: all it says, and the datapath's actions alone."""
+        out = self.sandbox("trace", nve, flow)
+        return out, out.rsplit("Datapath actions: ", 1)[1].strip()
 
     def ages(self, nve):
         """{flow: seconds since it was put there}"""

@@ -216,3 +216,65 @@ def test_no_loop_when_a_vm_stands_at_two_nves(stage):
         lines = [line for line in fabric.flows(nve, "table=30")
                  if f"dl_dst={mac(1)}" in line]
         assert len(lines) == 1 and tunnel in lines[0]
+
+
+def test_k5_d11_the_redirect_in_ofproto_trace(stage):
+    """On the old NVE: out through the tunnel to the new one, counted in the
+    key's top bits; the fourth time dropped."""
+    fabric = stage.fabric
+    fabric.api("PUT", "/v1/vns/red", {"redirect_timeout": 10})
+    moved = stage.move("planned", "hv2", observe=0.1)
+    nves = fabric.nves()
+    to = nves["hv2"]["tunnel_ip"]
+
+    def trace(hops):
+        return fabric.trace("hv1", (
+            f"in_port=1,tun_id={hops << 22 | 100:#x},"
+            f"tun_src={nves['hv3']['tunnel_ip']},"
+            f"tun_dst={nves['hv1']['tunnel_ip']},dl_src={mac(4)},"
+            f"dl_dst={mac(1)},dl_type=0x0800,nw_src={ip4(4)},"
+            f"nw_dst={ip4(1)},nw_proto=17"))[1]
+    for hops in range(3):
+        out = trace(hops)
+        assert f"dst={to}" in out, out
+        assert f"vni={(hops + 1) << 22 | 100:#x}" in out, out
+    assert trace(3) == "drop"
+    view = fabric.move(moved.id)
+    assert any(stamp["what"] == "redirect on" for stamp in view["timeline"])
+
+
+def test_d6_a_packet_for_a_vm_long_gone_still_arrives(stage):
+    """After the redirect's end a late packet at the old NVE is a question,
+    answered by sending it on."""
+    fabric = stage.fabric
+    moved = stage.move("planned", "hv2", observe=0.1)
+    fabric.wait_move(moved.id, ("done",), 5)
+    nves = fabric.nves()
+    # hv3 believes for a moment that the VM is still at hv1.
+    cookie, match = "cookie=0x1", f"table=30,priority=200,dl_dst={mac(1)}"
+    fabric.ofctl("hv3", "add-flow", f"{cookie},{match},reg0=100,actions="
+                 f"set_field:100->tun_id,set_field:"
+                 f"{nves['hv1']['tunnel_ip']}->tun_dst,output:1")
+    time.sleep(0.3)
+    stage.measure.mark()
+    time.sleep(0.5)
+    report = stage.measure.report()
+    fabric.ofctl("hv3", "del-flows", f"{cookie}/-1")
+    for family in ("v4", "v6"):
+        flow = report.flow("c3", "vm", family)
+        assert flow["duplicated"] == 0
+        assert flow["received"] > 0.5 * flow["sent"], flow
+
+
+def test_d17_a_frame_from_the_old_port_while_paused_aborts(stage):
+    fabric = stage.fabric
+    before = dumps(fabric)
+    move = fabric.prepare("vm", "hv2", "tap-vm")
+    fabric.api("POST", f"/v1/moves/{move}/pause")   # The VM runs on.
+    fabric.wait_move(move, ("aborted",), 5)
+    assert stage.place() == "hv1"
+    fabric.wait(lambda: dumps(fabric) == before, "the dumps of before", 5)
+    time.sleep(0.3)
+    stage.measure.mark()
+    time.sleep(0.3)
+    assert stage.measure.report().total("lost") == 0

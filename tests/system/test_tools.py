@@ -184,3 +184,21 @@ def test_the_demo(tmp_path):
     spaces = subprocess.run(["ip", "netns", "list"], text=True,
                             capture_output=True).stdout
     assert name not in spaces
+
+
+def test_nothing_is_left_of_a_vm_deleted_in_a_move(one):
+    """Its access points at both places go with it."""
+    one.vn()
+    one.claim()
+    one.sandbox("port", "vm", "hv1")
+    one.sandbox("port", "vm", "hv2")
+    flows = {nve: one.flows(nve) for nve in ("hv1", "hv2")}
+    one.declare("vm", 1, "hv1")
+    move = one.prepare("vm", "hv2", "tap-vm")
+    one.api("POST", f"/v1/moves/{move}/pause")
+    one.api("POST", f"/v1/moves/{move}/activate")
+    one.api("DELETE", "/v1/vms/vm")
+    for nve in ("hv1", "hv2"):
+        assert one.api("GET", f"/v1/nves/{nve}/ports")["ports"] == []
+    one.wait(lambda: {nve: one.flows(nve) for nve in flows} == flows,
+             "the flows of before", 5)

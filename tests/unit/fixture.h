@@ -301,6 +301,21 @@ fx_move(struct fixture *fx, nva_id tsi_id, enum nva_move_state state,
     return d.id;
 }
 
+/* Adds another interface, "ethN", to the VM of 'first', at the same places;
+ * its MAC is fx_mac(last).  Returns its id. */
+static inline nva_id
+fx_second(struct fixture *fx, nva_id first, uint8_t last)
+{
+    struct nva_tsi tsi = *directory_tsi(fx->dir, first);
+
+    tsi.id = directory_next_id(fx->dir);
+    snprintf(tsi.name, sizeof tsi.name, "eth%d", last);
+    tsi.mac = fx_mac(last);
+    tsi.n_ips = 0;
+    fx_tsi_put(fx, &tsi);
+    return tsi.id;
+}
+
 /* Starts a fresh plan. */
 static inline void
 fx_start(struct fixture *fx)

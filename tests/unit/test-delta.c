@@ -68,9 +68,9 @@ START_TEST(list_grows_zeroed_and_is_reused)
 
         ck_assert_int_eq(d->type, NVA_DELTA_TSI_PUT);
         ck_assert_uint_eq(d->id, 0);
-        ck_assert_uint_eq(d->tsi.deliver_version, 0);
+        ck_assert_uint_eq(d->tsi.n_ips, 0);
         d->id = i + 1;
-        d->tsi.deliver_version = 7;
+        d->tsi.n_ips = 7;
     }
     ck_assert_uint_eq(deltas.n, 100);
     ck_assert_uint_eq(deltas.a[99].id, 100);

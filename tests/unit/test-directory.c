@@ -345,11 +345,13 @@ START_TEST(test_tunnel_port)
     ck_assert_uint_eq(directory_tunnel_port(d, HV1)->ofport, 1);
     ovs_strlcpy(nve.tunnel_port, "vxlan9", sizeof nve.tunnel_port);
     put_nve(&nve);
-    ck_assert_str_eq(dirt(), "11:base11 11:vn1 11:vap21 11:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:base11 11:vn1 11:vap21 11:tsi41 11:address41");
     ck_assert_uint_eq(directory_tunnel_port(d, HV1)->ofport, 9);
     del_port(HV1, "vxlan9");
     ck_assert_ptr_eq(directory_tunnel_port(d, HV1), NULL);
-    ck_assert_str_eq(dirt(), "11:base11 11:vn1 11:vap21 11:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:base11 11:vn1 11:vap21 11:tsi41 11:address41");
     nve.tunnel_port[0] = '\0';
     put_nve(&nve);
     ck_assert_uint_eq(directory_tunnel_port(d, HV1)->ofport, 1);
@@ -440,8 +442,10 @@ START_TEST(test_dirty_vn)
     ck_assert_str_eq(dirt(), "");
     blue.binding = NVA_BINDING_LEARN;
     put_vn(&blue);
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap21 11:tsi41 12:vn1 12:vap22 "
-                     "12:tsi41 13:vn1 13:vap23 13:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:vn1 11:vap21 11:tsi41 11:address41 12:vn1 12:vap22 "
+                     "12:tsi41 12:address41 13:vn1 13:vap23 "
+                     "13:tsi41 13:address41");
     del(NVA_DELTA_VN_DEL, 3);
     ck_assert_str_eq(dirt(), "");
     ck_assert_ptr_eq(directory_vn_by_vni(d, 300), NULL);
@@ -487,7 +491,8 @@ START_TEST(test_dirty_port)
     del_port(HV1, "tap1");
     ck_assert_str_eq(dirt(), "");
     put_port(HV1, "vxlan0", 9);
-    ck_assert_str_eq(dirt(), "11:base11 11:vn1 11:vap21 11:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:base11 11:vn1 11:vap21 11:tsi41 11:address41");
 }
 END_TEST
 
@@ -517,10 +522,12 @@ START_TEST(test_dirty_vap)
     put_vap(91, HV2, "tap2", RED, false);
     ck_assert_str_eq(dirt(), "12:vn2 12:vap91 11:vn2");
     del(NVA_DELTA_VAP_DEL, VAP1);
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap21 11:tsi41 12:vn1 13:vn1");
+    ck_assert_str_eq(dirt(),
+                     "11:vn1 11:vap21 11:tsi41 11:address41 12:vn1 13:vn1");
     ck_assert(!directory_nve_serves(d, HV1, BLUE));
     put_vap(VAP1, HV1, "tap1", BLUE, false);
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap21 11:tsi41 12:vn1 13:vn1");
+    ck_assert_str_eq(dirt(),
+                     "11:vn1 11:vap21 11:tsi41 11:address41 12:vn1 13:vn1");
 }
 END_TEST
 
@@ -531,9 +538,13 @@ START_TEST(test_A1_dirty_subscription)
 
     put_nve(&nve);
     put_vap(90, 14, "tap1", BLUE, false);
-    ck_assert_str_eq(dirt(), "14:vn1 14:vap90 14:tsi41 11:vn1 12:vn1 13:vn1");
+    ck_assert_str_eq(dirt(),
+                     "14:vn1 14:vap90 14:tsi41 14:address41 11:vn1 12:vn1 "
+                     "13:vn1");
     del(NVA_DELTA_VAP_DEL, 90);
-    ck_assert_str_eq(dirt(), "14:vn1 14:vap90 14:tsi41 11:vn1 12:vn1 13:vn1");
+    ck_assert_str_eq(dirt(),
+                     "14:vn1 14:vap90 14:tsi41 14:address41 11:vn1 12:vn1 "
+                     "13:vn1");
 }
 END_TEST
 
@@ -552,13 +563,12 @@ START_TEST(test_dirty_tsi)
 {
     struct nva_tsi t = *directory_tsi(d, TSI1);
 
-    t.deliver_version = 17;
     put_tsi(&t);
     ck_assert_str_eq(dirt(), "");
-    ck_assert_uint_eq(directory_tsi(d, TSI1)->deliver_version, 17);
     t.ips[t.n_ips++] = ip_of(500);
     put_tsi(&t);
-    ck_assert_str_eq(dirt(), "11:tsi41 12:tsi41 13:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:tsi41 11:address41 12:address41 13:address41");
     ck_assert_uint_eq(directory_tsi_by_ip(d, BLUE, &t.ips[1])->id, TSI1);
     t.n_ips = 1;
     put_tsi(&t);
@@ -567,9 +577,13 @@ START_TEST(test_dirty_tsi)
     /* A second interface on the same flooding port changes no flooding. */
     struct nva_tsi t2 = tsi_of(42, VM1, BLUE, at(HV1, "tap1"));
     put_tsi(&t2);
-    ck_assert_str_eq(dirt(), "11:tsi42 12:tsi42 13:tsi42");
+    ck_assert_str_eq(dirt(),
+                     "11:tsi42 12:tsi42 13:tsi42 11:address42 "
+                     "12:address42 13:address42");
     del(NVA_DELTA_TSI_DEL, 42);
-    ck_assert_str_eq(dirt(), "11:tsi42 12:tsi42 13:tsi42");
+    ck_assert_str_eq(dirt(),
+                     "11:tsi42 12:tsi42 13:tsi42 11:address42 "
+                     "12:address42 13:address42");
 }
 END_TEST
 
@@ -584,13 +598,14 @@ START_TEST(test_dirty_tsi_moves)
     ck_assert(!floods(VAP3));
     t.prepared = at(HV3, "tap1");
     put_tsi(&t);
-    ck_assert_str_eq(dirt(), "11:tsi41 13:tsi41 12:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:tsi41 13:tsi41");
     ck_assert(!floods(VAP3));
 
     t.paused = true;
     put_tsi(&t);
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap21 11:tsi41 "
-                     "13:vn1 13:vap23 13:tsi41 12:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:vn1 11:vap21 11:tsi41 13:vn1 13:vap23 13:tsi41");
     ck_assert(floods(VAP3));
     ck_assert(!floods(VAP1));
 
@@ -598,13 +613,15 @@ START_TEST(test_dirty_tsi_moves)
     t.prepared = at(NVA_ID_NONE, "");
     t.paused = false;
     put_tsi(&t);
-    ck_assert_str_eq(dirt(), "13:tsi41 11:vn1 11:vap21 11:tsi41 12:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "13:tsi41 11:vn1 11:vap21 11:tsi41");
     ck_assert(floods(VAP3));
     ck_assert(floods(VAP1));            /* Peers still send there. */
 
     t.published = t.current;
     put_tsi(&t);
-    ck_assert_str_eq(dirt(), "13:tsi41 11:tsi41 12:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:tsi41 13:tsi41 12:tsi41");
     ck_assert(floods(VAP1));            /* Explicit and free again. */
 }
 END_TEST
@@ -620,7 +637,8 @@ START_TEST(test_floods)
     put_port(HV2, "tap1", 5);
     t.prepared = at(HV2, "tap1");
     put_tsi(&t);
-    ck_assert_str_eq(dirt(), "11:tsi41 12:vn1 12:vap22 12:tsi41 13:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:tsi41 12:vn1 12:vap22 12:tsi41");
     ck_assert(!floods(VAP2));           /* Only a VM that is not there. */
 
     /* Another VM that is there. */
@@ -641,7 +659,9 @@ START_TEST(test_dirty_tsi_vn)
 
     t.vn = RED;
     put_tsi(&t);
-    ck_assert_str_eq(dirt(), "11:tsi41 12:tsi41 13:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:tsi41 12:tsi41 13:tsi41 11:address41 "
+                     "12:address41 13:address41");
     t.n_ips = 0;
     put_tsi(&t);
     ck_assert_str_eq(dirt(), "11:tsi41");
@@ -670,7 +690,10 @@ START_TEST(test_K5_dirty_redirect)
     struct nva_tsi t = *directory_tsi(d, TSI1);
     t.mac.ea[1] = 9;
     put_tsi(&t);
-    ck_assert_str_eq(dirt(), "11:tsi41 12:tsi41 13:tsi41 13:redirect71");
+    ck_assert_str_eq(dirt(),
+                     "11:tsi41 12:tsi41 13:tsi41 11:address41 "
+                     "12:address41 13:address41 "
+                     "13:redirect71");
     del(NVA_DELTA_REDIRECT_DEL, 71);
 }
 END_TEST
@@ -683,7 +706,6 @@ START_TEST(test_versions)
     ck_assert_uint_gt(before, 0);
     ck_assert_uint_eq(version_of(NVA_OWNER_VN, RED), 0);
     put_vm(VM1, NVA_ID_NONE, NVA_ORIGIN_CONFIGURED);
-    t.deliver_version = 3;
     put_tsi(&t);
     ck_assert_uint_eq(version_of(NVA_OWNER_TSI, TSI1), before);
     t.n_ips = 0;
@@ -708,8 +730,10 @@ START_TEST(test_dirty_appends)
     directory_apply(d, &delta, &dirty);
     delta.tsi.n_ips = 1;
     directory_apply(d, &delta, &dirty);
-    ck_assert_str_eq(dirt(), "11:tsi41 12:tsi41 13:tsi41 "
-                     "11:tsi41 12:tsi41 13:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:tsi41 11:address41 12:address41 "
+                     "13:address41 11:tsi41 11:address41 "
+                     "12:address41 13:address41");
 }
 END_TEST
 
@@ -733,10 +757,12 @@ START_TEST(test_owners_at)
     put_redirect(70, TSI1, HV2, HV1);
     put_redirect(71, 42, HV3, HV2);
     directory_each_owner_at(d, HV2, owner_cb, &s);
-    ck_assert_str_eq(ds_cstr(&s), " base12 vn1 vap22 tsi41 tsi42 redirect70");
+    ck_assert_str_eq(ds_cstr(&s),
+                     " base12 vn1 vap22 tsi41 address41 tsi42 redirect70");
     ds_clear(&s);
     directory_each_owner_at(d, HV3, owner_cb, &s);
-    ck_assert_str_eq(ds_cstr(&s), " base13 vn1 vap23 tsi41 tsi42 redirect71");
+    ck_assert_str_eq(ds_cstr(&s),
+                     " base13 vn1 vap23 tsi41 address41 tsi42 redirect71");
     ds_clear(&s);
     directory_each_owner_at(d, 999, owner_cb, &s);
     ck_assert_str_eq(ds_cstr(&s), "");

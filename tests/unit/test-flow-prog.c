@@ -436,6 +436,13 @@ START_TEST(a_switch_back_with_its_flows_gets_nothing)
     readback_done();
     ck_assert_ptr_null(next());
     ck_assert(flow_prog_confirmed(fp, TSI(1), 4));
+
+    /* Nor does it the next time. */
+    flow_prog_session_start(fp);
+    readback(TSI(1));
+    readback(TSI(2));
+    readback_done();
+    ck_assert_ptr_null(next());
 }
 END_TEST
 
@@ -725,6 +732,7 @@ START_TEST(moves_go_before_configuration_before_resync)
     flow_prog_dirty(fp, TSI(4), FLOW_PROG_MOVE);        /* More urgent now. */
     flow_prog_dirty(fp, TSI(3), FLOW_PROG_RESYNC);      /* Still urgent. */
     flow_prog_dirty(fp, TSI(5), FLOW_PROG_CONFIG);
+    flow_prog_dirty(fp, TSI(2), FLOW_PROG_CONFIG);      /* Keeps its place. */
     ck_assert_uint_eq(flow_prog_n_dirty(fp), 5);
     b = next();
     ck_assert_ptr_nonnull(b);

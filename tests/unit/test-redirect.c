@@ -17,7 +17,7 @@ setup(void)
 {
     fx_init(&fx);
     fx.view.now = NOW;
-    tsi_id = fx_vm(&fx, RED, 1, "10.0.0.1", HV1, "tap1");
+    tsi_id = fx_vm(&fx, RED, 1, "10.0.0.1", HV3, "tap1");
     fx_start(&fx);
 }
 
@@ -181,6 +181,7 @@ follow(struct nva_place from, struct nva_place to, nva_id move)
     struct nva_tsi t = *tsi();
 
     t.current = t.published = to;
+    fx_tsi_put(&fx, &t);
     fx_start(&fx);
     redirect_follow(&fx.view, &t, &from, move, &fx.plan);
 }

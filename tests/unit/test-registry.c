@@ -399,6 +399,36 @@ START_TEST(test_port_limits)
 }
 END_TEST
 
+/* So has a list of local ports; what is there may still be put again. */
+START_TEST(test_port_limit_of_vn_at_nve)
+{
+    const int max = 512;                /* As the registry has it. */
+    struct nva_request r;
+    char name[NVA_PORT_NAME_MAX];
+
+    for (int i = 1; i < max; i++) {     /* setup() made the first. */
+        snprintf(name, sizeof name, "p%d", i);
+        r = port_req("hv1", name, "blue");
+        ck_done(&r);
+    }
+    r = port_req("hv1", "more", "blue");
+    ck_refused(&r, LIMIT, "vn");
+    r = port_req("hv1", name, "blue");
+    ck_done(&r);
+    r = port_req("hv1", "more", "red");
+    ck_done(&r);
+    r = port_req("hv1", "more", "blue");
+    ck_refused(&r, LIMIT, "vn");
+    r = port_req("hv2", "more", "blue");
+    ck_done(&r);
+    r = port_req("hv1", name, "");
+    r.type = NVA_REQ_PORT_DEL;
+    ck_done(&r);
+    r = port_req("hv1", "more", "blue");
+    ck_done(&r);
+}
+END_TEST
+
 START_TEST(test_vm_refusals)
 {
     struct nva_request a = vm_req("a", "blue", 1, 1), r;
@@ -639,6 +669,98 @@ START_TEST(test_vm_takes_learned)
 }
 END_TEST
 
+static size_t
+count_taken_notes(int mac, int ip)
+{
+    const struct in6_addr addr = in6_addr_mapped_ipv4(htonl(0x0a000000 + ip));
+    size_t n = 0;
+
+    for (size_t i = 0; i < plan.n_notes; i++) {
+        const struct nva_note *note = &plan.notes[i];
+
+        n += (note->type == NVA_NOTE_CONFIGURED
+              && note->reason == NVA_R_IP_TAKEN && note->mac.ea[5] == mac
+              && note->tsi == tsi("blue", mac)->id
+              && ipv6_addr_equals(&note->ip, &addr));
+    }
+    return n;
+}
+
+/* A learned host holds no address against VM management: it loses the one,
+ * and keeps the others, its place and its MAC (D15, D16). */
+START_TEST(test_D16_configured_wins)
+{
+    struct nva_request r = vm_req("a", "blue", 1, 7);
+    struct nva_delta more = { .type = NVA_DELTA_TSI_PUT };
+
+    learn(7, "hv1", "tap1");
+    more.tsi = *tsi("blue", 7);
+    more.id = more.tsi.id;
+    for (int i = 70; i < 73; i++) {
+        more.tsi.ips[more.tsi.n_ips++]
+            = in6_addr_mapped_ipv4(htonl(0x0a000000 + i));
+    }
+    apply(&more);
+
+    place_if(&r, 0, "hv2", "tap1");
+    r.vm.ifs[0].ips[r.vm.ifs[0].n_ips++]
+        = in6_addr_mapped_ipv4(htonl(0x0a000000 + 71));
+    ck_done(&r);
+    ck_assert_uint_eq(tsi("blue", 1)->n_ips, 2);
+    ck_assert_uint_eq(directory_tsi_by_ip(d, more.tsi.vn,
+                                          &more.tsi.ips[0])->id,
+                      tsi("blue", 1)->id);
+    ck_assert_uint_eq(tsi("blue", 7)->n_ips, 2);
+    ck_assert_uint_eq(tsi("blue", 7)->ips[0].s6_addr[15], 70);
+    ck_assert_uint_eq(tsi("blue", 7)->ips[1].s6_addr[15], 72);
+    ck_assert_uint_eq(tsi("blue", 7)->current.nve, nve_id("hv1"));
+    ck_assert_uint_eq(tsi("blue", 7)->vm, more.tsi.vm);
+    ck_assert_uint_eq(count_taken_notes(7, 7), 1);
+    ck_assert_uint_eq(count_taken_notes(7, 71), 1);
+
+    /* A configured one still holds. */
+    r = vm_req("b", "blue", 2, 7);
+    ck_refused(&r, IP_TAKEN, "ips");
+
+    /* An update takes, too; and a refusal takes nothing. */
+    r = vm_req("a", "blue", 1, 72);
+    place_if(&r, 0, "hv9", "tap1");
+    ck_refused(&r, NOT_FOUND, "nve");
+    ck_assert_uint_eq(tsi("blue", 7)->n_ips, 2);
+    r = vm_req("a", "blue", 1, 72);
+    ck_done(&r);
+    ck_assert_uint_eq(tsi("blue", 7)->n_ips, 1);
+    ck_assert_uint_eq(tsi("blue", 7)->ips[0].s6_addr[15], 70);
+    ck_assert_uint_eq(count_taken_notes(7, 72), 1);
+}
+END_TEST
+
+/* One learned host is taken over, its address goes to the VM's other
+ * interface: at its place, and elsewhere. */
+START_TEST(test_vm_takes_learned_address)
+{
+    for (int i = 0; i < 2; i++) {
+        const int mac = 10 * (i + 1);
+        struct nva_request r = { .type = NVA_REQ_VM_PUT };
+
+        snprintf(r.vm.name, sizeof r.vm.name, "vm%d", i);
+        add_if(&r, "eth0", "blue", mac + 1, mac);
+        add_if(&r, "eth1", "blue", mac, mac + 1);
+        if (i) {
+            place_if(&r, 1, "hv2", "tap1");
+        }
+        learn(mac, "hv1", "tap1");
+        learn(mac + 1, "hv1", "tap1");
+        ck_done(&r);
+        ck_assert_uint_eq(plan.n_notes, 1);
+        ck_assert_uint_eq(tsi("blue", mac)->ips[0].s6_addr[15], mac + 1);
+        ck_assert_uint_eq(tsi("blue", mac + 1)->ips[0].s6_addr[15], mac);
+        ck_assert_uint_eq(tsi("blue", mac)->vm, tsi("blue", mac + 1)->vm);
+    }
+    ck_assert_uint_eq(directory_n_vms(d), 2);
+}
+END_TEST
+
 /* ## Churn ## */
 
 static uint64_t rng;
@@ -711,6 +833,25 @@ settle(const char *name)
     }
 }
 
+/* Now and then a host shows itself at a port of blue's. */
+static void
+draw_learned(void)
+{
+    const int mac = 1 + draw(30);
+    const struct in6_addr ip = in6_addr_mapped_ipv4(htonl(0x0a000000 + mac));
+    const struct nva_vn *vn = directory_vn_by_name(d, "blue");
+    const struct nva_nve *nve = directory_nve_by_name(d, "hv1");
+    char name[NVA_NAME_MAX];
+
+    snprintf(name, sizeof name, "blue/%d", mac);
+    if (vn && nve && !draw(8) && vap("hv1", "tap1")
+        && vap("hv1", "tap1")->vn == vn->id && !tsi("blue", mac)
+        && !directory_tsi_by_ip(d, vn->id, &ip)
+        && !directory_vm_by_name(d, name)) {
+        learn(mac, "hv1", "tap1");
+    }
+}
+
 START_TEST(test_churn)
 {
     const char *env = getenv("NVA_SEED");
@@ -723,6 +864,7 @@ START_TEST(test_churn)
         struct nva_request r = draw_request();
 
         n_done += !ask(&r);
+        draw_learned();
         if (r.type == NVA_REQ_VM_PUT && draw(2)) {
             settle(r.vm.name);
         }
@@ -736,9 +878,10 @@ registry_suite(void)
 {
     const TTest *const tests[] = {
         test_vn, test_vn_del, test_nve, test_nve_keeps, test_nve_del,
-        test_port, test_port_limits, test_vm_refusals,
-        test_vm_place_refusals, test_D16_vm_life, test_vm_swaps,
-        test_D16_vm_moves, test_vm_takes_learned, test_churn,
+        test_port, test_port_limits, test_port_limit_of_vn_at_nve,
+        test_vm_refusals, test_vm_place_refusals, test_D16_vm_life,
+        test_vm_swaps, test_D16_vm_moves, test_vm_takes_learned,
+        test_D16_configured_wins, test_vm_takes_learned_address, test_churn,
     };
     Suite *suite = suite_create("registry");
     TCase *tcase = tcase_create("registry");

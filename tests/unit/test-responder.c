@@ -98,7 +98,7 @@ START_TEST(F1_F3_ns_is_answered)
     f = answer(HV2, 11);
     ck_assert_int_eq(f.kind, NVA_FRAME_NA);
     ck_assert_mem_eq(&f.lla, fx_mac(1).ea, 6);
-    ck_assert(f.na_solicited && f.na_override && !f.na_router);
+    ck_assert(f.na_solicited && f.na_override && f.na_router);
 
     ask(HV2, "tap1", fx_nd(NVA_FRAME_NS, fx_mac(2), "::", "fd10::1"));
     f = answer(HV2, 11);

@@ -81,6 +81,25 @@ START_TEST(put_twice_is_one_delta)
 }
 END_TEST
 
+START_TEST(an_interface_is_as_the_plan_leaves_it)
+{
+    struct nva_tsi t = *directory_tsi(fx.dir, tsi);
+
+    ck_assert_ptr_eq(story_tsi(&fx.view, &fx.plan, tsi),
+                     directory_tsi(fx.dir, tsi));
+    ck_assert_ptr_null(story_tsi(&fx.view, &fx.plan, 9999));
+    t.paused = true;
+    story_put_tsi(&fx.plan, &t);
+    ck_assert(story_tsi(&fx.view, &fx.plan, tsi)->paused);
+    t.prepared = fx_place(HV2, "tap1");
+    story_put_tsi(&fx.plan, &t);
+    ck_assert_uint_eq(fx.plan.deltas.n, 1);
+    ck_assert_uint_eq(story_tsi(&fx.view, &fx.plan, tsi)->prepared.nve, HV2);
+    nva_deltas_add(&fx.plan.deltas, NVA_DELTA_TSI_DEL)->id = tsi;
+    ck_assert_ptr_null(story_tsi(&fx.view, &fx.plan, tsi));
+}
+END_TEST
+
 START_TEST(begin_puts_links_and_notes)
 {
     struct nva_move move = { .vm = vm, .to_nve = HV2 };
@@ -207,6 +226,7 @@ main(void)
     tcase_add_test(tc, a_stamp_says_all);
     tcase_add_test(tc, no_move_no_stamp);
     tcase_add_test(tc, put_twice_is_one_delta);
+    tcase_add_test(tc, an_interface_is_as_the_plan_leaves_it);
     tcase_add_test(tc, begin_puts_links_and_notes);
     tcase_add_test(tc, active_is_what_the_plan_leaves);
     tcase_add_test(tc, active_is_of_that_vm);

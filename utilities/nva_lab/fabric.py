@@ -233,6 +233,7 @@ class Fabric:
         """Starts a planned move and waits until it is ready; its id."""
         move = self.api("POST", f"/v1/vms/{vm}/moves",
                         {"to": {"nve": nve, "port": port}})
+        time.sleep(0.02)
         self.wait(lambda: self.move(move["id"])["ready"],
                   f"move {move['id']}: ready", timeout)
         return move["id"]

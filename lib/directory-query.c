@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The directory's answers: look-ups, walks, counts.
+ *
+ * It knows how the indices are laid out and which order the walks promise.  It
+ * must never change a record, nor know why someone asks.
+ *
+ * Invariant: an answer costs what it touches, not what there is; a walk meets
+ * each object once.  RFC 8014 s4.3 (what an NVE may ask of an NVA). */
+
+#include <config.h>
+
+#include "directory.h"
+
+#include <string.h>
+
+#include "directory-private.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
+#include "openvswitch/util.h"
+#include "packets.h"
+#include "util.h"
+
+static bool walk_spot(const struct spot *, bool all, directory_cb *,
+                      void *aux);
+static bool visit_is_first_at_nve(const struct visit *);
+static void each_tsi_owner_at(const struct directory *,
+                              const struct nve_obj *, directory_owner_cb *,
+                              void *aux);
+static bool tsi_visits(const struct tsi_obj *, const struct nve_obj *);
+static bool tsi_listens(const struct nva_tsi *, const struct nva_place *);
+
+/* ## Look-ups ## */
+
+const struct nva_vn *
+directory_vn(const struct directory *d, nva_id id)
+{
+    const struct vn_obj *vn = dir_find_vn(d, id);
+
+    return vn ? &vn->v : NULL;
+}
+
+const struct nva_vn *
+directory_vn_by_name(const struct directory *d, const char *name)
+{
+    const struct vn_obj *vn;
+
+    HMAP_FOR_EACH_WITH_HASH (vn, name_node, hash_string(name, 0),
+                             &d->vns_by_name) {
+        if (!strcmp(vn->v.name, name)) {
+            return &vn->v;
+        }
+    }
+    return NULL;
+}
+
+const struct nva_vn *
+directory_vn_by_vni(const struct directory *d, uint32_t vni)
+{
+    const struct vn_obj *vn;
+
+    HMAP_FOR_EACH_WITH_HASH (vn, vni_node, hash_id(vni), &d->vns_by_vni) {
+        if (vn->v.vni == vni) {
+            return &vn->v;
+        }
+    }
+    return NULL;
+}
+
+const struct nva_nve *
+directory_nve(const struct directory *d, nva_id id)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+
+    return nve ? &nve->v : NULL;
+}
+
+const struct nva_nve *
+directory_nve_by_name(const struct directory *d, const char *name)
+{
+    const struct nve_obj *nve;
+
+    HMAP_FOR_EACH_WITH_HASH (nve, name_node, hash_string(name, 0),
+                             &d->nves_by_name) {
+        if (!strcmp(nve->v.name, name)) {
+            return &nve->v;
+        }
+    }
+    return NULL;
+}
+
+const struct nva_nve *
+directory_nve_by_dpid(const struct directory *d, uint64_t dpid)
+{
+    const struct nve_obj *nve;
+
+    HMAP_FOR_EACH_WITH_HASH (nve, dpid_node, hash_id(dpid),
+                             &d->nves_by_dpid) {
+        if (nve->v.dpid == dpid) {
+            return &nve->v;
+        }
+    }
+    return NULL;
+}
+
+const struct nva_port *
+directory_port(const struct directory *d, nva_id nve, const char *name)
+{
+    const struct port_obj *port = dir_find_port(d, nve, name);
+
+    return port ? &port->v : NULL;
+}
+
+const struct nva_port *
+directory_port_by_ofport(const struct directory *d, nva_id nve,
+                         nva_ofport ofport)
+{
+    const struct port_obj *port = dir_find_ofport(d, nve, ofport);
+
+    return port ? &port->v : NULL;
+}
+
+const struct nva_port *
+directory_tunnel_port(const struct directory *d, nva_id id)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+
+    return nve && nve->tunnel ? &nve->tunnel->v : NULL;
+}
+
+const struct nva_vap *
+directory_vap(const struct directory *d, nva_id id)
+{
+    const struct vap_obj *vap = dir_find_vap(d, id);
+
+    return vap ? &vap->v : NULL;
+}
+
+const struct nva_vap *
+directory_vap_by_key(const struct directory *d, nva_id nve, const char *port,
+                     bool has_mac, struct eth_addr mac)
+{
+    const struct vap_obj *vap = dir_find_vap_by_key(d, nve, port, has_mac,
+                                                    mac);
+
+    return vap ? &vap->v : NULL;
+}
+
+const struct nva_vap *
+directory_vap_for(const struct directory *d, nva_id nve, const char *port,
+                  struct eth_addr mac)
+{
+    const struct vap_obj *vap = dir_find_vap_by_key(d, nve, port, true, mac);
+
+    if (!vap) {
+        vap = dir_find_vap_by_key(d, nve, port, false, mac);
+    }
+    return vap ? &vap->v : NULL;
+}
+
+bool
+directory_vap_floods(const struct directory *d, const struct nva_vap *vap)
+{
+    struct nva_place place = { .nve = vap->nve };
+
+    ovs_strlcpy(place.port, vap->port, sizeof place.port);
+    return dir_spot_floods(d, &place, vap->vn, vap->implied);
+}
+
+const struct nva_vm *
+directory_vm(const struct directory *d, nva_id id)
+{
+    const struct vm_obj *vm = dir_find_vm(d, id);
+
+    return vm ? &vm->v : NULL;
+}
+
+const struct nva_vm *
+directory_vm_by_name(const struct directory *d, const char *name)
+{
+    const struct vm_obj *vm;
+
+    HMAP_FOR_EACH_WITH_HASH (vm, name_node, hash_string(name, 0),
+                             &d->vms_by_name) {
+        if (!strcmp(vm->v.name, name)) {
+            return &vm->v;
+        }
+    }
+    return NULL;
+}
+
+const struct nva_tsi *
+directory_tsi(const struct directory *d, nva_id id)
+{
+    const struct tsi_obj *t = dir_find_tsi(d, id);
+
+    return t ? &t->v : NULL;
+}
+
+const struct nva_tsi *
+directory_tsi_by_mac(const struct directory *d, nva_id vn,
+                     struct eth_addr mac)
+{
+    const struct tsi_obj *t;
+
+    HMAP_FOR_EACH_WITH_HASH (t, mac_node, hash_vn_mac(vn, mac),
+                             &d->tsis_by_mac) {
+        if (t->v.vn == vn && eth_addr_equals(t->v.mac, mac)) {
+            return &t->v;
+        }
+    }
+    return NULL;
+}
+
+const struct nva_tsi *
+directory_tsi_by_ip(const struct directory *d, nva_id vn,
+                    const struct in6_addr *ip)
+{
+    const struct ip_obj *o;
+
+    HMAP_FOR_EACH_WITH_HASH (o, hmap_node, hash_vn_ip(vn, ip), &d->ips) {
+        if (o->tsi->v.vn == vn && !memcmp(&o->ip, ip, sizeof *ip)) {
+            return &o->tsi->v;
+        }
+    }
+    return NULL;
+}
+
+const struct nva_redirect *
+directory_redirect(const struct directory *d, nva_id id)
+{
+    const struct redirect_obj *r = dir_find_redirect(d, id);
+
+    return r ? &r->v : NULL;
+}
+
+const struct nva_move *
+directory_move(const struct directory *d, nva_id id)
+{
+    const struct move_obj *m = dir_find_move(d, id);
+
+    return m ? &m->v : NULL;
+}
+
+const struct nva_stamp *
+directory_move_stamps(const struct directory *d, nva_id move, size_t *n)
+{
+    const struct move_obj *m = dir_find_move(d, move);
+
+    *n = m ? m->n_stamps : 0;
+    return m ? m->stamps : NULL;
+}
+
+/* ## Walks ## */
+
+/* The body of a walk over a list. */
+#define WALK(STRUCT, MEMBER, LIST)                                          \
+    const struct STRUCT *o_;                                                \
+    LIST_FOR_EACH (o_, MEMBER, LIST) {                                      \
+        if (!cb(&o_->v, aux)) {                                             \
+            break;                                                          \
+        }                                                                   \
+    }
+
+void
+directory_each_vn(const struct directory *d, directory_cb *cb, void *aux)
+{
+    WALK(vn_obj, node, &d->vn_list)
+}
+
+void
+directory_each_nve(const struct directory *d, directory_cb *cb, void *aux)
+{
+    WALK(nve_obj, node, &d->nve_list)
+}
+
+void
+directory_each_vm(const struct directory *d, directory_cb *cb, void *aux)
+{
+    WALK(vm_obj, node, &d->vm_list)
+}
+
+void
+directory_each_move(const struct directory *d, directory_cb *cb, void *aux)
+{
+    WALK(move_obj, node, &d->move_list)
+}
+
+void
+directory_each_active_move(const struct directory *d, directory_cb *cb,
+                           void *aux)
+{
+    WALK(move_obj, state_node, &d->active_moves)
+}
+
+void
+directory_each_port(const struct directory *d, nva_id id, directory_cb *cb,
+                    void *aux)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+
+    if (!nve) {
+        return;
+    }
+    WALK(port_obj, node, &nve->ports)
+}
+
+void
+directory_each_vap(const struct directory *d, nva_id id, directory_cb *cb,
+                   void *aux)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+
+    if (!nve) {
+        return;
+    }
+    WALK(vap_obj, nve_node, &nve->vaps)
+}
+
+void
+directory_each_vap_of_vn(const struct directory *d, nva_id nve, nva_id vn,
+                         directory_cb *cb, void *aux)
+{
+    const struct member *m = dir_find_member(d, nve, vn);
+
+    if (!m) {
+        return;
+    }
+    WALK(vap_obj, member_node, &m->vaps)
+}
+
+void
+directory_each_tsi_of_vm(const struct directory *d, nva_id id,
+                         directory_cb *cb, void *aux)
+{
+    const struct vm_obj *vm = dir_find_vm(d, id);
+
+    if (!vm) {
+        return;
+    }
+    WALK(tsi_obj, vm_node, &vm->tsis)
+}
+
+void
+directory_each_tsi_of_vn(const struct directory *d, nva_id id,
+                         directory_cb *cb, void *aux)
+{
+    const struct vn_obj *vn = dir_find_vn(d, id);
+
+    if (!vn) {
+        return;
+    }
+    WALK(tsi_obj, vn_node, &vn->tsis)
+}
+
+void
+directory_each_tsi_at(const struct directory *d, nva_id id, const char *port,
+                      directory_cb *cb, void *aux)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+    const struct spot *spot = port ? dir_find_spot(d, id, port) : NULL;
+
+    if (!nve) {
+        return;
+    }
+    if (port) {
+        if (spot) {
+            walk_spot(spot, true, cb, aux);
+        }
+        return;
+    }
+    LIST_FOR_EACH (spot, nve_node, &nve->spots) {
+        if (!walk_spot(spot, false, cb, aux)) {
+            return;
+        }
+    }
+}
+
+void
+directory_each_redirect(const struct directory *d, directory_cb *cb,
+                        void *aux)
+{
+    const struct redirect_obj *r;
+
+    HMAP_FOR_EACH (r, id_node, &d->redirects) {
+        if (!cb(&r->v, aux)) {
+            return;
+        }
+    }
+}
+
+void
+directory_each_redirect_of_tsi(const struct directory *d, nva_id id,
+                               directory_cb *cb, void *aux)
+{
+    const struct tsi_obj *t = dir_find_tsi(d, id);
+
+    if (!t) {
+        return;
+    }
+    WALK(redirect_obj, tsi_node, &t->redirects)
+}
+
+void
+directory_each_nve_of_vn(const struct directory *d, nva_id id,
+                         directory_cb *cb, void *aux)
+{
+    const struct vn_obj *vn = dir_find_vn(d, id);
+    const struct member *m;
+
+    if (!vn) {
+        return;
+    }
+    LIST_FOR_EACH (m, vn_node, &vn->members) {
+        if (!cb(&m->nve->v, aux)) {
+            return;
+        }
+    }
+}
+
+void
+directory_each_vn_of_nve(const struct directory *d, nva_id id,
+                         directory_cb *cb, void *aux)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+    const struct member *m;
+
+    if (!nve) {
+        return;
+    }
+    LIST_FOR_EACH (m, nve_node, &nve->members) {
+        if (!cb(&m->vn->v, aux)) {
+            return;
+        }
+    }
+}
+
+bool
+directory_nve_serves(const struct directory *d, nva_id nve, nva_id vn)
+{
+    return dir_find_member(d, nve, vn) != NULL;
+}
+
+void
+directory_each_owner_at(const struct directory *d, nva_id id,
+                        directory_owner_cb *cb, void *aux)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+    const struct member *m;
+    const struct vap_obj *vap;
+    const struct redirect_obj *r;
+
+    if (!nve) {
+        return;
+    }
+    cb((struct nva_owner) { NVA_OWNER_BASE, id }, aux);
+    LIST_FOR_EACH (m, nve_node, &nve->members) {
+        cb((struct nva_owner) { NVA_OWNER_VN, m->vn->v.id }, aux);
+    }
+    LIST_FOR_EACH (vap, nve_node, &nve->vaps) {
+        cb((struct nva_owner) { NVA_OWNER_VAP, vap->v.id }, aux);
+    }
+    each_tsi_owner_at(d, nve, cb, aux);
+    LIST_FOR_EACH (r, at_node, &nve->redirects_at) {
+        cb((struct nva_owner) { NVA_OWNER_REDIRECT, r->v.id }, aux);
+    }
+}
+
+/* ## Counts ## */
+
+size_t
+directory_n_vns(const struct directory *d)
+{
+    return hmap_count(&d->vns);
+}
+
+size_t
+directory_n_nves(const struct directory *d)
+{
+    return hmap_count(&d->nves);
+}
+
+size_t
+directory_n_vms(const struct directory *d)
+{
+    return hmap_count(&d->vms);
+}
+
+size_t
+directory_n_tsis_learned_at(const struct directory *d, nva_id nve,
+                            const char *port)
+{
+    const struct spot *spot = dir_find_spot(d, nve, port);
+    const struct visit *visit;
+    size_t n = 0;
+
+    if (!spot) {
+        return 0;
+    }
+    LIST_FOR_EACH (visit, node, &spot->visits) {
+        const struct nva_tsi *t = &visit->tsi->v;
+
+        n += (t->current.nve == nve && !strcmp(t->current.port, port)
+              && dir_find_vm(d, t->vm)->v.origin == NVA_ORIGIN_LEARNED);
+    }
+    return n;
+}
+
+size_t
+directory_n_nves_of_vn(const struct directory *d, nva_id id)
+{
+    const struct vn_obj *vn = dir_find_vn(d, id);
+
+    return vn ? vn->n_members : 0;
+}
+
+size_t
+directory_n_vaps(const struct directory *d, nva_id id)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+
+    return nve ? nve->n_vaps : 0;
+}
+
+size_t
+directory_n_moves_active(const struct directory *d)
+{
+    return d->n_active_moves;
+}
+
+/* ## Places and who is at them ## */
+
+/* Walks the interfaces at 'spot'; unless 'all', not those that were met at
+ * another spot of this NVE.  False: 'cb' has had enough. */
+static bool
+walk_spot(const struct spot *spot, bool all, directory_cb *cb, void *aux)
+{
+    const struct visit *visit;
+
+    LIST_FOR_EACH (visit, node, &spot->visits) {
+        if ((all || visit_is_first_at_nve(visit))
+            && !cb(&visit->tsi->v, aux)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* An interface with two ports at one NVE is walked once there. */
+static bool
+visit_is_first_at_nve(const struct visit *visit)
+{
+    const struct visit *v = visit->tsi->visits;
+
+    while (v->spot->nve != visit->spot->nve) {
+        v++;
+    }
+    return v == visit;
+}
+
+struct owner_walk {
+    const struct directory *d;
+    const struct nve_obj *nve;
+    directory_owner_cb *cb;
+    void *aux;
+};
+
+/* An interface whose VN is not served. */
+static bool
+unserved_cb(const void *tsi_, void *walk_)
+{
+    const struct nva_tsi *t = tsi_;
+    const struct owner_walk *walk = walk_;
+
+    if (!dir_find_member(walk->d, walk->nve->v.id, t->vn)) {
+        walk->cb((struct nva_owner) { NVA_OWNER_TSI, t->id }, walk->aux);
+    }
+    return true;
+}
+
+static bool
+tsi_visits(const struct tsi_obj *t, const struct nve_obj *nve)
+{
+    for (size_t i = 0; i < t->n_visits; i++) {
+        if (t->visits[i].spot->nve == nve) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each interface of a VN that 'nve' serves; then those with a place or a
+ * redirect there though it does not serve their VN. */
+static void
+each_tsi_owner_at(const struct directory *d, const struct nve_obj *nve,
+                  directory_owner_cb *cb, void *aux)
+{
+    struct owner_walk walk = { d, nve, cb, aux };
+    const struct member *m;
+    const struct redirect_obj *r;
+    const struct tsi_obj *t;
+
+    LIST_FOR_EACH (m, nve_node, &nve->members) {
+        LIST_FOR_EACH (t, vn_node, &m->vn->tsis) {
+            cb((struct nva_owner) { NVA_OWNER_TSI, t->v.id }, aux);
+            cb((struct nva_owner) { NVA_OWNER_ADDRESS, t->v.id }, aux);
+        }
+    }
+    directory_each_tsi_at(d, nve->v.id, NULL, unserved_cb, &walk);
+    LIST_FOR_EACH (r, at_node, &nve->redirects_at) {
+        t = dir_find_tsi(d, r->v.tsi);
+        if (!tsi_visits(t, nve)) {
+            unserved_cb(&t->v, &walk);
+        }
+    }
+}
+
+/* True if a flooded frame must reach 't' at 'place', one of its places. */
+static bool
+tsi_listens(const struct nva_tsi *t, const struct nva_place *place)
+{
+    if (nva_place_equal(&t->current, place)) {
+        return !t->paused;
+    }
+    if (nva_place_equal(&t->prepared, place) && t->paused) {
+        return true;
+    }
+    return nva_place_equal(&t->published, place);
+}
+
+bool
+dir_spot_floods(const struct directory *d, const struct nva_place *place,
+                nva_id vn, bool implied)
+{
+    const struct port_obj *port = dir_find_port(d, place->nve, place->port);
+    const struct spot *spot = dir_find_spot(d, place->nve, place->port);
+    const struct visit *visit;
+    bool serves = implied;
+
+    if (!port || port->v.ofport == NVA_OFPORT_NONE) {
+        return false;
+    }
+    if (!spot) {
+        return !serves;
+    }
+    LIST_FOR_EACH (visit, node, &spot->visits) {
+        const struct nva_tsi *t = &visit->tsi->v;
+
+        if (t->vn != vn) {
+            continue;
+        }
+        serves = true;
+        if (tsi_listens(t, place)) {
+            return true;
+        }
+    }
+    return !serves;
+}

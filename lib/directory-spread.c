@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a change of the directory spreads to: whose flows, at which NVEs, read
+ * what changed.
+ *
+ * It knows which owners' flows depend on which objects (directory_apply() in
+ * directory.h has the table).  It must never know a flow itself, and changes
+ * nothing of an object but the version of the owner it is.
+ *
+ * Invariant: one apply names a pair (NVE, owner) once, in programming order,
+ * and the cost is that of the pairs.  RFC 8014 s8 (what an NVE needs to be
+ * told). */
+
+#include <config.h>
+
+#include "directory.h"
+
+#include <string.h>
+
+#include "directory-private.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
+#include "openvswitch/util.h"
+#include "packets.h"
+#include "util.h"
+
+static uint32_t *dirt_slot(const struct dirt *, struct nva_dirty);
+static void dirt_grow(struct dirt *);
+static void dirt_owner_cb(struct nva_owner, void *at);
+static void dirt_tsi_everywhere(struct dirt *, const struct tsi_obj *,
+                                nva_id except);
+static void dirt_tsis_of_vn(struct dirt *, nva_id nve, const struct vn_obj *);
+static void dirt_tsis_at(struct dirt *, nva_id nve, const char *port);
+static void dirt_tsi_at_members(struct dirt *, enum nva_owner_kind,
+                                nva_id vn, nva_id tsi);
+static void dirt_place(struct dirt *, nva_id nve, nva_id tsi,
+                       const struct dirt_probe *, size_t n);
+static bool same_answers(const struct nva_tsi *, const struct nva_tsi *);
+static void dirt_subscription(struct dirt *, nva_id nve,
+                              const struct vn_obj *);
+static void dirt_probes(struct dirt *, nva_id nve, const struct dirt_probe *,
+                        size_t n);
+static void dirt_flooding(struct dirt *, const struct dirt_probe *);
+
+struct dirt_at {
+    struct dirt *dirt;
+    nva_id nve;
+};
+
+void
+dirt_add(struct dirt *dirt, nva_id nve, enum nva_owner_kind kind, nva_id id)
+{
+    const struct nva_dirty x = { .nve = nve, .owner = { kind, id } };
+    struct nva_dirty_list *list = dirt->list;
+
+    if (nve == NVA_ID_NONE) {
+        return;
+    }
+    dirt_grow(dirt);
+
+    uint32_t *slot = dirt_slot(dirt, x);
+    if (*slot) {
+        return;
+    }
+    if (list->n >= list->allocated) {
+        list->a = x2nrealloc(list->a, &list->allocated, sizeof *list->a);
+    }
+    list->a[list->n++] = x;
+    *slot = list->n - dirt->first;
+
+    uint64_t *version = dir_owner_version(dirt->dir, x.owner);
+    if (version) {
+        *version = dirt->dir->version;
+    }
+}
+
+void
+dirt_all_at(struct dirt *dirt, nva_id nve)
+{
+    struct dirt_at at = { dirt, nve };
+
+    directory_each_owner_at(dirt->dir, nve, dirt_owner_cb, &at);
+}
+
+void
+dirt_port(struct dirt *dirt, nva_id nve, const char *port)
+{
+    const struct vap_obj *vap;
+
+    HMAP_FOR_EACH_WITH_HASH (vap, key_node, hash_at(nve, port),
+                             &dirt->dir->vaps_by_key) {
+        if (vap_is_at(vap, nve, port)) {
+            dirt_add(dirt, nve, NVA_OWNER_VN, vap->v.vn);
+            dirt_add(dirt, nve, NVA_OWNER_VAP, vap->v.id);
+        }
+    }
+    dirt_tsis_at(dirt, nve, port);
+}
+
+void
+dirt_vn(struct dirt *dirt, const struct vn_obj *vn)
+{
+    const struct member *m;
+    const struct vap_obj *vap;
+
+    LIST_FOR_EACH (m, vn_node, &vn->members) {
+        const nva_id nve = m->nve->v.id;
+
+        dirt_add(dirt, nve, NVA_OWNER_VN, vn->v.id);
+        LIST_FOR_EACH (vap, member_node, &m->vaps) {
+            dirt_add(dirt, nve, NVA_OWNER_VAP, vap->v.id);
+        }
+        dirt_tsis_of_vn(dirt, nve, vn);
+    }
+}
+
+void
+dirt_tunnel_ip(struct dirt *dirt, const struct nve_obj *nve)
+{
+    const nva_id id = nve->v.id;
+    const struct member *m, *peer;
+    const struct spot *spot;
+    const struct visit *visit;
+    const struct redirect_obj *r;
+
+    dirt_add(dirt, id, NVA_OWNER_BASE, id);
+    LIST_FOR_EACH (m, nve_node, &nve->members) {
+        LIST_FOR_EACH (peer, vn_node, &m->vn->members) {
+            dirt_add(dirt, peer->nve != nve ? peer->nve->v.id : NVA_ID_NONE,
+                     NVA_OWNER_VN, m->vn->v.id);
+        }
+    }
+    LIST_FOR_EACH (spot, nve_node, &nve->spots) {
+        LIST_FOR_EACH (visit, node, &spot->visits) {
+            dirt_tsi_everywhere(dirt, visit->tsi, id);
+        }
+    }
+    LIST_FOR_EACH (r, to_node, &nve->redirects_to) {
+        dirt_add(dirt, r->v.at, NVA_OWNER_REDIRECT, r->v.id);
+    }
+}
+
+void
+dirt_vap(struct dirt *dirt, const struct nva_vap *vap, bool turned)
+{
+    dirt_add(dirt, vap->nve, NVA_OWNER_VN, vap->vn);
+    dirt_add(dirt, vap->nve, NVA_OWNER_VAP, vap->id);
+    dirt_tsis_at(dirt, vap->nve, vap->port);
+    if (turned) {
+        dirt_subscription(dirt, vap->nve, dir_find_vn(dirt->dir, vap->vn));
+    }
+}
+
+size_t
+dirt_take_probes(const struct directory *d, const struct nva_tsi *old,
+                 const struct nva_tsi *new,
+                 struct dirt_probe probes[DIRT_PROBES_MAX])
+{
+    const struct nva_place *places[DIRT_PLACES_MAX] = {
+        &new->current, &old->published, &new->published,
+        &new->prepared, &old->current, &old->prepared,
+    };
+    size_t n = 0;
+
+    for (size_t i = 0; i < DIRT_PLACES_MAX; i++) {
+        if (!nva_place_is_set(places[i])) {
+            continue;
+        }
+        for (int j = 0; j < 4; j++) {
+            struct dirt_probe *p = &probes[n];
+
+            p->place = places[i];
+            p->vn = j & 1 ? old->vn : new->vn;
+            p->implied = j & 2;
+            p->before = dir_spot_floods(d, p->place, p->vn, p->implied);
+            n++;
+        }
+    }
+    return n;
+}
+
+void
+dirt_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *old,
+         const struct nva_tsi *new, const struct dirt_probe *probes, size_t n)
+{
+    const bool published = !nva_place_equal(&old->published, &new->published);
+    const bool renamed = (old->vn != new->vn
+                          || !eth_addr_equals(old->mac, new->mac));
+    /* Peers are sent elsewhere: the NVE that is left comes first.  Else the
+     * NVE that is to deliver does. */
+    const nva_id nves[DIRT_PLACES_MAX] = {
+        published ? old->published.nve : new->current.nve,
+        old->published.nve, old->current.nve,
+        new->prepared.nve, old->prepared.nve,
+    };
+
+    for (size_t i = 0; i < DIRT_PLACES_MAX; i++) {
+        dirt_place(dirt, nves[i], id, probes, n);
+    }
+    if (published || renamed) {
+        dirt_tsi_at_members(dirt, NVA_OWNER_TSI, new->vn, id);
+        if (renamed) {
+            dirt_tsi_at_members(dirt, NVA_OWNER_TSI, old->vn, id);
+        }
+    }
+    dirt_place(dirt, new->current.nve, id, probes, n);
+    dirt_place(dirt, new->published.nve, id, probes, n);
+    if (renamed || !same_answers(old, new)) {
+        dirt_tsi_at_members(dirt, NVA_OWNER_ADDRESS, new->vn, id);
+        dirt_tsi_at_members(dirt, NVA_OWNER_ADDRESS, old->vn, id);
+    }
+}
+
+/* The VN and VAP owners at 'nve' that a changed place concerns, and the
+ * interface's. */
+static void
+dirt_place(struct dirt *dirt, nva_id nve, nva_id tsi,
+           const struct dirt_probe *probes, size_t n)
+{
+    if (nve != NVA_ID_NONE) {
+        dirt_probes(dirt, nve, probes, n);
+        dirt_add(dirt, nve, NVA_OWNER_TSI, tsi);
+    }
+}
+
+/* The same addresses are answered for: by their owner's MAC, wherever it is,
+ * once it is anywhere. */
+static bool
+same_answers(const struct nva_tsi *a, const struct nva_tsi *b)
+{
+    return (a->n_ips == b->n_ips
+            && !memcmp(a->ips, b->ips, a->n_ips * sizeof a->ips[0])
+            && nva_place_is_set(&a->current) == nva_place_is_set(&b->current));
+}
+
+void
+dirt_redirects_of(struct dirt *dirt, const struct tsi_obj *t)
+{
+    const struct redirect_obj *r;
+
+    LIST_FOR_EACH (r, tsi_node, &t->redirects) {
+        dirt_add(dirt, r->v.at, NVA_OWNER_REDIRECT, r->v.id);
+    }
+}
+
+/* The slot of 'x': where it is, or the free one where it goes. */
+static uint32_t *
+dirt_slot(const struct dirt *dirt, struct nva_dirty x)
+{
+    uint32_t i = hash_pair(x.nve, nva_owner_hash(x.owner));
+
+    for (;; i++) {
+        uint32_t *slot = &dirt->slots[i & (dirt->n_slots - 1)];
+        const struct nva_dirty *y;
+
+        if (!*slot) {
+            return slot;
+        }
+        y = &dirt->list->a[dirt->first + (*slot - 1)];
+        if (y->nve == x.nve && nva_owner_equal(y->owner, x.owner)) {
+            return slot;
+        }
+    }
+}
+
+static void
+dirt_grow(struct dirt *dirt)
+{
+    const size_t n = dirt->list->n - dirt->first;
+
+    if (n * 2 < dirt->n_slots) {
+        return;
+    }
+    free(dirt->slots);
+    dirt->n_slots = MAX(32, dirt->n_slots * 4);
+    dirt->slots = xcalloc(dirt->n_slots, sizeof *dirt->slots);
+    for (size_t i = 0; i < n; i++) {
+        *dirt_slot(dirt, dirt->list->a[dirt->first + i]) = i + 1;
+    }
+}
+
+static void
+dirt_owner_cb(struct nva_owner owner, void *at_)
+{
+    const struct dirt_at *at = at_;
+
+    dirt_add(at->dirt, at->nve, owner.kind, owner.id);
+}
+
+/* The TSI owner wherever it may have flows: the NVEs of its places, then
+ * those that serve its VN; not at 'except'. */
+static void
+dirt_tsi_everywhere(struct dirt *dirt, const struct tsi_obj *t, nva_id except)
+{
+    const struct vn_obj *vn = dir_find_vn(dirt->dir, t->v.vn);
+    const struct member *m;
+
+    for (size_t i = 0; i < t->n_visits; i++) {
+        const nva_id nve = t->visits[i].spot->nve->v.id;
+
+        dirt_add(dirt, nve != except ? nve : NVA_ID_NONE,
+                 NVA_OWNER_TSI, t->v.id);
+    }
+    LIST_FOR_EACH (m, vn_node, &vn->members) {
+        const nva_id nve = m->nve->v.id;
+
+        dirt_add(dirt, nve != except ? nve : NVA_ID_NONE,
+                 NVA_OWNER_TSI, t->v.id);
+    }
+}
+
+static void
+dirt_tsis_of_vn(struct dirt *dirt, nva_id nve, const struct vn_obj *vn)
+{
+    const struct tsi_obj *t;
+
+    LIST_FOR_EACH (t, vn_node, &vn->tsis) {
+        dirt_add(dirt, nve, NVA_OWNER_TSI, t->v.id);
+        dirt_add(dirt, nve, NVA_OWNER_ADDRESS, t->v.id);
+    }
+}
+
+static void
+dirt_tsis_at(struct dirt *dirt, nva_id nve, const char *port)
+{
+    const struct spot *spot = dir_find_spot(dirt->dir, nve, port);
+    const struct visit *visit;
+
+    if (spot) {
+        LIST_FOR_EACH (visit, node, &spot->visits) {
+            dirt_add(dirt, nve, NVA_OWNER_TSI, visit->tsi->v.id);
+        }
+    }
+}
+
+static void
+dirt_tsi_at_members(struct dirt *dirt, enum nva_owner_kind kind, nva_id vn_id,
+                    nva_id tsi)
+{
+    const struct vn_obj *vn = dir_find_vn(dirt->dir, vn_id);
+    const struct member *m;
+
+    if (vn) {
+        LIST_FOR_EACH (m, vn_node, &vn->members) {
+            dirt_add(dirt, m->nve->v.id, kind, tsi);
+        }
+    }
+}
+
+/* The NVE has begun or ceased to serve 'vn'. */
+static void
+dirt_subscription(struct dirt *dirt, nva_id nve, const struct vn_obj *vn)
+{
+    const struct member *m;
+
+    dirt_tsis_of_vn(dirt, nve, vn);
+    LIST_FOR_EACH (m, vn_node, &vn->members) {
+        dirt_add(dirt, m->nve->v.id, NVA_OWNER_VN, vn->v.id);
+    }
+}
+
+/* The VN and VAP owners at 'nve' whose flooding 'probes' find changed. */
+static void
+dirt_probes(struct dirt *dirt, nva_id nve, const struct dirt_probe *probes,
+            size_t n)
+{
+    for (const struct dirt_probe *p = probes; p < &probes[n]; p++) {
+        if (p->place->nve == nve
+            && dir_spot_floods(dirt->dir, p->place, p->vn, p->implied)
+               != p->before) {
+            dirt_flooding(dirt, p);
+        }
+    }
+}
+
+/* The VN and VAP owners that read 'p'. */
+static void
+dirt_flooding(struct dirt *dirt, const struct dirt_probe *p)
+{
+    const nva_id nve = p->place->nve;
+    const char *port = p->place->port;
+    const struct vap_obj *vap;
+
+    HMAP_FOR_EACH_WITH_HASH (vap, key_node, hash_at(nve, port),
+                             &dirt->dir->vaps_by_key) {
+        if (vap_is_at(vap, nve, port) && vap->v.vn == p->vn
+            && vap->v.implied == p->implied) {
+            dirt_add(dirt, nve, NVA_OWNER_VN, p->vn);
+            dirt_add(dirt, nve, NVA_OWNER_VAP, vap->v.id);
+        }
+    }
+}

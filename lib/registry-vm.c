@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a VM request does: deltas for what leaves, what is taken over from
+ * hosts that were only learned, what moves, what stays.
+ *
+ * It knows the order that keeps every delta valid after those before it.  It
+ * must never check what registry-want has checked, nor know how a move goes: a
+ * changed place goes to mobility.
+ *
+ * Invariant: no address is given before it is taken; an implied VAP goes with
+ * the last interface at it.  RFC 8014 s4.3, s8.1; draft vmm-15 s3 (D16). */
+
+#include <config.h>
+
+#include "registry-private.h"
+
+#include <string.h>
+
+#include "binding.h"
+#include "mobility.h"
+#include "openvswitch/util.h"
+#include "packets.h"
+#include "util.h"
+
+static void end_move(const struct job *, nva_id move);
+static void do_vm(const struct job *, const struct nva_request_vm *);
+static enum nva_reason do_ifs(struct job *);
+static void del_tsi(const struct job *, const struct nva_tsi *);
+static void release_all(const struct job *, const struct nva_tsi *);
+static void release_gone(const struct job *, const struct nva_tsi *const *,
+                         size_t n_taken);
+
+void
+registry_vm_put(const struct nva_view *v, const struct nva_request *request,
+                struct nva_plan *plan)
+{
+    struct job job = { .view = v, .plan = plan };
+    const struct nva_tsi *taken[NVA_IFS_MAX];
+    size_t n_taken = 0;
+    const char *field;
+    enum nva_reason reason = registry_want_vm(&job, request, &field);
+
+    if (reason) {
+        nva_plan_refuse(plan, reason, field);
+        return;
+    }
+    for (size_t i = 0; i < job.n_wants; i++) {
+        if (job.wants[i].old && is_foreign(&job, job.wants[i].old)) {
+            taken[n_taken++] = job.wants[i].old;
+        }
+    }
+    job.id = job.vm ? job.vm->id : nva_plan_new_id(plan);
+    do_vm(&job, &request->vm);
+    reason = do_ifs(&job);
+    if (reason) {
+        nva_plan_refuse(plan, reason,
+                        plan->verdict && plan->field ? plan->field : "port");
+        return;
+    }
+    release_gone(&job, taken, n_taken);
+    plan->object = job.id;
+    registry_done(plan, request->type)->vm = job.id;
+}
+
+void
+registry_vm_del(const struct nva_view *v, const char *name,
+                struct nva_plan *plan)
+{
+    struct job job = {
+        .view = v, .plan = plan, .vm = directory_vm_by_name(v->dir, name),
+    };
+
+    if (!job.vm) {
+        nva_plan_refuse(plan, NVA_R_NOT_FOUND, "name");
+        return;
+    }
+    if (registry_move_is_unsettled(v, job.vm->move)) {
+        nva_plan_refuse(plan, NVA_R_MOVE_IN_PROGRESS, "name");
+        return;
+    }
+    job.id = job.vm->id;
+    registry_collect(&job);
+    end_move(&job, job.vm->move);
+    for (size_t i = 0; i < job.n_olds; i++) {
+        del_tsi(&job, job.olds[i]);
+    }
+    for (size_t i = 0; i < job.n_olds; i++) {
+        release_all(&job, job.olds[i]);
+    }
+    registry_add(plan, NVA_DELTA_VM_DEL, job.id);
+    plan->object = job.id;
+    registry_done(plan, NVA_REQ_VM_DEL)->vm = job.id;
+}
+
+/* ## Leaving ## */
+
+/* Ends a settled move whose VM goes. */
+static void
+end_move(const struct job *job, nva_id id)
+{
+    const struct nva_move *move = directory_move(job->view->dir, id);
+
+    if (move) {
+        struct nva_delta *d = registry_add(job->plan, NVA_DELTA_MOVE_PUT, id);
+
+        d->move = *move;
+        d->move.unwinding = false;
+        d->move.ended = job->view->now;
+        if (move->state != NVA_MS_ABORTED) {
+            d->move.state = NVA_MS_DONE;
+            d->move.end_reason = NVA_R_CALLER;
+        }
+    }
+}
+
+static bool
+del_redirect_cb(const void *redirect_, void *plan)
+{
+    const struct nva_redirect *r = redirect_;
+
+    registry_add(plan, NVA_DELTA_REDIRECT_DEL, r->id);
+    return true;
+}
+
+static void
+del_tsi(const struct job *job, const struct nva_tsi *t)
+{
+    directory_each_redirect_of_tsi(job->view->dir, t->id, del_redirect_cb,
+                                   job->plan);
+    registry_add(job->plan, NVA_DELTA_TSI_DEL, t->id);
+}
+
+static const struct nva_delta *
+find_delta(const struct nva_plan *plan, enum nva_delta_type type, nva_id id)
+{
+    for (size_t i = plan->deltas.n; i-- > 0; ) {
+        const struct nva_delta *d = &plan->deltas.a[i];
+
+        if (d->type == type && d->id == id) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+static bool
+tsi_uses(const struct nva_tsi *t, const struct nva_place *place, nva_id vn)
+{
+    return (t->vn == vn && (nva_place_equal(&t->current, place)
+                            || nva_place_equal(&t->published, place)
+                            || nva_place_equal(&t->prepared, place)));
+}
+
+struct stayers {
+    const struct nva_plan *plan;
+    nva_id vn;
+    bool any;
+};
+
+static bool
+stayer_cb(const void *tsi_, void *stayers_)
+{
+    const struct nva_tsi *t = tsi_;
+    struct stayers *s = stayers_;
+
+    s->any = (t->vn == s->vn
+              && !find_delta(s->plan, NVA_DELTA_TSI_DEL, t->id));
+    return !s->any;
+}
+
+/* Deletes the implied VAP at 'place' if the plan leaves no interface of 'vn'
+ * there. */
+static void
+release(const struct job *job, const struct nva_place *place, nva_id vn)
+{
+    struct stayers s = { .plan = job->plan, .vn = vn };
+    const struct nva_vap *vap;
+
+    if (!nva_place_is_set(place)) {
+        return;
+    }
+    vap = directory_vap_by_key(job->view->dir, place->nve, place->port, false,
+                               eth_addr_zero);
+    if (!vap || !vap->implied || vap->vn != vn
+        || find_delta(job->plan, NVA_DELTA_VAP_DEL, vap->id)) {
+        return;
+    }
+    for (size_t i = 0; i < job->plan->deltas.n; i++) {
+        const struct nva_delta *d = &job->plan->deltas.a[i];
+
+        if (d->type == NVA_DELTA_TSI_PUT && tsi_uses(&d->tsi, place, vn)
+            && !find_delta(job->plan, NVA_DELTA_TSI_DEL, d->id)) {
+            return;
+        }
+    }
+    directory_each_tsi_at(job->view->dir, place->nve, place->port, stayer_cb,
+                          &s);
+    if (!s.any) {
+        registry_add(job->plan, NVA_DELTA_VAP_DEL, vap->id);
+    }
+}
+
+struct leaving {
+    const struct job *job;
+    nva_id vn;
+};
+
+/* An implied VAP outlives its VM's departure as long as a redirect is there:
+ * with the redirect it goes. */
+static bool
+release_old_cb(const void *redirect_, void *leaving_)
+{
+    const struct nva_redirect *r = redirect_;
+    const struct leaving *l = leaving_;
+
+    binding_release_nve(l->job->view, r->at, l->vn, l->job->plan);
+    return true;
+}
+
+static void
+release_all(const struct job *job, const struct nva_tsi *t)
+{
+    struct leaving leaving = { job, t->vn };
+
+    release(job, &t->current, t->vn);
+    release(job, &t->published, t->vn);
+    release(job, &t->prepared, t->vn);
+    directory_each_redirect_of_tsi(job->view->dir, t->id, release_old_cb,
+                                   &leaving);
+}
+
+/* Implied VAPs of what 'job' deleted. */
+static void
+release_gone(const struct job *job, const struct nva_tsi *const *taken,
+             size_t n_taken)
+{
+    for (size_t i = 0; i < job->n_olds; i++) {
+        if (!job->kept[i]) {
+            release_all(job, job->olds[i]);
+        }
+    }
+    for (size_t i = 0; i < n_taken; i++) {
+        release_all(job, taken[i]);
+    }
+}
+
+/* ## Coming and staying ## */
+
+/* The state: as asked, else as it was; running once it has a place. */
+static enum nva_vm_state
+vm_state(const struct job *job, const struct nva_request_vm *r)
+{
+    const enum nva_vm_state old = job->vm ? job->vm->state : NVA_VM_UNKNOWN;
+    const enum nva_vm_state state = r->has_state ? r->state : old;
+
+    if (state != NVA_VM_UNKNOWN || (r->has_state && !job->vm)) {
+        return state;
+    }
+    for (size_t i = 0; i < job->n_wants; i++) {
+        if (nva_place_is_set(&job->wants[i].place)
+            || nva_place_is_set(&job->wants[i].tsi.current)) {
+            return NVA_VM_RUNNING;
+        }
+    }
+    return state;
+}
+
+static void
+do_vm(const struct job *job, const struct nva_request_vm *r)
+{
+    struct nva_delta *d = registry_add(job->plan, NVA_DELTA_VM_PUT, job->id);
+
+    if (job->vm) {
+        d->vm = *job->vm;
+    }
+    d->vm.id = job->id;
+    ovs_strlcpy(d->vm.name, r->name, sizeof d->vm.name);
+    d->vm.origin = NVA_ORIGIN_CONFIGURED;
+    d->vm.state = vm_state(job, r);
+}
+
+static void
+put_tsi(const struct job *job, const struct nva_tsi *t)
+{
+    registry_add(job->plan, NVA_DELTA_TSI_PUT, t->id)->tsi = *t;
+}
+
+/* True if this VM takes over, or has, interface 't'. */
+static bool
+is_continued(const struct job *job, const struct nva_tsi *t)
+{
+    for (size_t i = 0; i < job->n_wants; i++) {
+        if (job->wants[i].old == t) {
+            return true;
+        }
+    }
+    return !is_foreign(job, t);
+}
+
+/* Takes 'ip' from 'holder', a host that was only learned: what VM management
+ * says is so, and what a frame said is no more than a guess. */
+static void
+take_ip(const struct job *job, const struct nva_tsi *holder,
+        const struct in6_addr *ip)
+{
+    const struct nva_delta *d = find_delta(job->plan, NVA_DELTA_TSI_PUT,
+                                           holder->id);
+    const struct nva_tsi old = d ? d->tsi : *holder;
+    struct nva_note *note = nva_plan_note(job->plan, NVA_NOTE_CONFIGURED,
+                                          NVA_R_IP_TAKEN);
+    struct nva_tsi t = old;
+
+    t.n_ips = 0;
+    memset(t.ips, 0, sizeof t.ips);
+    for (size_t i = 0; i < old.n_ips; i++) {
+        if (!ipv6_addr_equals(&old.ips[i], ip)) {
+            t.ips[t.n_ips++] = old.ips[i];
+        }
+    }
+    put_tsi(job, &t);
+
+    note->nve = t.current.nve;
+    note->vn = t.vn;
+    note->vm = t.vm;
+    note->tsi = t.id;
+    note->mac = t.mac;
+    note->ip = *ip;
+    note->what = "learned address lost";
+}
+
+/* Takes the addresses of 'w' from hosts that were only learned, but for those
+ * that are taken over as a whole. */
+static void
+take_ips(const struct job *job, const struct want *w)
+{
+    for (size_t i = 0; i < w->tsi.n_ips; i++) {
+        const struct nva_tsi *holder = directory_tsi_by_ip(
+            job->view->dir, w->tsi.vn, &w->tsi.ips[i]);
+
+        if (holder && !is_continued(job, holder)) {
+            take_ip(job, holder, &w->tsi.ips[i]);
+        }
+    }
+}
+
+/* Makes what was a learned host's this VM's.  It stays the same interface with
+ * its redirects, unless the request puts it elsewhere: what was learned is
+ * then plainly wrong and goes. */
+static void
+take_over(struct job *job, struct want *w)
+{
+    const struct nva_tsi *old = w->old;
+
+    end_move(job, directory_vm(job->view->dir, old->vm)->move);
+    if (want_moves(w)) {
+        del_tsi(job, old);
+        w->old = NULL;
+        w->tsi.id = NVA_ID_NONE;
+        w->tsi.current = w->tsi.published = w->tsi.prepared
+            = (struct nva_place) { .nve = NVA_ID_NONE };
+        w->tsi.paused = false;
+    } else {
+        struct nva_tsi t = *old;
+
+        t.vm = job->id;
+        ovs_strlcpy(t.name, w->tsi.name, sizeof t.name);
+        put_tsi(job, &t);
+    }
+    registry_add(job->plan, NVA_DELTA_VM_DEL, old->vm);
+}
+
+/* Takes from a continued interface the addresses that it loses, before another
+ * of the same VM gets them. */
+static void
+strip_ips(const struct job *job, const struct want *w)
+{
+    struct nva_tsi t = *w->old;
+
+    t.vm = job->id;
+    ovs_strlcpy(t.name, w->tsi.name, sizeof t.name);
+    t.n_ips = 0;
+    memset(t.ips, 0, sizeof t.ips);
+    for (size_t i = 0; i < w->old->n_ips; i++) {
+        if (has_ip(&w->tsi, &w->old->ips[i])) {
+            t.ips[t.n_ips++] = w->old->ips[i];
+        }
+    }
+    if (t.n_ips < w->old->n_ips) {
+        put_tsi(job, &t);
+    }
+}
+
+/* The VAP that 'w' needs at its place. */
+static enum nva_reason
+bind_place(const struct job *job, const struct want *w)
+{
+    const struct nva_vap *vap = directory_vap_for(
+        job->view->dir, w->place.nve, w->place.port, w->tsi.mac);
+
+    if (vap) {
+        return vap->vn == w->tsi.vn ? NVA_OK : NVA_R_PORT_TAKEN;
+    }
+    return binding_imply(job->view, w->place.nve, w->place.port, w->tsi.vn,
+                         job->plan);
+}
+
+/* Puts an interface that stays where it is, if something about it changed:
+ * its places as the plan leaves them. */
+static void
+refresh_tsi(const struct job *job, const struct want *w)
+{
+    const struct nva_delta *d = find_delta(job->plan, NVA_DELTA_TSI_PUT,
+                                           w->tsi.id);
+    struct nva_tsi t = d ? d->tsi : w->old ? *w->old : w->tsi;
+
+    if (w->old && t.vm == job->id && !strcmp(t.name, w->tsi.name)
+        && ips_equal(&t, &w->tsi)) {
+        return;
+    }
+    t.vm = job->id;
+    ovs_strlcpy(t.name, w->tsi.name, sizeof t.name);
+    t.n_ips = w->tsi.n_ips;
+    memcpy(t.ips, w->tsi.ips, sizeof t.ips);
+    put_tsi(job, &t);
+}
+
+/* Brings 'w' to its place, if it is to go to one. */
+static enum nva_reason
+do_place(const struct job *job, struct want *w)
+{
+    enum nva_reason reason = NVA_OK;
+
+    if (!w->tsi.id) {
+        w->tsi.id = nva_plan_new_id(job->plan);
+    }
+    w->tsi.vm = job->id;
+    if (want_moves(w)) {
+        reason = bind_place(job, w);
+        if (!reason) {
+            mobility_place(job->view, &w->tsi, &w->place, job->plan);
+            reason = job->plan->verdict;
+        }
+    }
+    return reason;
+}
+
+/* Appends the deltas of the wanted interfaces: first what goes and what others
+ * lose, then what moves or is new, then what stays. */
+static enum nva_reason
+do_ifs(struct job *job)
+{
+    for (size_t i = 0; i < job->n_olds; i++) {
+        if (!job->kept[i]) {
+            del_tsi(job, job->olds[i]);
+        }
+    }
+    for (size_t i = 0; i < job->n_wants; i++) {
+        take_ips(job, &job->wants[i]);
+    }
+    for (size_t i = 0; i < job->n_wants; i++) {
+        if (job->wants[i].old && is_foreign(job, job->wants[i].old)) {
+            take_over(job, &job->wants[i]);
+        }
+    }
+    for (size_t i = 0; i < job->n_wants; i++) {
+        if (job->wants[i].old) {
+            strip_ips(job, &job->wants[i]);
+        }
+    }
+    for (size_t i = 0; i < job->n_wants; i++) {
+        enum nva_reason reason = do_place(job, &job->wants[i]);
+
+        if (reason) {
+            return reason;
+        }
+    }
+    for (size_t i = 0; i < job->n_wants; i++) {
+        const struct want *w = &job->wants[i];
+
+        if (!want_moves(w)) {
+            refresh_tsi(job, w);
+        }
+    }
+    return NVA_OK;
+}

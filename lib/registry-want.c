@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a VM request wants: the interfaces, addresses and places it names,
+ * which of them continue what is there, and whether all of it may be.
+ *
+ * It knows uniqueness and limits, and that configured wins over learned.  It
+ * must never change the plan: registry-vm does what is wanted here.
+ *
+ * Invariant: what is not refused contradicts neither the directory nor itself.
+ * RFC 8014 s4.3, s8.1; draft vmm-15 s3 (D16: VM management registers VMs). */
+
+#include <config.h>
+
+#include "registry-private.h"
+
+#include <string.h>
+
+#include "openvswitch/util.h"
+#include "packets.h"
+#include "util.h"
+
+static directory_cb collect_cb;
+static enum nva_reason want_if(struct job *, const struct nva_request_if *,
+                               const char **field);
+static enum nva_reason check_wants(const struct job *, const char **field);
+
+enum nva_reason
+registry_want_vm(struct job *job, const struct nva_request *request,
+                 const char **field)
+{
+    const struct nva_request_vm *r = &request->vm;
+    const struct directory *dir = job->view->dir;
+    enum nva_reason reason = NVA_OK;
+
+    *field = "name";
+    if (!nva_name_is_valid(r->name)) {
+        return NVA_R_BAD_NAME;
+    }
+    job->vm = directory_vm_by_name(dir, r->name);
+    if (job->vm && request->create) {
+        return NVA_R_EXISTS;
+    } else if (!job->vm && directory_n_vms(dir) >= NVA_VMS_MAX) {
+        return NVA_R_LIMIT;
+    }
+    *field = "state";
+    if (r->has_state
+        && (r->state < NVA_VM_UNKNOWN || r->state > NVA_VM_CRASHED)) {
+        return NVA_R_BAD_VALUE;
+    }
+    *field = "interfaces";
+    if (r->n_ifs > NVA_IFS_MAX) {
+        return NVA_R_LIMIT;
+    }
+    if (job->vm) {
+        registry_collect(job);
+    }
+    for (size_t i = 0; !reason && i < r->n_ifs; i++) {
+        reason = want_if(job, &r->ifs[i], field);
+    }
+    return reason ? reason : check_wants(job, field);
+}
+
+void
+registry_collect(struct job *job)
+{
+    directory_each_tsi_of_vm(job->view->dir, job->vm->id, collect_cb, job);
+}
+
+bool
+registry_move_is_unsettled(const struct nva_view *v, nva_id id)
+{
+    const struct nva_move *move = directory_move(v->dir, id);
+
+    return move && (move->state == NVA_MS_PREPARED
+                    || move->state == NVA_MS_PAUSED
+                    || move->state == NVA_MS_SWITCHING);
+}
+
+static bool
+collect_cb(const void *tsi, void *job_)
+{
+    struct job *job = job_;
+
+    if (job->n_olds < NVA_IFS_MAX) {
+        job->olds[job->n_olds++] = tsi;
+    }
+    return true;
+}
+
+/* ## One interface ## */
+
+/* Finds the interface that 'w' continues: this VM's with that MAC, or a host
+ * that was only learned. */
+static enum nva_reason
+want_mac(struct job *job, struct want *w, nva_id vn, struct eth_addr mac)
+{
+    const struct directory *dir = job->view->dir;
+    const struct nva_tsi *holder = directory_tsi_by_mac(dir, vn, mac);
+
+    for (size_t i = 0; i < job->n_wants; i++) {
+        const struct nva_tsi *t = &job->wants[i].tsi;
+
+        if (t->vn == vn && eth_addr_equals(t->mac, mac)) {
+            return NVA_R_MAC_TAKEN;
+        }
+    }
+    if (holder && is_foreign(job, holder)) {
+        const struct nva_vm *vm = directory_vm(dir, holder->vm);
+
+        if (vm->origin != NVA_ORIGIN_LEARNED) {
+            return NVA_R_MAC_TAKEN;
+        } else if (registry_move_is_unsettled(job->view, vm->move)) {
+            return NVA_R_MOVE_IN_PROGRESS;
+        }
+    }
+    for (size_t i = 0; i < job->n_olds; i++) {
+        job->kept[i] |= job->olds[i] == holder;
+    }
+    if (holder) {
+        w->tsi = *holder;
+        w->old = holder;
+    }
+    w->tsi.vn = vn;
+    w->tsi.mac = mac;
+    return NVA_OK;
+}
+
+/* True if an interface earlier in the request takes 'ip' in 'vn'. */
+static bool
+is_wanted(const struct job *job, nva_id vn, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < job->n_wants; i++) {
+        const struct nva_tsi *t = &job->wants[i].tsi;
+
+        if (t->vn == vn && has_ip(t, ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True if an interface of another VM holds 'ip' and does not yield it: what
+ * was only learned does, for configured wins. */
+static bool
+ip_is_held(const struct job *job, const struct want *w,
+           const struct in6_addr *ip)
+{
+    const struct directory *dir = job->view->dir;
+    const struct nva_tsi *holder = directory_tsi_by_ip(dir, w->tsi.vn, ip);
+
+    return (holder && holder != w->old && is_foreign(job, holder)
+            && directory_vm(dir, holder->vm)->origin != NVA_ORIGIN_LEARNED);
+}
+
+static enum nva_reason
+want_ips(const struct job *job, struct want *w,
+         const struct nva_request_if *r)
+{
+    struct nva_tsi *t = &w->tsi;
+
+    t->n_ips = 0;
+    memset(t->ips, 0, sizeof t->ips);
+    if (r->n_ips > NVA_IPS_MAX) {
+        return NVA_R_LIMIT;
+    }
+    for (size_t i = 0; i < r->n_ips; i++) {
+        const struct in6_addr *ip = &r->ips[i];
+
+        if (!nva_ip_is_host(ip)) {
+            return NVA_R_BAD_IP;
+        } else if (has_ip(t, ip) || is_wanted(job, t->vn, ip)
+                   || ip_is_held(job, w, ip)) {
+            return NVA_R_IP_TAKEN;
+        }
+        t->ips[t->n_ips++] = *ip;
+    }
+    return NVA_OK;
+}
+
+/* Where the VM's interface 'name' is. */
+static struct nva_place
+place_of(const struct job *job, const char *name)
+{
+    for (size_t i = 0; i < job->n_olds; i++) {
+        if (!strcmp(job->olds[i]->name, name)) {
+            return job->olds[i]->current;
+        }
+    }
+    return (struct nva_place) { .nve = NVA_ID_NONE };
+}
+
+/* Where 'r' puts the interface; one that only changes its MAC or VN stays
+ * where the one of that name is. */
+static enum nva_reason
+want_place(const struct job *job, struct want *w,
+           const struct nva_request_if *r, const char **field)
+{
+    const struct nva_nve *nve = directory_nve_by_name(job->view->dir, r->nve);
+
+    if (!r->nve[0] && !r->port[0]) {
+        w->place = w->old ? w->place : place_of(job, w->tsi.name);
+        return NVA_OK;
+    }
+    *field = r->nve[0] ? "port" : "nve";
+    if (!r->nve[0] || !r->port[0]) {
+        return NVA_R_PORT_REQUIRED;
+    } else if (!registry_port_name_is_valid(r->port)) {
+        return NVA_R_BAD_NAME;
+    }
+    *field = "nve";
+    if (!nve) {
+        return NVA_R_NOT_FOUND;
+    }
+    w->place.nve = nve->id;
+    ovs_strlcpy(w->place.port, r->port, sizeof w->place.port);
+    return NVA_OK;
+}
+
+static enum nva_reason
+want_if(struct job *job, const struct nva_request_if *r, const char **field)
+{
+    struct want *w = &job->wants[job->n_wants];
+    const char *name = r->name[0] ? r->name : "eth0";
+    const struct nva_vn *vn = directory_vn_by_name(job->view->dir, r->vn);
+    enum nva_reason reason;
+
+    *field = "interfaces";
+    if (!nva_name_is_valid(name)) {
+        return NVA_R_BAD_NAME;
+    }
+    for (size_t i = 0; i < job->n_wants; i++) {
+        if (!strcmp(job->wants[i].tsi.name, name)) {
+            return NVA_R_EXISTS;
+        }
+    }
+    *field = "vn";
+    if (!vn) {
+        return NVA_R_NOT_FOUND;
+    }
+    *field = "mac";
+    if (!nva_mac_is_host(r->mac)) {
+        return NVA_R_BAD_MAC;
+    }
+    reason = want_mac(job, w, vn->id, r->mac);
+    ovs_strlcpy(w->tsi.name, name, sizeof w->tsi.name);
+    if (!reason) {
+        *field = "ips";
+        reason = want_ips(job, w, r);
+    }
+    if (!reason) {
+        reason = want_place(job, w, r, field);
+    }
+    job->n_wants++;
+    return reason;
+}
+
+/* ## All of them ## */
+
+/* True if 'w' adds an interface to the VM. */
+static bool
+want_adds(const struct job *job, const struct want *w)
+{
+    return !w->old || is_foreign(job, w->old);
+}
+
+/* With a move under way, to be superseded by one to NVE 'to' if that is set:
+ * the interfaces stay those of the move, and a new place and new addresses
+ * come one after the other. */
+static enum nva_reason
+check_moving(const struct job *job, nva_id to, const char **field)
+{
+    *field = "interfaces";
+    if (job->n_wants > job->n_olds) {
+        return NVA_R_MOVE_IN_PROGRESS;
+    }
+    for (size_t i = 0; i < job->n_olds; i++) {
+        if (!job->kept[i]) {
+            return NVA_R_MOVE_IN_PROGRESS;
+        }
+    }
+    *field = "ips";
+    for (size_t i = 0; to && i < job->n_wants; i++) {
+        if (!ips_equal(&job->wants[i].tsi, job->wants[i].old)) {
+            return NVA_R_MOVE_IN_PROGRESS;
+        }
+    }
+    return NVA_OK;
+}
+
+/* A VM moves as one: what an update may not do at once. */
+static enum nva_reason
+check_wants(const struct job *job, const char **field)
+{
+    nva_id to = NVA_ID_NONE;
+
+    *field = "nve";
+    for (size_t i = 0; i < job->n_wants; i++) {
+        const struct want *w = &job->wants[i];
+
+        if (!want_moves(w) || want_adds(job, w)
+            || !nva_place_is_set(&w->tsi.current)) {
+            continue;
+        }
+        if (to && to != w->place.nve) {
+            return NVA_R_UNSUPPORTED;
+        }
+        to = w->place.nve;
+    }
+    if (to && !job->vm->move
+        && directory_n_moves_active(job->view->dir) >= NVA_MOVES_ACTIVE_MAX) {
+        return NVA_R_LIMIT;
+    }
+    return job->vm && job->vm->move ? check_moving(job, to, field) : NVA_OK;
+}
