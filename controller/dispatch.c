@@ -824,7 +824,9 @@ program(struct dispatch *d, const struct nva_dirty *dirty)
     move = (dirty->owner.kind == NVA_OWNER_REDIRECT
             || move_of_owner(d, dirty->owner) != NVA_ID_NONE);
     flow_prog_dirty(np->prog, dirty->owner,
-                    move ? FLOW_PROG_MOVE : FLOW_PROG_CONFIG);
+                    move ? FLOW_PROG_MOVE
+                    : dirty->owner.kind == NVA_OWNER_FLOOD ? FLOW_PROG_RESYNC
+                    : FLOW_PROG_CONFIG);
     prog_queue(d, np, move ? QUEUE_MOVE : QUEUE_BULK);
 }
 

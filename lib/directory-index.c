@@ -171,6 +171,11 @@ dir_owner_version(const struct directory *d, struct nva_owner owner)
     case NVA_OWNER_VAP: VERSION_OF(vap);
     case NVA_OWNER_TSI: VERSION_OF(tsi);
     case NVA_OWNER_REDIRECT: VERSION_OF(redirect);
+    case NVA_OWNER_FLOOD: {
+        struct vn_obj *vn = dir_find_vn(d, owner.id);
+
+        return vn ? &vn->flood_version : NULL;
+    }
     case NVA_OWNER_ADDRESS: {
         struct tsi_obj *t = dir_find_tsi(d, owner.id);
 

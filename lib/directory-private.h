@@ -48,7 +48,7 @@ struct directory {
 
 struct vn_obj {
     struct nva_vn v;
-    uint64_t version;
+    uint64_t version, flood_version;
     struct hmap_node id_node, name_node, vni_node;
     struct ovs_list node;               /* In directory.vn_list. */
     struct ovs_list members;            /* 'struct member', by NVE id. */

@@ -456,6 +456,7 @@ directory_each_owner_at(const struct directory *d, nva_id id,
     cb((struct nva_owner) { NVA_OWNER_BASE, id }, aux);
     LIST_FOR_EACH (m, nve_node, &nve->members) {
         cb((struct nva_owner) { NVA_OWNER_VN, m->vn->v.id }, aux);
+        cb((struct nva_owner) { NVA_OWNER_FLOOD, m->vn->v.id }, aux);
     }
     LIST_FOR_EACH (vap, nve_node, &nve->vaps) {
         cb((struct nva_owner) { NVA_OWNER_VAP, vap->v.id }, aux);

@@ -90,7 +90,7 @@ dirt_port(struct dirt *dirt, nva_id nve, const char *port)
     HMAP_FOR_EACH_WITH_HASH (vap, key_node, hash_at(nve, port),
                              &dirt->dir->vaps_by_key) {
         if (vap_is_at(vap, nve, port)) {
-            dirt_add(dirt, nve, NVA_OWNER_VN, vap->v.vn);
+            dirt_add(dirt, nve, NVA_OWNER_FLOOD, vap->v.vn);
             dirt_add(dirt, nve, NVA_OWNER_VAP, vap->v.id);
         }
     }
@@ -107,6 +107,7 @@ dirt_vn(struct dirt *dirt, const struct vn_obj *vn)
         const nva_id nve = m->nve->v.id;
 
         dirt_add(dirt, nve, NVA_OWNER_VN, vn->v.id);
+        dirt_add(dirt, nve, NVA_OWNER_FLOOD, vn->v.id);
         LIST_FOR_EACH (vap, member_node, &m->vaps) {
             dirt_add(dirt, nve, NVA_OWNER_VAP, vap->v.id);
         }
@@ -127,7 +128,7 @@ dirt_tunnel_ip(struct dirt *dirt, const struct nve_obj *nve)
     LIST_FOR_EACH (m, nve_node, &nve->members) {
         LIST_FOR_EACH (peer, vn_node, &m->vn->members) {
             dirt_add(dirt, peer->nve != nve ? peer->nve->v.id : NVA_ID_NONE,
-                     NVA_OWNER_VN, m->vn->v.id);
+                     NVA_OWNER_FLOOD, m->vn->v.id);
         }
     }
     LIST_FOR_EACH (spot, nve_node, &nve->spots) {
@@ -143,7 +144,10 @@ dirt_tunnel_ip(struct dirt *dirt, const struct nve_obj *nve)
 void
 dirt_vap(struct dirt *dirt, const struct nva_vap *vap, bool turned)
 {
-    dirt_add(dirt, vap->nve, NVA_OWNER_VN, vap->vn);
+    if (turned) {
+        dirt_add(dirt, vap->nve, NVA_OWNER_VN, vap->vn);
+    }
+    dirt_add(dirt, vap->nve, NVA_OWNER_FLOOD, vap->vn);
     dirt_add(dirt, vap->nve, NVA_OWNER_VAP, vap->id);
     dirt_tsis_at(dirt, vap->nve, vap->port);
     if (turned) {
@@ -211,8 +215,8 @@ dirt_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *old,
     }
 }
 
-/* The VN and VAP owners at 'nve' that a changed place concerns, and the
- * interface's. */
+/* The flood lists at 'nve' that a changed place concerns, and the
+ * interface's owner. */
 static void
 dirt_place(struct dirt *dirt, nva_id nve, nva_id tsi,
            const struct dirt_probe *probes, size_t n)
@@ -355,11 +359,11 @@ dirt_subscription(struct dirt *dirt, nva_id nve, const struct vn_obj *vn)
 
     dirt_tsis_of_vn(dirt, nve, vn);
     LIST_FOR_EACH (m, vn_node, &vn->members) {
-        dirt_add(dirt, m->nve->v.id, NVA_OWNER_VN, vn->v.id);
+        dirt_add(dirt, m->nve->v.id, NVA_OWNER_FLOOD, vn->v.id);
     }
 }
 
-/* The VN and VAP owners at 'nve' whose flooding 'probes' find changed. */
+/* The flood lists at 'nve' that 'probes' find changed. */
 static void
 dirt_probes(struct dirt *dirt, nva_id nve, const struct dirt_probe *probes,
             size_t n)
@@ -373,7 +377,7 @@ dirt_probes(struct dirt *dirt, nva_id nve, const struct dirt_probe *probes,
     }
 }
 
-/* The VN and VAP owners that read 'p'. */
+/* The flood list that reads 'p'. */
 static void
 dirt_flooding(struct dirt *dirt, const struct dirt_probe *p)
 {
@@ -385,8 +389,7 @@ dirt_flooding(struct dirt *dirt, const struct dirt_probe *p)
                              &dirt->dir->vaps_by_key) {
         if (vap_is_at(vap, nve, port) && vap->v.vn == p->vn
             && vap->v.implied == p->implied) {
-            dirt_add(dirt, nve, NVA_OWNER_VN, p->vn);
-            dirt_add(dirt, nve, NVA_OWNER_VAP, vap->v.id);
+            dirt_add(dirt, nve, NVA_OWNER_FLOOD, p->vn);
         }
     }
 }

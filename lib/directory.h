@@ -40,16 +40,18 @@ void nva_dirty_clear(struct nva_dirty_list *);
  * contradicts it is a bug and aborts).  Appends to 'dirty' each (NVE, owner)
  * whose flows may have changed, in programming order; the version of each
  * such owner is now directory_version().  What spreads:
- *   TSI_PUT/DEL   its TSI owner at each NVE that serves its VN before or
- *                 after, and at NVEs of its places; on a change of the
- *                 flooding local ports also the VN and VAP owners there;
+ *   TSI_PUT/DEL   its TSI owner at the NVEs of its places before and after; on
+ *                 a new published place at each NVE that serves its VN, the
+ *                 place that is left first; its ADDRESS owner at each of them
+ *                 when its addresses change or it gets its first place; the
+ *                 FLOOD owner where a port joins or leaves the flood;
  *   REDIRECT_*    the instance's REDIRECT owner and its TSI owner, at 'at';
- *   VAP_*, PORT_* the VAP owner there, the VN owner there, on the first or
- *                 last VAP of the VN at the NVE the VN owner at every NVE of
- *                 the VN and the VN's TSI owners at this NVE; TSI owners that
- *                 have a place at that port, at this NVE;
- *   VN_*          the VN, VAP and TSI owners at the VN's NVEs;
- *   NVE_*         a changed tunnel address: base there, and the VN, TSI and
+ *   VAP_*, PORT_* the VAP and FLOOD owners there; TSI owners that have a place
+ *                 at that port, at this NVE; on the first or last VAP of the
+ *                 VN at the NVE the VN, TSI and ADDRESS owners of the VN at
+ *                 this NVE and the FLOOD owner at every NVE of the VN;
+ *   VN_*          the VN's owners of all kinds at the VN's NVEs;
+ *   NVE_*         a changed tunnel address: base there, and the FLOOD, TSI and
  *                 REDIRECT owners that point to it everywhere; a changed
  *                 tunnel port: everything there.  'connected' and 'session'
  *                 dirty nothing. */

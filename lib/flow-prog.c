@@ -727,15 +727,17 @@ queue_head(const struct flow_prog *fp)
     return NULL;
 }
 
-/* An interface's owner and what becomes of its redirect at this NVE (an old
- * instance goes, a new one comes) stand side by side in the queue: no bundle
- * ends between them. */
+/* What belongs to a move waits for nothing else: its bundle ends where other
+ * work begins.  An interface's owner and what becomes of its redirect at this
+ * NVE (an old instance goes, a new one comes) stand side by side in the queue:
+ * no bundle ends between them. */
 static void
 bundle_fill(struct flow_prog *fp, const struct flow_prog_source *source,
             nva_usec now)
 {
     const struct bundle *b = &fp->bundle;
     enum { ALONE, AFTER_TSI, AFTER_REDIRECT } partner = ALONE;
+    enum flow_prog_class last = FLOW_PROG_MOVE;
     struct entry *e;
 
     while ((e = queue_head(fp)) != NULL) {
@@ -747,9 +749,11 @@ bundle_fill(struct flow_prog *fp, const struct flow_prog_source *source,
         bool pair = ((partner == AFTER_TSI && is_redirect)
                      || (partner == AFTER_REDIRECT && is_tsi));
 
-        if (full && !(pair && e->class == FLOW_PROG_MOVE)) {
+        if ((full && !(pair && e->class == FLOW_PROG_MOVE))
+            || (b->n_msgs && last == FLOW_PROG_MOVE && e->class != last)) {
             break;
         }
+        last = e->class;
         partner = (pair && is_tsi ? ALONE
                    : is_tsi || pair ? AFTER_TSI
                    : is_redirect ? AFTER_REDIRECT : ALONE);

@@ -12,7 +12,7 @@
 
 struct flow_prog;
 
-/* What goes first. */
+/* What goes first.  A bundle that begins with MOVE holds nothing else. */
 enum flow_prog_class { FLOW_PROG_MOVE, FLOW_PROG_CONFIG, FLOW_PROG_RESYNC };
 
 /* How flow_prog asks for truth (intent and directory, or a test's). */

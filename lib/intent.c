@@ -27,12 +27,12 @@ struct intent {
 };
 
 static void vn_flows(const struct intent *, nva_id vn);
+static void flood_flows(const struct intent *, nva_id vn);
 static void vap_flows(const struct intent *, nva_id vap);
 static void tsi_flows(const struct intent *, nva_id tsi);
 static void redirect_flows(const struct intent *, nva_id redirect);
 static void address_flows(const struct intent *, nva_id tsi);
 
-static void vn_flood(const struct intent *, const struct nva_vn *);
 static directory_cb collect_port;
 static directory_cb collect_nve;
 static void tsi_deliver(const struct intent *, const struct nva_tsi *,
@@ -75,6 +75,9 @@ intent_flows(const struct directory *dir, nva_id nve, struct nva_owner owner,
     case NVA_OWNER_VN:
         vn_flows(&in, owner.id);
         break;
+    case NVA_OWNER_FLOOD:
+        flood_flows(&in, owner.id);
+        break;
     case NVA_OWNER_VAP:
         vap_flows(&in, owner.id);
         break;
@@ -113,7 +116,6 @@ vn_flows(const struct intent *in, nva_id id)
     pipeline_vn_unknown_question(&in->p, vn->vni,
                                  vn->unknown_question == NVA_UQ_FLOOD);
     pipeline_vn_unknown_unicast(&in->p, vn->vni, unknown);
-    vn_flood(in, vn);
 }
 
 /* A flood list that is being collected. */
@@ -127,11 +129,16 @@ struct flood {
 /* Peers are in it whatever the state of their sessions: a lost session is not
  * a lost NVE (K6). */
 static void
-vn_flood(const struct intent *in, const struct nva_vn *vn)
+flood_flows(const struct intent *in, nva_id id)
 {
-    struct flood *flood = xmalloc(sizeof *flood);
+    const struct nva_vn *vn = directory_vn(in->dir, id);
     struct pipeline_flood list;
+    struct flood *flood;
 
+    if (!vn || !directory_nve_serves(in->dir, in->nve->id, id)) {
+        return;
+    }
+    flood = xmalloc(sizeof *flood);
     flood->in = in;
     flood->n_ports = 0;
     flood->n_nves = 0;

@@ -213,7 +213,9 @@ bool nva_name_is_valid(const char *);
     X(TSI, "tsi")               /* id: the interface's. */                  \
     X(REDIRECT, "redirect")     /* id: the instance's, new per retarget. */ \
     X(ADDRESS, "address")       /* id: the interface's: answers for its IPs,\
-                                 * which stay when it moves. */
+                                 * which stay when it moves. */         \
+    X(FLOOD, "flood")           /* id: the VN's: its flood lists, which may\
+                                 * be long and are in no move's way. */
 
 enum nva_owner_kind {
     NVA_OWNER_NONE = 0,

@@ -43,6 +43,7 @@ static const struct sample {
     { NVA_OWNER_VN, BLUE,
       "A VN with VNI 100; the NVA is asked for unknown MACs; the other NVEs "
       "are one over IPv4 and one over IPv6." },
+    { NVA_OWNER_FLOOD, BLUE, "Its flood lists." },
     { NVA_OWNER_VN, RED,
       "A VN with VNI 200 that floods unknown MACs and drops unknown "
       "questions." },

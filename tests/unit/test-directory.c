@@ -346,12 +346,14 @@ START_TEST(test_tunnel_port)
     ovs_strlcpy(nve.tunnel_port, "vxlan9", sizeof nve.tunnel_port);
     put_nve(&nve);
     ck_assert_str_eq(dirt(),
-                     "11:base11 11:vn1 11:vap21 11:tsi41 11:address41");
+                     "11:base11 11:vn1 11:flood1 11:vap21 11:tsi41 "
+                     "11:address41");
     ck_assert_uint_eq(directory_tunnel_port(d, HV1)->ofport, 9);
     del_port(HV1, "vxlan9");
     ck_assert_ptr_eq(directory_tunnel_port(d, HV1), NULL);
     ck_assert_str_eq(dirt(),
-                     "11:base11 11:vn1 11:vap21 11:tsi41 11:address41");
+                     "11:base11 11:vn1 11:flood1 11:vap21 11:tsi41 "
+                     "11:address41");
     nve.tunnel_port[0] = '\0';
     put_nve(&nve);
     ck_assert_uint_eq(directory_tunnel_port(d, HV1)->ofport, 1);
@@ -443,9 +445,9 @@ START_TEST(test_dirty_vn)
     blue.binding = NVA_BINDING_LEARN;
     put_vn(&blue);
     ck_assert_str_eq(dirt(),
-                     "11:vn1 11:vap21 11:tsi41 11:address41 12:vn1 12:vap22 "
-                     "12:tsi41 12:address41 13:vn1 13:vap23 "
-                     "13:tsi41 13:address41");
+                     "11:vn1 11:flood1 11:vap21 11:tsi41 11:address41 "
+                     "12:vn1 12:flood1 12:vap22 12:tsi41 12:address41 "
+                     "13:vn1 13:flood1 13:vap23 13:tsi41 13:address41");
     del(NVA_DELTA_VN_DEL, 3);
     ck_assert_str_eq(dirt(), "");
     ck_assert_ptr_eq(directory_vn_by_vni(d, 300), NULL);
@@ -466,7 +468,8 @@ START_TEST(test_A1_dirty_nve)
     put_redirect(70, TSI1, HV3, HV1);
     nve.tunnel_ip = ip_of(99);
     put_nve(&nve);
-    ck_assert_str_eq(dirt(), "11:base11 12:vn1 13:vn1 12:tsi41 13:tsi41 "
+    ck_assert_str_eq(dirt(),
+                     "11:base11 12:flood1 13:flood1 12:tsi41 13:tsi41 "
                      "13:redirect70");
     put_port(14, "eth9", 4);
     del(NVA_DELTA_NVE_DEL, 14);
@@ -482,17 +485,20 @@ START_TEST(test_dirty_port)
     put_port(HV1, "tap1", 5);
     ck_assert_str_eq(dirt(), "");
     put_port(HV1, "tap1", 6);
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap21 11:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:flood1 11:vap21 11:tsi41");
     ck_assert_ptr_eq(directory_port_by_ofport(d, HV1, 5), NULL);
     put_port(HV1, "eth7", 7);
     ck_assert_str_eq(dirt(), "");
     del_port(HV1, "tap1");
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap21 11:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:flood1 11:vap21 11:tsi41");
     del_port(HV1, "tap1");
     ck_assert_str_eq(dirt(), "");
     put_port(HV1, "vxlan0", 9);
     ck_assert_str_eq(dirt(),
-                     "11:base11 11:vn1 11:vap21 11:tsi41 11:address41");
+                     "11:base11 11:vn1 11:flood1 11:vap21 11:tsi41 "
+                     "11:address41");
 }
 END_TEST
 
@@ -501,7 +507,8 @@ START_TEST(test_ofport_reused)
 {
     put_port(HV1, "tap2", 6);
     put_port(HV1, "tap2", 5);
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap21 11:tsi41");
+    ck_assert_str_eq(dirt(),
+                     "11:flood1 11:vap21 11:tsi41");
     ck_assert_ptr_eq(directory_port(d, HV1, "tap1"), NULL);
     put_port(HV1, "tap1", 6);
     ck_assert_str_eq(directory_port_by_ofport(d, HV1, 6)->name, "tap1");
@@ -512,22 +519,28 @@ END_TEST
 START_TEST(test_dirty_vap)
 {
     put_vap(90, HV1, "tap2", BLUE, false);
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap90");
+    ck_assert_str_eq(dirt(),
+                     "11:flood1 11:vap90");
     put_vap(90, HV1, "tap2", BLUE, false);
     ck_assert_str_eq(dirt(), "");
     put_vap(90, HV1, "tap2", BLUE, true);
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap90");
+    ck_assert_str_eq(dirt(),
+                     "11:flood1 11:vap90");
     put_vap(90, HV1, "tap2", RED, true);
-    ck_assert_str_eq(dirt(), "11:vn1 11:vap90 11:vn2");
+    ck_assert_str_eq(dirt(),
+                     "11:flood1 11:vap90 11:vn2 11:flood2");
     put_vap(91, HV2, "tap2", RED, false);
-    ck_assert_str_eq(dirt(), "12:vn2 12:vap91 11:vn2");
+    ck_assert_str_eq(dirt(),
+                     "12:vn2 12:flood2 12:vap91 11:flood2");
     del(NVA_DELTA_VAP_DEL, VAP1);
     ck_assert_str_eq(dirt(),
-                     "11:vn1 11:vap21 11:tsi41 11:address41 12:vn1 13:vn1");
+                     "11:vn1 11:flood1 11:vap21 11:tsi41 11:address41 "
+                     "12:flood1 13:flood1");
     ck_assert(!directory_nve_serves(d, HV1, BLUE));
     put_vap(VAP1, HV1, "tap1", BLUE, false);
     ck_assert_str_eq(dirt(),
-                     "11:vn1 11:vap21 11:tsi41 11:address41 12:vn1 13:vn1");
+                     "11:vn1 11:flood1 11:vap21 11:tsi41 11:address41 "
+                     "12:flood1 13:flood1");
 }
 END_TEST
 
@@ -539,12 +552,12 @@ START_TEST(test_A1_dirty_subscription)
     put_nve(&nve);
     put_vap(90, 14, "tap1", BLUE, false);
     ck_assert_str_eq(dirt(),
-                     "14:vn1 14:vap90 14:tsi41 14:address41 11:vn1 12:vn1 "
-                     "13:vn1");
+                     "14:vn1 14:flood1 14:vap90 14:tsi41 14:address41 "
+                     "11:flood1 12:flood1 13:flood1");
     del(NVA_DELTA_VAP_DEL, 90);
     ck_assert_str_eq(dirt(),
-                     "14:vn1 14:vap90 14:tsi41 14:address41 11:vn1 12:vn1 "
-                     "13:vn1");
+                     "14:vn1 14:flood1 14:vap90 14:tsi41 14:address41 "
+                     "11:flood1 12:flood1 13:flood1");
 }
 END_TEST
 
@@ -594,7 +607,8 @@ START_TEST(test_dirty_tsi_moves)
     struct nva_tsi t = *directory_tsi(d, TSI1);
 
     put_vap(VAP3, HV3, "tap1", BLUE, true);
-    ck_assert_str_eq(dirt(), "13:vn1 13:vap23");
+    ck_assert_str_eq(dirt(),
+                     "13:flood1 13:vap23");
     ck_assert(!floods(VAP3));
     t.prepared = at(HV3, "tap1");
     put_tsi(&t);
@@ -605,7 +619,7 @@ START_TEST(test_dirty_tsi_moves)
     t.paused = true;
     put_tsi(&t);
     ck_assert_str_eq(dirt(),
-                     "11:vn1 11:vap21 11:tsi41 13:vn1 13:vap23 13:tsi41");
+                     "11:flood1 11:tsi41 13:flood1 13:tsi41");
     ck_assert(floods(VAP3));
     ck_assert(!floods(VAP1));
 
@@ -614,7 +628,7 @@ START_TEST(test_dirty_tsi_moves)
     t.paused = false;
     put_tsi(&t);
     ck_assert_str_eq(dirt(),
-                     "13:tsi41 11:vn1 11:vap21 11:tsi41");
+                     "13:tsi41 11:flood1 11:tsi41");
     ck_assert(floods(VAP3));
     ck_assert(floods(VAP1));            /* Peers still send there. */
 
@@ -638,7 +652,7 @@ START_TEST(test_floods)
     t.prepared = at(HV2, "tap1");
     put_tsi(&t);
     ck_assert_str_eq(dirt(),
-                     "11:tsi41 12:vn1 12:vap22 12:tsi41");
+                     "11:tsi41 12:flood1 12:tsi41");
     ck_assert(!floods(VAP2));           /* Only a VM that is not there. */
 
     /* Another VM that is there. */
@@ -758,11 +772,13 @@ START_TEST(test_owners_at)
     put_redirect(71, 42, HV3, HV2);
     directory_each_owner_at(d, HV2, owner_cb, &s);
     ck_assert_str_eq(ds_cstr(&s),
-                     " base12 vn1 vap22 tsi41 address41 tsi42 redirect70");
+                     " base12 vn1 flood1 vap22 tsi41 address41 tsi42 "
+                     "redirect70");
     ds_clear(&s);
     directory_each_owner_at(d, HV3, owner_cb, &s);
     ck_assert_str_eq(ds_cstr(&s),
-                     " base13 vn1 vap23 tsi41 address41 tsi42 redirect71");
+                     " base13 vn1 flood1 vap23 tsi41 address41 tsi42 "
+                     "redirect71");
     ds_clear(&s);
     directory_each_owner_at(d, 999, owner_cb, &s);
     ck_assert_str_eq(ds_cstr(&s), "");
@@ -1140,8 +1156,7 @@ START_TEST(test_churn)
             const struct nva_vap *vap = directory_vap(d, ID_VAP + j);
 
             if (now != facts[j] && vap) {
-                ck_assert(is_dirty(vap->nve, NVA_OWNER_VN, vap->vn));
-                ck_assert(is_dirty(vap->nve, NVA_OWNER_VAP, vap->id));
+                ck_assert(is_dirty(vap->nve, NVA_OWNER_FLOOD, vap->vn));
             }
             facts[j] = now;
         }

@@ -530,7 +530,7 @@ END_TEST
 
 START_TEST(vn_floods_to_ports_and_known_nves)
 {
-    compute(HV1, NVA_OWNER_VN, VN);
+    compute(HV1, NVA_OWNER_FLOOD, VN);
     ck_assert_str_eq(actions(NVA_TABLE_FLOOD, "reg0=0x64"),
                      "output:2,output:3," TO_HV2
                      ",set_field:0.0.0.0->tun_dst"
@@ -547,7 +547,7 @@ START_TEST(k6_vn_floods_to_disconnected_nves)
     d.nve = *directory_nve(dir, HV2);
     d.nve.connected = false;
     apply(&d);
-    compute(HV1, NVA_OWNER_VN, VN);
+    compute(HV1, NVA_OWNER_FLOOD, VN);
     ck_assert_ptr_nonnull(strstr(actions(NVA_TABLE_FLOOD, "reg0=0x64"),
                                  "172.31.0.2"));
 }
@@ -557,7 +557,7 @@ START_TEST(vn_leaves_out_absent_ports_and_tunnels)
 {
     del_port(HV1, "tap-a2");
     del_port(HV1, "vx0");
-    compute(HV1, NVA_OWNER_VN, VN);
+    compute(HV1, NVA_OWNER_FLOOD, VN);
     ck_assert_str_eq(actions(NVA_TABLE_FLOOD, "reg0=0x64"), "output:2");
     ck_assert_str_eq(actions(NVA_TABLE_CLASSIFY, ""), "none");
 }
@@ -569,7 +569,7 @@ START_TEST(vn_floods_once_to_a_port)
     static const struct eth_addr mac = ETH_ADDR_C(02,00,00,00,00,99);
 
     put_vap(VAP_A2 + 100, tap_a, VN, &mac);
-    compute(HV1, NVA_OWNER_VN, VN);
+    compute(HV1, NVA_OWNER_FLOOD, VN);
     ck_assert_str_eq(actions(NVA_TABLE_DELIVER, "dl_dst=01:00:00:00:00:00"),
                      "output:2,output:3");
 }
@@ -637,7 +637,7 @@ START_TEST(vap_on_the_tunnel_port_is_nothing)
     put_vap(VAP_A2 + 100, (struct nva_place) { HV1, "vx0" }, VN, NULL);
     compute(HV1, NVA_OWNER_VAP, VAP_A2 + 100);
     ck_assert_uint_eq(flow_set_n(flows), 0);
-    compute(HV1, NVA_OWNER_VN, VN);
+    compute(HV1, NVA_OWNER_FLOOD, VN);
     ck_assert_str_eq(actions(NVA_TABLE_DELIVER, "dl_dst=01:00:00:00:00:00"),
                      "output:2,output:3");
 }

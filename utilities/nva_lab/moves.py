@@ -13,6 +13,7 @@ from .guests import Measure, ip4, ip6, mac
 
 NVES = ("hv1", "hv2", "hv3")
 DOWN = "300us"              # How long the VM itself stands still.
+REOPENED = 0.05             # Seconds for a switch to take note of a port.
 PLANNED = ("planned, pause", "planned")
 ANNOUNCED = {"GARP request": "garp", "GARP reply": "garp-reply",
              "NA": "na", "NA, node": "na-node", "RARP": "rarp"}
@@ -26,6 +27,7 @@ class Stage:
         self.measure = Measure(fabric)
         self.at = vm_at
         self.left = set()       # Places that the VM has left once.
+        self.reopened = REOPENED
         self.last = 0
         fabric.api("PUT", "/v1/vns/red", {
             "vni": 100, "binding": "learn",
@@ -87,7 +89,7 @@ class Stage:
             self.measure(f"unplace vm {to}")
             self.measure(f"place vm {to} {self.fabric.namespace(to)} tap-vm")
             self.left.remove(to)
-            time.sleep(0.05)
+            time.sleep(self.reopened)
             self.fabric.settled(*NVES)
 
     def move(self, kind, to, observe=0.5, down=DOWN, aside=None):
