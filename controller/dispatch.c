@@ -131,6 +131,7 @@ static void prog_queue(struct dispatch *, struct nve_prog *, enum queue);
 static void prog_unqueue(struct nve_prog *);
 static void prog_run(struct dispatch *, struct nve_prog *, nva_usec now);
 static void add_ack(struct dispatch *, const struct ack *);
+static void send_moves(struct dispatch *, nva_usec now);
 static void tell_acks(struct dispatch *, nva_usec now);
 static void stamp(struct dispatch *, enum nva_stamp_kind, nva_id nve,
                   nva_id move, nva_usec now);
@@ -278,6 +279,7 @@ commit(struct dispatch *d, const struct nva_event *ev, nva_usec now)
     for (size_t i = 0; i < d->dirty.n; i++) {
         program(d, &d->dirty.a[i]);
     }
+    send_moves(d, now);         /* Before anything else is said or written. */
     for (size_t i = 0; i < plan->n_replies; i++) {
         send_reply(d, &plan->replies[i]);
     }
@@ -410,6 +412,20 @@ dispatch_deadline(struct dispatch *d, nva_usec now)
     return d->deadline;
 }
 
+/* Only what was queued when this began: an owner that is dirtied by its own
+ * confirmation must not keep the loop here. */
+static void
+send_moves(struct dispatch *d, nva_usec now)
+{
+    for (size_t n = ovs_list_size(&d->moves); n > 0; n--) {
+        struct nve_prog *np = CONTAINER_OF(ovs_list_front(&d->moves),
+                                           struct nve_prog, queue_node);
+
+        prog_unqueue(np);
+        prog_run(d, np, now);
+    }
+}
+
 bool
 dispatch_run(struct dispatch *d, nva_usec now)
 {
@@ -420,14 +436,7 @@ dispatch_run(struct dispatch *d, nva_usec now)
     }
     d->n_relink = 0;
 
-    /* Only what was queued when this turn began: an owner that is dirtied by
-     * its own confirmation must not keep the loop here. */
-    for (size_t n = ovs_list_size(&d->moves); n > 0; n--) {
-        np = CONTAINER_OF(ovs_list_front(&d->moves), struct nve_prog,
-                          queue_node);
-        prog_unqueue(np);
-        prog_run(d, np, now);
-    }
+    send_moves(d, now);
     for (size_t n = MIN(ovs_list_size(&d->bulk), DISPATCH_BULK_PER_RUN);
          n > 0; n--) {
         np = CONTAINER_OF(ovs_list_front(&d->bulk), struct nve_prog,

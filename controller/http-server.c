@@ -288,18 +288,19 @@ handle_request(struct http_server *s, struct evhttp_request *req,
     const struct nva_plan *plan = dispatch_plan(s->dispatch);
     const struct nva_view view = dispatch_view(s->dispatch, now);
     nva_id move = plan->object;
-    char *body = NULL;
-    int status = api_json_result(&view, &s->facts, request, plan, &body);
 
     if (!verdict && must_wait(s, &view, request, move)) {
         struct kept *k = keep(s, req, move);
 
-        k->status = status;
+        k->status = request->type == NVA_REQ_MOVE_START ? 201 : HTTP_OK;
         k->deadline = now + HTTP_WAIT_MSEC * NVA_MSEC;
     } else {
+        char *body = NULL;
+        int status = api_json_result(&view, &s->facts, request, plan, &body);
+
         answer(req, status, "application/json", body);
+        free(body);
     }
-    free(body);
 }
 
 static void
