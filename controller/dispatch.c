@@ -779,13 +779,6 @@ dispatch_each_unclaimed(const void *d_,
     }
 }
 
-static void
-count_cb(struct nva_owner owner OVS_UNUSED, enum nva_reason reason OVS_UNUSED,
-         void *n)
-{
-    ++*(size_t *) n;
-}
-
 void
 dispatch_nve_state(const void *d, nva_id nve, size_t *owners, size_t *dirty,
                    size_t *quarantined)
@@ -794,10 +787,7 @@ dispatch_nve_state(const void *d, nva_id nve, size_t *owners, size_t *dirty,
 
     *owners = np ? flow_prog_n_owners(np->prog) : 0;
     *dirty = np ? flow_prog_n_dirty(np->prog) : 0;
-    *quarantined = 0;
-    if (np) {
-        flow_prog_each_quarantined(np->prog, count_cb, quarantined);
-    }
+    *quarantined = np ? flow_prog_n_quarantined(np->prog) : 0;
 }
 
 const struct flow_prog *

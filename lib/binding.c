@@ -14,11 +14,6 @@
 #include "story.h"
 #include "util.h"
 
-struct release {
-    const struct nva_view *view;
-    struct nva_plan *plan;
-};
-
 struct users {
     const struct nva_view *view;
     const struct nva_plan *plan;
@@ -27,7 +22,7 @@ struct users {
     bool any;
 };
 
-static directory_cb users_cb, release_cb, count_cb;
+static directory_cb users_cb, count_cb;
 static bool is_deleted(const struct nva_plan *, nva_id vap);
 static bool is_used(const struct nva_view *, const struct nva_place *,
                     nva_id vn, const struct nva_plan *);
@@ -93,32 +88,21 @@ binding_release(const struct nva_view *v, const struct nva_place *place,
 }
 
 void
-binding_release_nve(const struct nva_view *v, nva_id nve, nva_id vn,
-                    struct nva_plan *plan)
+binding_release_left(const struct nva_view *v,
+                     const struct nva_redirect *redirect,
+                     struct nva_plan *plan)
 {
-    struct release r = { .view = v, .plan = plan };
+    const struct nva_tsi *tsi = directory_tsi(v->dir, redirect->tsi);
+    struct nva_place left = { .nve = redirect->at };
 
-    directory_each_vap_of_vn(v->dir, nve, vn, release_cb, &r);
+    ovs_strlcpy(left.port, redirect->port, sizeof left.port);
+    binding_release(v, &left, tsi->vn, plan);
 }
 
 static bool
 count_cb(const void *vap OVS_UNUSED, void *n)
 {
     ++*(size_t *) n;
-    return true;
-}
-
-static bool
-release_cb(const void *vap_, void *r_)
-{
-    const struct nva_vap *vap = vap_;
-    struct release *r = r_;
-    struct nva_place place = { .nve = vap->nve };
-
-    ovs_strlcpy(place.port, vap->port, sizeof place.port);
-    if (vap->implied) {
-        binding_release(r->view, &place, vap->vn, r->plan);
-    }
     return true;
 }
 

@@ -23,8 +23,9 @@ bool binding_has_room(const struct nva_view *, nva_id nve, nva_id vn);
 void binding_release(const struct nva_view *, const struct nva_place *,
                      nva_id vn, struct nva_plan *);
 
-/* The same for each implied VAP of 'vn' at 'nve'. */
-void binding_release_nve(const struct nva_view *, nva_id nve, nva_id vn,
-                         struct nva_plan *);
+/* The same for the place that 'redirect', which ends, was left at: an implied
+ * VAP outlives the VM's departure as long as the redirect is there. */
+void binding_release_left(const struct nva_view *, const struct nva_redirect *,
+                          struct nva_plan *);
 
 #endif /* binding.h */

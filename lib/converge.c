@@ -79,12 +79,10 @@ converge_event(const struct nva_view *v, const struct nva_event *ev,
         if (owner.kind == NVA_OWNER_REDIRECT) {
             const struct nva_redirect *r = directory_redirect(v->dir,
                                                               owner.id);
-            const struct nva_tsi *tsi = r ? directory_tsi(v->dir, r->tsi)
-                                          : NULL;
 
             redirect_ended(v, owner.id, ev->flow.packets, plan);
-            if (tsi) {
-                binding_release_nve(v, r->at, tsi->vn, plan);
+            if (r) {
+                binding_release_left(v, r, plan);
             }
         }
         break;
@@ -127,8 +125,7 @@ converge_timer(const struct nva_view *v, struct nva_plan *plan)
                                         : NULL);
 
         if (r) {
-            binding_release_nve(v, r->at, directory_tsi(v->dir, r->tsi)->vn,
-                                plan);
+            binding_release_left(v, r, plan);
         }
     }
     directory_each_active_move(v->dir, timer_cb, &w);

@@ -199,6 +199,7 @@ struct nva_redirect {
     nva_id id;
     nva_id tsi;
     nva_id at;
+    char port[NVA_PORT_NAME_MAX];       /* That was left there; may be "". */
     nva_id to;
     nva_id move;                        /* For the timeline; may be NONE. */
     nva_usec since;                     /* Bounds re-arming. */

@@ -83,7 +83,7 @@ struct flow_prog {
     struct hmap entries;
     struct hmap meters;
     struct ovs_list queues[N_CLASSES];
-    size_t n_dirty;
+    size_t n_dirty, n_quarantined;
     size_t n_stale;
     uint64_t stale[STALE_COOKIES_MAX];
     struct bundle bundle;
@@ -94,6 +94,8 @@ static struct entry *entry_get(struct flow_prog *, struct nva_owner);
 static void entry_set_dirty(struct flow_prog *, struct entry *,
                             enum flow_prog_class);
 static void entry_set_clean(struct flow_prog *, struct entry *);
+static void entry_quarantine(struct flow_prog *, struct entry *,
+                             enum nva_reason);
 static void entry_delete(struct flow_prog *, struct entry *);
 static void forget_if_idle(struct flow_prog *, struct entry *);
 static struct meter *meter_get(struct flow_prog *, uint32_t id);
@@ -158,7 +160,7 @@ flow_prog_session_start(struct flow_prog *fp)
     HMAP_FOR_EACH (e, node, &fp->entries) {
         e->found_hash = 0;
         e->version = 0;             /* Of an earlier session: says nothing. */
-        e->quarantine = NVA_OK;
+        entry_quarantine(fp, e, NVA_OK);
     }
     HMAP_FOR_EACH (m, node, &fp->meters) {
         m->present = false;
@@ -247,7 +249,7 @@ flow_prog_dirty(struct flow_prog *fp, struct nva_owner owner,
 {
     struct entry *e = entry_get(fp, owner);
 
-    e->quarantine = NVA_OK;
+    entry_quarantine(fp, e, NVA_OK);
     entry_set_dirty(fp, e, class);
 }
 
@@ -303,7 +305,7 @@ flow_prog_bundle_done(struct flow_prog *fp, bool applied,
             /* An undecodable message is left out of a bundle that is applied
              * all the same: what is there now is not known. */
             e->presence = applied ? UNKNOWN : e->presence;
-            e->quarantine = p->failed;
+            entry_quarantine(fp, e, p->failed);
         } else if (!applied) {
             entry_set_dirty(fp, e, e->class);
         } else {
@@ -393,6 +395,12 @@ flow_prog_n_dirty(const struct flow_prog *fp)
     return fp->n_dirty;
 }
 
+size_t
+flow_prog_n_quarantined(const struct flow_prog *fp)
+{
+    return fp->n_quarantined;
+}
+
 void
 flow_prog_each_quarantined(const struct flow_prog *fp,
                            void (*cb)(struct nva_owner, enum nva_reason,
@@ -473,6 +481,14 @@ entry_set_clean(struct flow_prog *fp, struct entry *e)
 }
 
 static void
+entry_quarantine(struct flow_prog *fp, struct entry *e, enum nva_reason reason)
+{
+    fp->n_quarantined -= e->quarantine != NVA_OK;
+    fp->n_quarantined += reason != NVA_OK;
+    e->quarantine = reason;
+}
+
+static void
 entry_set_meter(struct flow_prog *fp, struct entry *e, uint32_t meter)
 {
     if (e->meter != meter) {
@@ -490,6 +506,7 @@ static void
 entry_delete(struct flow_prog *fp, struct entry *e)
 {
     entry_set_clean(fp, e);
+    entry_quarantine(fp, e, NVA_OK);
     entry_set_meter(fp, e, 0);
     hmap_remove(&fp->entries, &e->node);
     free(e);
@@ -702,7 +719,7 @@ bundle_take(struct flow_prog *fp, const struct flow_prog_source *source,
 
     source->flows(source->aux, fp->nve, owner, now, flows);
     entry_set_clean(fp, e);
-    e->quarantine = NVA_OK;
+    entry_quarantine(fp, e, NVA_OK);
     if (!is_unchanged(e, flows)) {
         bundle_add_part(fp, e, flows, version);
         return;

@@ -129,6 +129,7 @@ bool flow_prog_confirmed(const struct flow_prog *, struct nva_owner,
 bool flow_prog_is_idle(const struct flow_prog *);
 size_t flow_prog_n_owners(const struct flow_prog *);
 size_t flow_prog_n_dirty(const struct flow_prog *);
+size_t flow_prog_n_quarantined(const struct flow_prog *);
 /* Quarantined owners with reasons. */
 void flow_prog_each_quarantined(const struct flow_prog *,
                                 void (*cb)(struct nva_owner, enum nva_reason,

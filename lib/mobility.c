@@ -158,6 +158,7 @@ mobility_stray(const struct nva_view *v, const struct nva_event *ev,
     const struct nva_tsi *tsi = directory_tsi_by_mac(
         v->dir, ev->packet.vn, ev->packet.frame.eth_dst);
     const struct nva_vm *vm = tsi ? directory_vm(v->dir, tsi->vm) : NULL;
+    const struct nva_place left = { .nve = ev->nve };
 
     if (ev->packet.vap || !tsi || !nva_place_is_set(&tsi->published)
         || tsi->published.nve == ev->nve || tsi->current.nve == ev->nve
@@ -166,7 +167,7 @@ mobility_stray(const struct nva_view *v, const struct nva_event *ev,
         return;
     }
     story_stamp(plan, vm->move, NVA_STAMP_LATE, v->now, ev->nve, NVA_R_LATE);
-    redirect_arm(v, tsi, ev->nve, tsi->published.nve, vm->move, plan);
+    redirect_arm(v, tsi, &left, tsi->published.nve, vm->move, plan);
 }
 
 void

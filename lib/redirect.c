@@ -61,18 +61,20 @@ redirect_at(const struct directory *dir, nva_id tsi, nva_id at)
 }
 
 nva_id
-redirect_arm(const struct nva_view *v, const struct nva_tsi *tsi, nva_id at,
-             nva_id to, nva_id move, struct nva_plan *plan)
+redirect_arm(const struct nva_view *v, const struct nva_tsi *tsi,
+             const struct nva_place *at, nva_id to, nva_id move,
+             struct nva_plan *plan)
 {
-    struct search s = { .at = at };
+    struct search s = { .at = at->nve };
     nva_id evicted = NVA_ID_NONE;
     struct nva_redirect r = {
         .id = nva_plan_new_id(plan),
-        .tsi = tsi->id, .at = at, .to = to, .move = move,
+        .tsi = tsi->id, .at = at->nve, .to = to, .move = move,
         .since = v->now,
         .until = v->now + redirect_timeout(v->dir, tsi),
     };
 
+    ovs_strlcpy(r.port, at->port, sizeof r.port);
     directory_each_redirect_of_tsi(v->dir, tsi->id, search_cb, &s);
     if (s.n >= NVA_REDIRECTS_PER_TSI_MAX && s.oldest) {
         del(plan, s.oldest);
@@ -106,7 +108,7 @@ redirect_follow(const struct nva_view *v, const struct nva_tsi *tsi,
 
     if (nva_place_is_set(old) && old->nve != here
         && !redirect_at(v->dir, tsi->id, old->nve)) {
-        w.evicted = redirect_arm(v, tsi, old->nve, here, move, plan);
+        w.evicted = redirect_arm(v, tsi, old, here, move, plan);
     }
     directory_each_redirect_of_tsi(v->dir, tsi->id, retarget_cb, &w);
 }

@@ -16,11 +16,12 @@ nva_usec redirect_timeout(const struct directory *, const struct nva_tsi *);
 const struct nva_redirect *redirect_at(const struct directory *, nva_id tsi,
                                        nva_id at);
 
-/* Appends a new instance at 'at' to NVE 'to'.  Beyond
+/* Appends a new instance at 'at', the place that is left, to NVE 'to'.  Beyond
  * NVA_REDIRECTS_PER_TSI_MAX the oldest goes (its id is returned, else NONE):
  * late packets there become queries. */
-nva_id redirect_arm(const struct nva_view *, const struct nva_tsi *, nva_id at,
-                    nva_id to, nva_id move, struct nva_plan *);
+nva_id redirect_arm(const struct nva_view *, const struct nva_tsi *,
+                    const struct nva_place *at, nva_id to, nva_id move,
+                    struct nva_plan *);
 
 /* Ends the redirect of 'tsi' at 'at', if there is one. */
 void redirect_clear_at(const struct nva_view *, const struct nva_tsi *,

@@ -200,33 +200,23 @@ release(const struct job *job, const struct nva_place *place, nva_id vn)
     }
 }
 
-struct leaving {
-    const struct job *job;
-    nva_id vn;
-};
-
-/* An implied VAP outlives its VM's departure as long as a redirect is there:
- * with the redirect it goes. */
 static bool
-release_old_cb(const void *redirect_, void *leaving_)
+release_left_cb(const void *redirect, void *job_)
 {
-    const struct nva_redirect *r = redirect_;
-    const struct leaving *l = leaving_;
+    const struct job *job = job_;
 
-    binding_release_nve(l->job->view, r->at, l->vn, l->job->plan);
+    binding_release_left(job->view, redirect, job->plan);
     return true;
 }
 
 static void
 release_all(const struct job *job, const struct nva_tsi *t)
 {
-    struct leaving leaving = { job, t->vn };
-
     release(job, &t->current, t->vn);
     release(job, &t->published, t->vn);
     release(job, &t->prepared, t->vn);
-    directory_each_redirect_of_tsi(job->view->dir, t->id, release_old_cb,
-                                   &leaving);
+    directory_each_redirect_of_tsi(job->view->dir, t->id, release_left_cb,
+                                   CONST_CAST(struct job *, job));
 }
 
 /* Implied VAPs of what 'job' deleted. */

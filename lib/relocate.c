@@ -38,7 +38,7 @@ relocate_pause(const struct nva_view *v, struct nva_plan *plan,
     story_put_tsi(plan, tsi);
     if (here && here != tsi->prepared.nve && !redirect_at(v->dir, tsi->id,
                                                           here)) {
-        redirect_arm(v, tsi, here, tsi->prepared.nve, move, plan);
+        redirect_arm(v, tsi, &tsi->current, tsi->prepared.nve, move, plan);
     }
 }
 

@@ -267,7 +267,8 @@ fx_redirect(struct fixture *fx, nva_id tsi, nva_id at, nva_id to, nva_id move,
 
     d.id = directory_next_id(fx->dir);
     d.redirect = (struct nva_redirect) {
-        .id = d.id, .tsi = tsi, .at = at, .to = to, .move = move,
+        .id = d.id, .tsi = tsi, .at = at, .port = "tap9", .to = to,
+        .move = move,
         .since = since,
         .until = since + NVA_REDIRECT_TIMEOUT_DEFAULT * NVA_SEC,
     };

@@ -241,18 +241,25 @@ START_TEST(what_was_configured_is_not_released)
 }
 END_TEST
 
-START_TEST(release_of_an_nve)
+START_TEST(release_of_the_place_a_redirect_left)
 {
     nva_id empty = add_vap(HV2, "tap7", RED, true);
+    nva_id tsi = fx_vm(&fx, RED, 1, NULL, HV1, "tap9");
+    struct nva_redirect r = {
+        .id = 900, .tsi = tsi, .at = HV2, .port = "tap7", .to = HV1,
+    };
 
-    add_vap(HV2, "tap8", BLUE, true);                   /* Another VN. */
+    add_vap(HV2, "tap8", RED, true);                    /* Another port. */
     add_vap(HV3, "tap7", RED, true);                    /* Another NVE. */
-    add_vap(HV2, "tap9", RED, true);
-    fx_vm(&fx, RED, 1, NULL, HV2, "tap9");              /* In use. */
     fx_start(&fx);
-    binding_release_nve(&fx.view, HV2, RED, &fx.plan);
+    binding_release_left(&fx.view, &r, &fx.plan);
     ck_assert_uint_eq(fx.plan.deltas.n, 1);
     ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_VAP_DEL, empty));
+
+    r.port[0] = '\0';                                   /* Nobody knows. */
+    fx_start(&fx);
+    binding_release_left(&fx.view, &r, &fx.plan);
+    ck_assert_uint_eq(fx.plan.deltas.n, 0);
 }
 END_TEST
 
@@ -273,7 +280,7 @@ main(void)
     tcase_add_loop_test(tc, kept_while_another_has_a_place_there, 0, 2);
     tcase_add_test(tc, released_when_two_leave_in_one_step);
     tcase_add_test(tc, what_was_configured_is_not_released);
-    tcase_add_test(tc, release_of_an_nve);
+    tcase_add_test(tc, release_of_the_place_a_redirect_left);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
 }
