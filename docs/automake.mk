@@ -17,6 +17,8 @@ EXTRA_DIST += \
 	docs/decisions/0004-unicast-nud-and-the-r-flag.md \
 	docs/decisions/0005-no-order-between-switches.md \
 	docs/decisions/0006-no-store-yet.md \
+	docs/decisions/0007-answers-and-flood-lists-are-owners.md \
+	docs/decisions/0008-pause-waits-for-the-datapath.md \
 	docs/measuring.md \
 	docs/openapi.yaml \
 	docs/pipeline.md

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "converge.h"
 #include "packets.h"
 
 static enum nva_reason claimed_ip(const struct nva_frame *,
@@ -23,6 +24,8 @@ static enum nva_reason check_claim(const struct directory *,
 static bool tsi_has_ip(const struct nva_tsi *, const struct in6_addr *);
 static enum nva_reason check_new(const struct directory *,
                                  const struct nva_vap *);
+static bool may_be_under_way(const struct nva_view *, const struct nva_tsi *,
+                             const struct nva_vap *, const struct nva_frame *);
 static bool place_is_at(const struct nva_place *, const struct nva_vap *);
 
 enum nva_reason
@@ -51,6 +54,9 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
         return reason;
     }
 
+    if (tsi && may_be_under_way(view, tsi, vap, f)) {
+        return NVA_R_UNDER_WAY;
+    }
     if (tsi && place_is_at(&tsi->current, vap)) {
         *what = tsi->paused ? NVA_ADMIT_ABORT : NVA_ADMIT_REFRESH;
         return NVA_OK;
@@ -69,6 +75,35 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
                  : NVA_ADMIT_PLACE);
     }
     return reason;
+}
+
+/* A switch works on frames and on flow mods in turns: for NVA_DATAPATH_SETTLE
+ * a frame that was sent before the VM stood still, or before it left, may come
+ * after the flows that say so.  An announcement from the place that was left
+ * counts all the same: so a VM that comes back at once is followed. */
+static bool
+may_be_under_way(const struct nva_view *view, const struct nva_tsi *tsi,
+                 const struct nva_vap *vap, const struct nva_frame *f)
+{
+    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
+    const struct nva_move *move = directory_move(view->dir, vm->move);
+
+    if (!move) {
+        return false;
+    }
+    if (place_is_at(&tsi->current, vap)) {
+        return tsi->paused && converge_is_pausing(view, move);
+    }
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_move_if *mif = &move->ifs[i];
+
+        if (mif->tsi == tsi->id && mif->switched
+            && place_is_at(&mif->from, vap)
+            && view->now < mif->switched_at + NVA_DATAPATH_SETTLE) {
+            return !nva_frame_is_announcement(f);
+        }
+    }
+    return false;
 }
 
 /* Sets '*claims' and '*ip' to the address that 'f' says its sender has.  RARP

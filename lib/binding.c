@@ -115,6 +115,9 @@ check_port(const struct nva_view *v, nva_id nve, const char *port, nva_id vn,
     const struct nva_vap *vap = directory_vap_by_key(v->dir, nve, port, false,
                                                      eth_addr_zero);
 
+    if (vap && is_deleted(plan, vap->id)) {
+        vap = NULL;
+    }
     for (size_t i = 0; !vap && i < plan->deltas.n; i++) {
         const struct nva_delta *d = &plan->deltas.a[i];
 

@@ -50,6 +50,10 @@ static void go_draining(const struct nva_view *, struct nva_move *,
                         struct nva_plan *);
 static void go_unwinding(const struct nva_view *, struct nva_move *,
                          struct nva_plan *);
+static void settle_anew(const struct nva_view *, struct nva_plan *,
+                        nva_id move);
+static void redirect_removed(const struct nva_view *, const struct nva_event *,
+                             struct nva_plan *);
 static void redirect_confirmed(const struct nva_view *, nva_id redirect,
                                nva_id nve, struct nva_plan *);
 static bool tsi_owes(const struct nva_view *, const struct nva_tsi *);
@@ -62,6 +66,7 @@ static bool connected(const struct nva_view *, nva_id nve);
 static bool confirmed(const struct nva_view *, nva_id nve,
                       enum nva_owner_kind, nva_id owner);
 static bool is_published(const struct nva_view *, const struct nva_move *);
+static bool delivers(const struct nva_view *, const struct nva_move *);
 static nva_usec pause_settles_at(const struct nva_view *,
                                  const struct nva_move *);
 
@@ -77,13 +82,7 @@ converge_event(const struct nva_view *v, const struct nva_event *ev,
     switch (ev->type) {
     case NVA_EV_FLOW_REMOVED:
         if (owner.kind == NVA_OWNER_REDIRECT) {
-            const struct nva_redirect *r = directory_redirect(v->dir,
-                                                              owner.id);
-
-            redirect_ended(v, owner.id, ev->flow.packets, plan);
-            if (r) {
-                binding_release_left(v, r, plan);
-            }
+            redirect_removed(v, ev, plan);
         }
         break;
     case NVA_EV_CONFIRMED:
@@ -92,6 +91,9 @@ converge_event(const struct nva_view *v, const struct nva_event *ev,
             break;
         } else if (owner.kind == NVA_OWNER_REDIRECT) {
             redirect_confirmed(v, owner.id, ev->nve, plan);
+            break;
+        } else if (owner.kind != NVA_OWNER_VN
+                   && owner.kind != NVA_OWNER_VAP) {
             break;
         }
         /* A VN or VAP may complete a preparation. */
@@ -201,7 +203,7 @@ converge_is_settled(const struct nva_view *v, const struct nva_move *move)
     case NVA_MS_PREPARED:
         return move->ready;
     case NVA_MS_PAUSED:
-        return v->now >= pause_settles_at(v, move);
+        return !converge_is_pausing(v, move) && delivers(v, move);
     case NVA_MS_SWITCHING:
         return is_published(v, move);
     case NVA_MS_ABORTED:
@@ -217,7 +219,25 @@ converge_is_settled(const struct nva_view *v, const struct nva_move *move)
     return true;
 }
 
-/* True if every interface that has switched is published. */
+bool
+converge_is_pausing(const struct nva_view *v, const struct nva_move *move)
+{
+    return v->now < pause_settles_at(v, move);
+}
+
+/* True if the destination has confirmed all it was told. */
+static bool
+delivers(const struct nva_view *v, const struct nva_move *move)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        if (!confirmed(v, move->to_nve, NVA_OWNER_TSI, move->ifs[i].tsi)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True if every interface is published. */
 static bool
 is_published(const struct nva_view *v, const struct nva_move *move)
 {
@@ -231,15 +251,11 @@ is_published(const struct nva_view *v, const struct nva_move *move)
     return true;
 }
 
-/* When the old NVE's packets surely go to the new one: NVA_NEVER while a
- * redirect is not confirmed, else NVA_DATAPATH_SETTLE after the last was. */
+/* When the old NVE's packets surely go to the new one: NVA_NEVER while it has
+ * not confirmed, else NVA_DATAPATH_SETTLE after its redirect was. */
 static nva_usec
 pause_settles_at(const struct nva_view *v, const struct nva_move *move)
 {
-    nva_usec last = move->started;
-    const struct nva_stamp *stamps;
-    size_t n;
-
     for (size_t i = 0; i < move->n_ifs; i++) {
         const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
         const struct nva_redirect *r = redirect_at(v->dir, tsi->id,
@@ -251,14 +267,7 @@ pause_settles_at(const struct nva_view *v, const struct nva_move *move)
             return NVA_NEVER;
         }
     }
-    stamps = directory_move_stamps(v->dir, move->id, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (stamps[i].kind == NVA_STAMP_PAUSED
-            || stamps[i].kind == NVA_STAMP_REDIRECT_CONFIRMED) {
-            last = stamps[i].when;
-        }
-    }
-    return last + NVA_DATAPATH_SETTLE;
+    return move->settles_from + NVA_DATAPATH_SETTLE;
 }
 
 /* ## Going on ## */
@@ -268,7 +277,7 @@ carry_on_tsi(const struct nva_view *v, nva_id tsi_id, struct nva_plan *plan)
 {
     const struct nva_tsi *tsi = directory_tsi(v->dir, tsi_id);
     const struct nva_vm *vm = tsi ? directory_vm(v->dir, tsi->vm) : NULL;
-    const struct nva_move *move = vm ? directory_move(v->dir, vm->move) : NULL;
+    const struct nva_move *move = vm ? story_active(v, plan, vm->id) : NULL;
 
     if (tsi && !nva_place_equal(&tsi->current, &tsi->published)
         && !(move && is_switched_by(move, tsi->id))) {
@@ -378,7 +387,6 @@ go_converging(const struct nva_view *v, struct nva_move *move,
             return;
         }
     }
-    move->converged = true;
     story_stamp(plan, move->id, NVA_STAMP_CONVERGED, v->now, NVA_ID_NONE,
                 NVA_OK);
     for (size_t i = 0; i < move->n_ifs; i++) {
@@ -439,6 +447,44 @@ go_unwinding(const struct nva_view *v, struct nva_move *move,
                 NVA_OK);
 }
 
+/* A pause settles from the last confirmation of a redirect on. */
+static void
+settle_anew(const struct nva_view *v, struct nva_plan *plan, nva_id id)
+{
+    const struct nva_move *old = directory_move(v->dir, id);
+
+    if (old && old->state == NVA_MS_PAUSED) {
+        struct nva_move move = *old;
+
+        move.settles_from = v->now;
+        story_put(plan, &move);
+    }
+}
+
+/* Only its timer ends a redirect that the directory wants: one that was
+ * deleted is written again. */
+static void
+redirect_removed(const struct nva_view *v, const struct nva_event *ev,
+                 struct nva_plan *plan)
+{
+    const struct nva_redirect *r = directory_redirect(v->dir,
+                                                      ev->flow.owner.id);
+
+    if (!r || r->at != ev->nve) {
+        return;
+    }
+    if (ev->flow.by_timeout) {
+        redirect_ended(v, r->id, ev->flow.packets, plan);
+        binding_release_left(v, r, plan);
+    } else {
+        struct nva_delta *d = nva_deltas_add(&plan->deltas,
+                                             NVA_DELTA_REDIRECT_PUT);
+
+        d->id = r->id;
+        d->redirect = *r;
+    }
+}
+
 static void
 redirect_confirmed(const struct nva_view *v, nva_id id, nva_id nve,
                    struct nva_plan *plan)
@@ -452,6 +498,7 @@ redirect_confirmed(const struct nva_view *v, nva_id id, nva_id nve,
         };
 
         story_stamp_about(plan, r->move, &stamp);
+        settle_anew(v, plan, r->move);
         carry_on_tsi(v, r->tsi, plan);
     }
 }

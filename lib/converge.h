@@ -23,6 +23,10 @@ nva_usec converge_deadline(const struct nva_view *);
  * ports are there, all it was told is confirmed. */
 bool converge_is_ready(const struct nva_view *, const struct nva_move *);
 
+/* True while a frame that the VM sent before its pause may still come from its
+ * old port: the old NVE has not confirmed, or has only just. */
+bool converge_is_pausing(const struct nva_view *, const struct nva_move *);
+
 /* What holds 'move' up, for `blocked_by': the NVEs (at most 'max' ids into
  * 'nves'), returns how many; sets '*why' to a literal ("port absent", "not
  * confirmed", "not connected", "redirect") or NULL. */

@@ -211,6 +211,7 @@ struct nva_move_if {
     struct nva_place from;              /* May be unset: had no place. */
     struct nva_place to;
     bool switched;
+    nva_usec switched_at;
 };
 
 struct nva_move {
@@ -227,7 +228,7 @@ struct nva_move {
     bool unwinding;                     /* Aborted, not yet all undone... */
     nva_usec unwind_by;                 /* ...when an unreachable old NVE's
                                          * redirect must have expired. */
-    bool converged;                     /* Was at some time. */
+    nva_usec settles_from;              /* Paused: its last confirmation. */
     enum nva_reason end_reason;
     nva_usec started;
     nva_usec ended;                     /* 0 while it goes on. */

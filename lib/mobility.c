@@ -62,6 +62,8 @@ static directory_cb collect_cb;
 static struct nva_tsi tsi_of_if(const struct nva_view *,
                                 const struct nva_plan *,
                                 const struct nva_move_if *);
+static void switch_others(const struct nva_view *, struct nva_plan *,
+                          struct nva_move *);
 static bool is_prepared_at(const struct nva_move *, const struct nva_tsi *,
                            const struct nva_place *);
 static bool evidence_ip(const struct nva_frame *, struct in6_addr *);
@@ -158,9 +160,11 @@ mobility_stray(const struct nva_view *v, const struct nva_event *ev,
     const struct nva_tsi *tsi = directory_tsi_by_mac(
         v->dir, ev->packet.vn, ev->packet.frame.eth_dst);
     const struct nva_vm *vm = tsi ? directory_vm(v->dir, tsi->vm) : NULL;
+    const struct nva_vn *vn = directory_vn(v->dir, ev->packet.vn);
     const struct nva_place left = { .nve = ev->nve };
 
-    if (ev->packet.vap || !tsi || !nva_place_is_set(&tsi->published)
+    if (ev->packet.vap || vn->unknown_unicast == NVA_UU_FLOOD
+        || !tsi || !nva_place_is_set(&tsi->published)
         || tsi->published.nve == ev->nve || tsi->current.nve == ev->nve
         || tsi->prepared.nve == ev->nve
         || redirect_at(v->dir, tsi->id, ev->nve)) {
@@ -174,7 +178,8 @@ void
 mobility_place(const struct nva_view *v, const struct nva_tsi *tsi,
                const struct nva_place *place, struct nva_plan *plan)
 {
-    if (!nva_place_is_set(&tsi->current)) {
+    if (!nva_place_is_set(&tsi->current)
+        && !story_active(v, plan, tsi->vm)) {
         struct nva_tsi t = *tsi;
 
         relocate_switch(v, plan, &t, place, NVA_ID_NONE);
@@ -254,6 +259,20 @@ check_start(const struct nva_view *v, const struct nva_request_move *r,
     return ports_match(r, tsis) ? NVA_OK : NVA_R_NOT_FOUND;
 }
 
+/* A port may be bound for this MAC alone; else all of it is. */
+static enum nva_reason
+bind_port(const struct nva_view *v, nva_id nve, const char *port,
+          const struct nva_tsi *tsi, struct nva_plan *plan)
+{
+    const struct nva_vap *vap = directory_vap_for(v->dir, nve, port,
+                                                  tsi->mac);
+
+    if (vap && vap->has_mac) {
+        return vap->vn == tsi->vn ? NVA_OK : NVA_R_PORT_TAKEN;
+    }
+    return binding_imply(v, nve, port, tsi->vn, plan);
+}
+
 /* Prepares interface 'tsi' and enters it into 'move'. */
 static enum nva_reason
 start_if(const struct nva_view *v, struct nva_move *move,
@@ -269,7 +288,7 @@ start_if(const struct nva_view *v, struct nva_move *move,
     };
     ovs_strlcpy(mif->to.port, port, sizeof mif->to.port);
     if (port[0]) {
-        reason = binding_imply(v, move->to_nve, port, t.vn, plan);
+        reason = bind_port(v, move->to_nve, port, &t, plan);
     }
     if (!reason && nva_place_equal(&mif->to, &t.current)) {
         reason = NVA_R_SAME_PLACE;
@@ -348,6 +367,7 @@ move_pause(const struct nva_view *v, const struct nva_move *old,
         return;
     }
     story_go(v, plan, &move, NVA_MS_PAUSED, NVA_R_CALLER);
+    move.settles_from = v->now;
     story_put(plan, &move);
     story_stamp(plan, move.id, NVA_STAMP_PAUSED, v->now, NVA_ID_NONE,
                 NVA_R_CALLER);
@@ -481,8 +501,8 @@ learned_name(const struct nva_view *v, const struct nva_tsi *tsi,
     int n = snprintf(name, NVA_NAME_MAX, "%s/"ETH_ADDR_FMT, vn->name,
                      ETH_ADDR_ARGS(tsi->mac));
 
-    if (directory_vm_by_name(v->dir, name)) {
-        snprintf(name + n, NVA_NAME_MAX - n, "-%"PRIu64, tsi->vm);
+    for (nva_id id = tsi->vm; directory_vm_by_name(v->dir, name); id++) {
+        snprintf(name + n, NVA_NAME_MAX - n, "-%"PRIu64, id);
     }
 }
 
@@ -503,8 +523,26 @@ appear(const struct nva_view *v, const struct nva_tsi *tsi,
         switch_if(v, plan, &move, tsi, place,
                   cause == NVA_CAUSE_ANNOUNCED ? NVA_STAMP_EVIDENCE
                                                : NVA_STAMP_ACTIVATED);
+        switch_others(v, plan, &move);
     } else {
         go_to(v, tsi, place, cause, reason, plan);
+    }
+}
+
+/* A VM that speaks at a prepared place has moved, as a whole: what it has
+ * prepared there beside, silent perhaps, is there, too. */
+static void
+switch_others(const struct nva_view *v, struct nva_plan *plan,
+              struct nva_move *move)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        struct nva_tsi t = tsi_of_if(v, plan, &move->ifs[i]);
+        const struct nva_place to = move->ifs[i].to;
+
+        if (!move->ifs[i].switched && to.port[0]
+            && nva_place_equal(&t.prepared, &to)) {
+            switch_if(v, plan, move, &t, &to, NVA_STAMP_ACTIVATED);
+        }
     }
 }
 
@@ -535,7 +573,14 @@ go_to(const struct nva_view *v, const struct nva_tsi *tsi,
         .to_nve = place->nve,
     };
 
-    if (joins) {
+    if (!active
+        && directory_n_moves_active(v->dir) >= NVA_MOVES_ACTIVE_MAX) {
+        /* Guests that hop about: they are followed, without a story. */
+        struct nva_tsi t = *story_tsi(v, plan, tsi->id);
+
+        relocate_switch(v, plan, &t, place, NVA_ID_NONE);
+        return;
+    } else if (joins) {
         move = *active;
     } else {
         if (active) {
@@ -580,6 +625,7 @@ switch_if(const struct nva_view *v, struct nva_plan *plan,
     for (size_t i = 0; i < move->n_ifs; i++) {
         if (move->ifs[i].tsi == tsi->id) {
             move->ifs[i].switched = true;
+            move->ifs[i].switched_at = v->now;
             move->ifs[i].to = *place;
         }
     }
@@ -631,6 +677,8 @@ release_unused(const struct nva_view *v, struct nva_plan *plan,
 
         if (!mif->switched) {
             binding_release(v, &mif->to, tsi_of_if(v, plan, mif).vn, plan);
+        } else if (mif->from.nve == mif->to.nve) {
+            binding_release(v, &mif->from, tsi_of_if(v, plan, mif).vn, plan);
         }
     }
 }

@@ -92,6 +92,8 @@ enum {
     X(STRICT_BINDING, "strict_binding",                                     \
       "this network takes places from VM management only")                  \
     X(SPOOFED, "spoofed", "the address belongs to another interface")       \
+    X(UNDER_WAY, "under_way",                                               \
+      "it may have been sent before the VM stopped or left there")          \
     X(LEARN_LIMIT, "learn_limit", "the port has taught us too many MACs")
 
 #define NVA_REASONS_REGISTRY                                                \

@@ -40,6 +40,7 @@ static void put(struct nva_plan *, const struct nva_redirect *);
 static void del(struct nva_plan *, const struct nva_redirect *);
 static void stamp(struct nva_plan *, const struct nva_redirect *,
                   enum nva_stamp_kind, nva_usec now, uint64_t count);
+static bool is_pause(const struct nva_tsi *, const struct nva_redirect *);
 static nva_usec margin(const struct directory *, const struct nva_redirect *);
 
 nva_usec
@@ -120,9 +121,21 @@ redirect_ended(const struct nva_view *v, nva_id id, uint64_t packets,
     const struct nva_redirect *r = directory_redirect(v->dir, id);
 
     if (r) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, r->tsi);
+
         del(plan, r);
         stamp(plan, r, NVA_STAMP_REDIRECT_OFF, v->now, packets);
+        if (is_pause(tsi, r)) {
+            redirect_arm(v, tsi, &tsi->current, r->to, r->move, plan);
+        }
     }
+}
+
+/* The pause's own redirect lasts as long as the pause. */
+static bool
+is_pause(const struct nva_tsi *tsi, const struct nva_redirect *r)
+{
+    return tsi->paused && r->at == tsi->current.nve;
 }
 
 void
@@ -154,9 +167,16 @@ put(struct nva_plan *plan, const struct nva_redirect *r)
     d->redirect = *r;
 }
 
+/* Once: what is cleared may also be the oldest that makes room. */
 static void
 del(struct nva_plan *plan, const struct nva_redirect *r)
 {
+    for (size_t i = 0; i < plan->deltas.n; i++) {
+        if (plan->deltas.a[i].type == NVA_DELTA_REDIRECT_DEL
+            && plan->deltas.a[i].id == r->id) {
+            return;
+        }
+    }
     nva_deltas_add(&plan->deltas, NVA_DELTA_REDIRECT_DEL)->id = r->id;
 }
 
@@ -243,8 +263,9 @@ timer_cb(const void *redirect, void *w_)
     if (v->now < r->until - margin(v->dir, r)) {
         return true;
     }
-    if (v->now < r->until && v->now - r->since < NVA_REDIRECT_MAX
-        && (tsi->paused || w->owes(v, tsi))) {
+    if (is_pause(tsi, r)
+        || (v->now < r->until && v->now - r->since < NVA_REDIRECT_MAX
+            && w->owes(v, tsi))) {
         struct nva_redirect again = *r;
 
         again.until = v->now + redirect_timeout(v->dir, tsi);

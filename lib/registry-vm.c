@@ -13,6 +13,7 @@
 #include <config.h>
 
 #include "registry-private.h"
+#include "story.h"
 
 #include <string.h>
 
@@ -22,6 +23,7 @@
 #include "packets.h"
 #include "util.h"
 
+static bool is_prepared(const struct nva_view *, nva_id move);
 static void end_move(const struct job *, nva_id move);
 static void do_vm(const struct job *, const struct nva_request_vm *);
 static enum nva_reason do_ifs(struct job *);
@@ -74,7 +76,7 @@ registry_vm_del(const struct nva_view *v, const char *name,
         nva_plan_refuse(plan, NVA_R_NOT_FOUND, "name");
         return;
     }
-    if (registry_move_is_unsettled(v, job.vm->move)) {
+    if (is_prepared(v, job.vm->move)) {
         nva_plan_refuse(plan, NVA_R_MOVE_IN_PROGRESS, "name");
         return;
     }
@@ -98,19 +100,34 @@ registry_vm_del(const struct nva_view *v, const char *name,
 static void
 end_move(const struct job *job, nva_id id)
 {
-    const struct nva_move *move = directory_move(job->view->dir, id);
+    const struct nva_move *old = directory_move(job->view->dir, id);
+    bool failed = old && old->state == NVA_MS_SWITCHING;
+    struct nva_move move;
 
-    if (move) {
-        struct nva_delta *d = registry_add(job->plan, NVA_DELTA_MOVE_PUT, id);
-
-        d->move = *move;
-        d->move.unwinding = false;
-        d->move.ended = job->view->now;
-        if (move->state != NVA_MS_ABORTED) {
-            d->move.state = NVA_MS_DONE;
-            d->move.end_reason = NVA_R_CALLER;
-        }
+    if (!old) {
+        return;
     }
+    move = *old;
+    move.unwinding = false;
+    if (move.state == NVA_MS_ABORTED) {
+        story_unlink(job->view, job->plan, &move);
+    } else {
+        story_go(job->view, job->plan, &move,
+                 failed ? NVA_MS_FAILED : NVA_MS_DONE, NVA_R_CALLER);
+    }
+    story_put(job->plan, &move);
+    story_stamp(job->plan, id, failed ? NVA_STAMP_FAILED : NVA_STAMP_DONE,
+                job->view->now, NVA_ID_NONE, NVA_R_CALLER);
+}
+
+/* True if the VM still runs at its old place while a new one waits for it. */
+static bool
+is_prepared(const struct nva_view *v, nva_id id)
+{
+    const struct nva_move *move = directory_move(v->dir, id);
+
+    return move && (move->state == NVA_MS_PREPARED
+                    || move->state == NVA_MS_PAUSED);
 }
 
 static bool

@@ -377,13 +377,28 @@ vap_user_cb(const void *tsi_, void *users_)
     return !users->any;
 }
 
-/* True if an interface is, or may be, at 'vap'. */
+static bool
+vap_redirect_cb(const void *redirect_, void *users_)
+{
+    const struct nva_redirect *r = redirect_;
+    struct vap_users *users = users_;
+
+    users->any = (r->at == users->vap->nve
+                  && !strcmp(r->port, users->vap->port));
+    return !users->any;
+}
+
+/* True if an interface is, or may be, at 'vap', or is redirected from there:
+ * without its VAP the NVE would not serve the redirect's VN. */
 static bool
 vap_is_used(const struct nva_view *v, const struct nva_vap *vap)
 {
     struct vap_users users = { .vap = vap };
 
     directory_each_tsi_at(v->dir, vap->nve, vap->port, vap_user_cb, &users);
+    if (!users.any) {
+        directory_each_redirect(v->dir, vap_redirect_cb, &users);
+    }
     return users.any;
 }
 

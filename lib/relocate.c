@@ -36,6 +36,9 @@ relocate_pause(const struct nva_view *v, struct nva_plan *plan,
 
     tsi->paused = true;
     story_put_tsi(plan, tsi);
+    /* The prepared place delivers from now on: on a way back, its redirect of
+     * the way here ends. */
+    redirect_clear_at(v, tsi, tsi->prepared.nve, plan);
     if (here && here != tsi->prepared.nve && !redirect_at(v->dir, tsi->id,
                                                           here)) {
         redirect_arm(v, tsi, &tsi->current, tsi->prepared.nve, move, plan);

@@ -20,6 +20,7 @@
  * not take one for its boot server. */
 static const struct eth_addr rarp_server_mac = ETH_ADDR_C(02,4e,56,41,00,01);
 
+static bool was_flooded(const struct nva_view *, const struct nva_event *);
 static void answer_address(const struct nva_view *, const struct nva_event *,
                            struct nva_plan *);
 static void answer_rarp(const struct nva_view *, const struct nva_event *,
@@ -74,7 +75,7 @@ responder_stray(const struct nva_view *view, const struct nva_event *ev,
     enum nva_reason reason;
 
     tsi = directory_tsi_by_mac(view->dir, ev->packet.vn, dst);
-    if (eth_addr_is_multicast(dst)) {
+    if (eth_addr_is_multicast(dst) || was_flooded(view, ev)) {
         reason = NVA_R_NOT_INTERESTING;
     } else if (!tsi || !nva_place_is_set(&tsi->current)) {
         reason = NVA_R_UNKNOWN_ADDRESS;
@@ -85,6 +86,16 @@ responder_stray(const struct nva_view *view, const struct nva_event *ev,
     }
     note(plan, ev, tsi, reason ? NVA_NOTE_DROPPED : NVA_NOTE_LATE,
          reason ? reason : NVA_R_LATE);
+}
+
+/* In a VN that floods unknown unicast, one that comes out of a tunnel where
+ * its VM is not has been flooded to where it is, too. */
+static bool
+was_flooded(const struct nva_view *view, const struct nva_event *ev)
+{
+    const struct nva_vn *vn = directory_vn(view->dir, ev->packet.vn);
+
+    return !ev->packet.vap && vn && vn->unknown_unicast == NVA_UU_FLOOD;
 }
 
 /* A question to one MAC only asks whether that neighbour is still there: for

@@ -64,14 +64,17 @@ story_tsi(const struct nva_view *v, const struct nva_plan *plan, nva_id tsi)
 void
 story_put_tsi(struct nva_plan *plan, const struct nva_tsi *tsi)
 {
-    struct nva_delta *d = find_put(plan, NVA_DELTA_TSI_PUT, tsi->id);
     const struct nva_tsi value = *tsi;
+    struct nva_delta *last = (plan->deltas.n
+                              ? &plan->deltas.a[plan->deltas.n - 1] : NULL);
 
-    if (!d) {
-        d = nva_deltas_add(&plan->deltas, NVA_DELTA_TSI_PUT);
-        d->id = value.id;
+    /* Never one further back: what stands in between may have made room for
+     * this value. */
+    if (!last || last->type != NVA_DELTA_TSI_PUT || last->id != value.id) {
+        last = nva_deltas_add(&plan->deltas, NVA_DELTA_TSI_PUT);
+        last->id = value.id;
     }
-    d->tsi = value;
+    last->tsi = value;
 }
 
 void

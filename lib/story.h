@@ -25,7 +25,7 @@ const struct nva_move *story_active(const struct nva_view *,
 const struct nva_tsi *story_tsi(const struct nva_view *,
                                 const struct nva_plan *, nva_id tsi);
 
-/* Appends, or rewrites in place, the put of 'tsi': one a plan. */
+/* Appends the put of 'tsi', in place of the last delta if that is one. */
 void story_put_tsi(struct nva_plan *, const struct nva_tsi *);
 
 /* Appends, or rewrites in place, the put of 'move'. */

@@ -59,6 +59,7 @@ START_TEST(there_and_back)
         }
         sim_settle(s.sim);
         if (stays[_i] < 1000) {
+            sim_run(s.sim, 10 * NVA_MSEC);
             sim_send(s.sim, s.vm, s.c[3]);
             sim_settle(s.sim);
         }

@@ -365,6 +365,72 @@ START_TEST(port_renumbered)
 }
 END_TEST
 
+/* Where unknown unicast is flooded, a peer that has not heard of a VM yet
+ * reaches it, once: NVEs that get the flood for nothing send nothing on. */
+START_TEST(flooded_unicast_arrives_once)
+{
+    struct stage s;
+    uint64_t p;
+
+    stage_set(&s, 0, 0);
+    must(&s, "PUT", "/v1/vns/blue", "{\"unknown_unicast\": \"flood\"}");
+    must(&s, "DELETE", "/v1/vms/vm", NULL);
+    sim_settle(s.sim);
+    sim_slow(s.sim, 3, 50 * NVA_MSEC);
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_run(s.sim, 10 * NVA_MSEC);
+    p = sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, p), 1);
+    ck_assert_int_eq(n_redirects(&s), 0);
+    sim_slow(s.sim, 3, 0);
+    stage_strike(&s);
+}
+END_TEST
+
+/* A host that dies with its VM: it can be deleted though its move hangs. */
+START_TEST(vm_of_a_dead_destination_is_deleted)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, 0, 0);
+    sim_slow(s.sim, 2, 50 * NVA_MSEC);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_run(s.sim, 60 * NVA_MSEC);
+    id = last_move(&s);
+    sim_disconnect(s.sim, 2);
+    ck_assert_str_eq(move_state(&s, id), "switching");
+    must(&s, "DELETE", "/v1/vms/vm", NULL);
+    ck_assert_str_eq(move_state(&s, id), "failed");
+    sim_stand(s.sim, s.vm, 0, NULL);
+    sim_slow(s.sim, 2, 0);
+    sim_connect(s.sim, 2);
+    stage_strike(&s);
+}
+END_TEST
+
+/* The redirect of a pause lasts as long as the pause. */
+START_TEST(long_pause)
+{
+    struct stage s;
+    uint64_t p;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = go_to_step(&s, STEP_PAUSED);
+    sim_run(s.sim, 400 * NVA_SEC);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    p = sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    ck_assert_int_eq(sim_received(s.sim, p), 1);
+    finish(&s, id, STEP_PAUSED);
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -384,5 +450,8 @@ main(void)
     tcase_add_test(tc, rejected_flow_in_bundle);
     tcase_add_test(tc, undecodable_flow_in_bundle);
     tcase_add_test(tc, port_renumbered);
+    tcase_add_test(tc, flooded_unicast_arrives_once);
+    tcase_add_test(tc, vm_of_a_dead_destination_is_deleted);
+    tcase_add_test(tc, long_pause);
     return run_stories("failure", tc);
 }

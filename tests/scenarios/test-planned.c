@@ -275,6 +275,12 @@ START_TEST(frame_while_paused_aborts)
     sim_settle(s.sim);
     move_verb(&s, id, "pause");
     sim_settle(s.sim);
+
+    /* One that may have been under way does not count. */
+    sim_send(s.sim, s.vm, s.c[3]);
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "paused");
+    sim_run(s.sim, 10 * NVA_MSEC);
     sim_send(s.sim, s.vm, s.c[3]);
     sim_settle(s.sim);
     ck_assert_str_eq(move_state(&s, id), "aborted");
@@ -332,11 +338,84 @@ START_TEST(one_move_at_a_time)
 }
 END_TEST
 
+/* Back again, with a pause, before the redirect of the way out has ended: the
+ * two must not point at each other. */
+START_TEST(back_with_pause)
+{
+    struct stage s;
+    uint64_t p;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    id = start_move(&s, 1);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_still(s.sim, s.vm);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 0);
+    ck_assert_int_eq(n_redirect_flows(&s, 2), 1);
+    p = sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_hops(s.sim, p), 2);
+    sim_stand(s.sim, s.vm, 1, "tap-vm");
+    ck_assert_int_eq(sim_received(s.sim, p), 1);
+    move_verb(&s, id, "activate");
+    stage_strike(&s);
+}
+END_TEST
+
+/* The VM management tidies up: the old port stays bound as long as the
+ * redirect there is needed. */
+START_TEST(old_port_stays_bound_while_redirecting)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    must_refuse(&s, "DELETE", "/v1/nves/hv1/ports/tap-vm", NULL, "in_use");
+    sim_run(s.sim, 15 * NVA_SEC);
+    must(&s, "DELETE", "/v1/nves/hv1/ports/tap-vm", NULL);
+    stage_strike(&s);
+}
+END_TEST
+
+/* In `learn', too, the caller's word counts: a frame that left the VM before
+ * it moved, and that its old switch looks at only now, takes it nowhere. */
+START_TEST(late_frame_of_the_old_port)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, 0, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_run(s.sim, 2 * NVA_MSEC);
+    sim_stand(s.sim, s.vm, 1, "tap-vm");
+    sim_send(s.sim, s.vm, s.c[3]);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 2);
+    ck_assert_uint_gt(sim_notes(s.sim, NVA_NOTE_DROPPED, NVA_R_UNDER_WAY), 0);
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
     TCase *tc = tcase_create("planned");
-
     tcase_add_test(tc, planned_with_pause);
     tcase_add_test(tc, planned_without_pause);
     tcase_add_loop_test(tc, activated_by_evidence, 0, SIM_PROBE);
@@ -350,5 +429,8 @@ main(void)
     tcase_add_test(tc, frame_while_paused_aborts);
     tcase_add_test(tc, same_nve_other_port);
     tcase_add_test(tc, one_move_at_a_time);
+    tcase_add_test(tc, back_with_pause);
+    tcase_add_test(tc, old_port_stays_bound_while_redirecting);
+    tcase_add_test(tc, late_frame_of_the_old_port);
     return run_stories("planned", tc);
 }

@@ -326,6 +326,7 @@ pause_tsi(void)
     struct nva_tsi t = *tsi();
 
     t.paused = true;
+    t.current = t.published = fx_place(HV1, "tap9");
     t.prepared = fx_place(HV2, "tap1");
     fx_tsi_put(&fx, &t);
 }

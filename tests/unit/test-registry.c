@@ -598,8 +598,6 @@ START_TEST(test_D16_vm_moves)
     place_if(&more, 0, "hv1", "tap1");
     more.vm.ifs[0].ips[0].s6_addr[15] = 9;
     ck_refused(&more, MOVE_IN_PROGRESS, "ips");
-    more = del_req(NVA_REQ_VM_DEL, "a");
-    ck_refused(&more, MOVE_IN_PROGRESS, "name");
 
     /* Settled, the move ends with its VM, and so do its redirects. */
     struct nva_delta delta = { .type = NVA_DELTA_MOVE_PUT };
@@ -614,6 +612,7 @@ START_TEST(test_D16_vm_moves)
     redirect.redirect.at = nve_id("hv1");
     redirect.redirect.to = nve_id("hv2");
     apply(&redirect);
+    more = del_req(NVA_REQ_VM_DEL, "a");
     ck_done(&more);
     ck_assert_ptr_eq(directory_redirect(d, redirect.id), NULL);
     ck_assert_int_eq(directory_move(d, move)->state, NVA_MS_DONE);

@@ -145,9 +145,9 @@ START_TEST(active_is_what_the_plan_leaves)
 
     ck_assert_ptr_eq(story_active(&fx.view, &fx.plan, vm),
                      directory_move(fx.dir, old));
-    move.converged = true;
+    move.ready = true;
     story_put(&fx.plan, &move);
-    ck_assert(story_active(&fx.view, &fx.plan, vm)->converged);
+    ck_assert(story_active(&fx.view, &fx.plan, vm)->ready);
     story_go(&fx.view, &fx.plan, &move, NVA_MS_SUPERSEDED, NVA_OK);
     ck_assert_ptr_null(story_active(&fx.view, &fx.plan, vm));
     story_begin(&fx.view, &fx.plan, &newer, NVA_MS_SWITCHING, NVA_OK);
