@@ -280,6 +280,7 @@ EXTRA_DIST += tests/fuzz/corpus
 
 LINTS = \
 	tests/lint/architecture.py \
+	tests/lint/conformance.py \
 	tests/lint/fences.py \
 	tests/lint/function-size.py \
 	tests/lint/headers.py \

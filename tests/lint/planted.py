@@ -45,6 +45,8 @@ nva_twice(int x)
     "tests/lint/modules.txt": "lib/nva-types\nlib/frame\ncontroller/nvad\n",
     "tests/lint/allowed-symbols.txt": "memcpy\n",
     "docs/architecture.md": "`lib/nva-types.c:nva_twice`\n",
+    "docs/conformance.md": "`system/twice:test_twice`\n",
+    "tests/system/test_twice.py": f"# {SPDX}\n\n\ndef test_twice():\n",
     "quickstart": f"#!/bin/sh\n# {SPDX}\nset -eu\n",
 }
 
@@ -124,6 +126,11 @@ PLANTED = (
      "no such file"),
     ("architecture", "docs/architecture.md", "nothing\n", "names no"),
     ("architecture", "docs/architecture.md", None, "is missing"),
+    ("conformance", "docs/conformance.md", "`system/twice:thrice`\n",
+     "has no thrice"),
+    ("conformance", "docs/conformance.md", "`system/gone:test_twice`\n",
+     "no such file"),
+    ("conformance", "docs/conformance.md", "nothing\n", "names no test"),
     ("style", "lib/nva-types.c", outside("\tint x;"), "tab"),
     ("style", "lib/nva-types.c", outside("int x; "), "trailing blank"),
     ("style", "lib/nva-types.c", outside("/* " + "x" * 80 + " */"),
