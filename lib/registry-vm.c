@@ -147,76 +147,6 @@ del_tsi(const struct job *job, const struct nva_tsi *t)
     registry_add(job->plan, NVA_DELTA_TSI_DEL, t->id);
 }
 
-static const struct nva_delta *
-find_delta(const struct nva_plan *plan, enum nva_delta_type type, nva_id id)
-{
-    for (size_t i = plan->deltas.n; i-- > 0; ) {
-        const struct nva_delta *d = &plan->deltas.a[i];
-
-        if (d->type == type && d->id == id) {
-            return d;
-        }
-    }
-    return NULL;
-}
-
-static bool
-tsi_uses(const struct nva_tsi *t, const struct nva_place *place, nva_id vn)
-{
-    return (t->vn == vn && (nva_place_equal(&t->current, place)
-                            || nva_place_equal(&t->published, place)
-                            || nva_place_equal(&t->prepared, place)));
-}
-
-struct stayers {
-    const struct nva_plan *plan;
-    nva_id vn;
-    bool any;
-};
-
-static bool
-stayer_cb(const void *tsi_, void *stayers_)
-{
-    const struct nva_tsi *t = tsi_;
-    struct stayers *s = stayers_;
-
-    s->any = (t->vn == s->vn
-              && !find_delta(s->plan, NVA_DELTA_TSI_DEL, t->id));
-    return !s->any;
-}
-
-/* Deletes the implied VAP at 'place' if the plan leaves no interface of 'vn'
- * there. */
-static void
-release(const struct job *job, const struct nva_place *place, nva_id vn)
-{
-    struct stayers s = { .plan = job->plan, .vn = vn };
-    const struct nva_vap *vap;
-
-    if (!nva_place_is_set(place)) {
-        return;
-    }
-    vap = directory_vap_by_key(job->view->dir, place->nve, place->port, false,
-                               eth_addr_zero);
-    if (!vap || !vap->implied || vap->vn != vn
-        || find_delta(job->plan, NVA_DELTA_VAP_DEL, vap->id)) {
-        return;
-    }
-    for (size_t i = 0; i < job->plan->deltas.n; i++) {
-        const struct nva_delta *d = &job->plan->deltas.a[i];
-
-        if (d->type == NVA_DELTA_TSI_PUT && tsi_uses(&d->tsi, place, vn)
-            && !find_delta(job->plan, NVA_DELTA_TSI_DEL, d->id)) {
-            return;
-        }
-    }
-    directory_each_tsi_at(job->view->dir, place->nve, place->port, stayer_cb,
-                          &s);
-    if (!s.any) {
-        registry_add(job->plan, NVA_DELTA_VAP_DEL, vap->id);
-    }
-}
-
 static bool
 release_left_cb(const void *redirect, void *job_)
 {
@@ -229,9 +159,9 @@ release_left_cb(const void *redirect, void *job_)
 static void
 release_all(const struct job *job, const struct nva_tsi *t)
 {
-    release(job, &t->current, t->vn);
-    release(job, &t->published, t->vn);
-    release(job, &t->prepared, t->vn);
+    binding_release(job->view, &t->current, t->vn, job->plan);
+    binding_release(job->view, &t->published, t->vn, job->plan);
+    binding_release(job->view, &t->prepared, t->vn, job->plan);
     directory_each_redirect_of_tsi(job->view->dir, t->id, release_left_cb,
                                    CONST_CAST(struct job *, job));
 }
@@ -310,9 +240,7 @@ static void
 take_ip(const struct job *job, const struct nva_tsi *holder,
         const struct in6_addr *ip)
 {
-    const struct nva_delta *d = find_delta(job->plan, NVA_DELTA_TSI_PUT,
-                                           holder->id);
-    const struct nva_tsi old = d ? d->tsi : *holder;
+    const struct nva_tsi old = *story_tsi(job->view, job->plan, holder->id);
     struct nva_note *note = nva_plan_note(job->plan, NVA_NOTE_CONFIGURED,
                                           NVA_R_IP_TAKEN);
     struct nva_tsi t = old;
@@ -416,9 +344,8 @@ bind_place(const struct job *job, const struct want *w)
 static void
 refresh_tsi(const struct job *job, const struct want *w)
 {
-    const struct nva_delta *d = find_delta(job->plan, NVA_DELTA_TSI_PUT,
-                                           w->tsi.id);
-    struct nva_tsi t = d ? d->tsi : w->old ? *w->old : w->tsi;
+    const struct nva_tsi *latest = story_tsi(job->view, job->plan, w->tsi.id);
+    struct nva_tsi t = latest ? *latest : w->tsi;
 
     if (w->old && t.vm == job->id && !strcmp(t.name, w->tsi.name)
         && ips_equal(&t, &w->tsi)) {
