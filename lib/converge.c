@@ -50,6 +50,7 @@ static void go_draining(const struct nva_view *, struct nva_move *,
                         struct nva_plan *);
 static void go_unwinding(const struct nva_view *, struct nva_move *,
                          struct nva_plan *);
+static void release_left(const struct nva_view *, struct nva_plan *);
 static void settle_anew(const struct nva_view *, struct nva_plan *,
                         nva_id move);
 static void redirect_removed(const struct nva_view *, const struct nva_event *,
@@ -120,16 +121,7 @@ converge_timer(const struct nva_view *v, struct nva_plan *plan)
     struct walk w = { .view = v, .plan = plan };
 
     redirect_timer(v, tsi_owes, plan);
-    for (size_t i = 0; i < plan->deltas.n; i++) {
-        const struct nva_delta *d = &plan->deltas.a[i];
-        const struct nva_redirect *r = (d->type == NVA_DELTA_REDIRECT_DEL
-                                        ? directory_redirect(v->dir, d->id)
-                                        : NULL);
-
-        if (r) {
-            binding_release_left(v, r, plan);
-        }
-    }
+    release_left(v, plan);
     directory_each_active_move(v->dir, timer_cb, &w);
 }
 
@@ -475,13 +467,25 @@ redirect_removed(const struct nva_view *v, const struct nva_event *ev,
     }
     if (ev->flow.by_timeout) {
         redirect_ended(v, r->id, ev->flow.packets, plan);
-        binding_release_left(v, r, plan);
+        release_left(v, plan);
     } else {
-        struct nva_delta *d = nva_deltas_add(&plan->deltas,
-                                             NVA_DELTA_REDIRECT_PUT);
+        redirect_restore(r, plan);
+    }
+}
 
-        d->id = r->id;
-        d->redirect = *r;
+/* Releases the places of the redirects that 'plan' ends. */
+static void
+release_left(const struct nva_view *v, struct nva_plan *plan)
+{
+    for (size_t i = 0; i < plan->deltas.n; i++) {
+        const struct nva_delta *d = &plan->deltas.a[i];
+        const struct nva_redirect *r = (d->type == NVA_DELTA_REDIRECT_DEL
+                                        ? directory_redirect(v->dir, d->id)
+                                        : NULL);
+
+        if (r) {
+            binding_release_left(v, r, plan);
+        }
     }
 }
 

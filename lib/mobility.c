@@ -62,8 +62,8 @@ static directory_cb collect_cb;
 static struct nva_tsi tsi_of_if(const struct nva_view *,
                                 const struct nva_plan *,
                                 const struct nva_move_if *);
-static void switch_others(const struct nva_view *, struct nva_plan *,
-                          struct nva_move *);
+static void switch_rest(const struct nva_view *, struct nva_plan *,
+                        struct nva_move *);
 static bool is_prepared_at(const struct nva_move *, const struct nva_tsi *,
                            const struct nva_place *);
 static bool evidence_ip(const struct nva_frame *, struct in6_addr *);
@@ -392,14 +392,7 @@ move_activate(const struct nva_view *v, const struct nva_move *old,
         nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
         return;
     }
-    for (size_t i = 0; i < move.n_ifs; i++) {
-        if (!move.ifs[i].switched) {
-            struct nva_tsi t = tsi_of_if(v, plan, &move.ifs[i]);
-
-            switch_if(v, plan, &move, &t, &move.ifs[i].to,
-                      NVA_STAMP_ACTIVATED);
-        }
-    }
+    switch_rest(v, plan, &move);
 }
 
 static void
@@ -523,16 +516,17 @@ appear(const struct nva_view *v, const struct nva_tsi *tsi,
         switch_if(v, plan, &move, tsi, place,
                   cause == NVA_CAUSE_ANNOUNCED ? NVA_STAMP_EVIDENCE
                                                : NVA_STAMP_ACTIVATED);
-        switch_others(v, plan, &move);
+        switch_rest(v, plan, &move);
     } else {
         go_to(v, tsi, place, cause, reason, plan);
     }
 }
 
-/* A VM that speaks at a prepared place has moved, as a whole: what it has
- * prepared there beside, silent perhaps, is there, too. */
+/* Switches what is prepared and has not switched: a VM moves as a whole.  One
+ * that speaks at a prepared place has come there with its silent interfaces,
+ * too. */
 static void
-switch_others(const struct nva_view *v, struct nva_plan *plan,
+switch_rest(const struct nva_view *v, struct nva_plan *plan,
               struct nva_move *move)
 {
     for (size_t i = 0; i < move->n_ifs; i++) {

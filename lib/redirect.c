@@ -131,6 +131,12 @@ redirect_ended(const struct nva_view *v, nva_id id, uint64_t packets,
     }
 }
 
+void
+redirect_restore(const struct nva_redirect *r, struct nva_plan *plan)
+{
+    put(plan, r);
+}
+
 /* The pause's own redirect lasts as long as the pause. */
 static bool
 is_pause(const struct nva_tsi *tsi, const struct nva_redirect *r)

@@ -38,6 +38,9 @@ void redirect_follow(const struct nva_view *, const struct nva_tsi *,
 void redirect_ended(const struct nva_view *, nva_id id, uint64_t packets,
                     struct nva_plan *);
 
+/* The switch lost 'redirect', which is wanted: it is written again. */
+void redirect_restore(const struct nva_redirect *, struct nva_plan *);
+
 /* Re-arms, or ends when nobody said so, those whose time has come.
  * 'owes' tells whether some connected NVE has not confirmed 'tsi' yet. */
 void redirect_timer(const struct nva_view *,
