@@ -39,6 +39,9 @@ lib_libnva_a_SOURCES = \
 	lib/frame.h \
 	lib/intent.c \
 	lib/intent.h \
+	lib/mobility-private.h \
+	lib/mobility-request.c \
+	lib/mobility-switch.c \
 	lib/mobility.c \
 	lib/mobility.h \
 	lib/move-fsm.c \

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the files of mobility share: how a VM's interfaces switch.  For
+ * lib/mobility*.c only. */
+
+#ifndef NVA_MOBILITY_PRIVATE_H
+#define NVA_MOBILITY_PRIVATE_H 1
+
+#include "step.h"
+
+/* The interface is at 'place'.  Where that was prepared, this activates the
+ * move; else it joins the VM's move to that NVE, or begins one, which
+ * supersedes the other. */
+void mobility_appear(const struct nva_view *, const struct nva_tsi *,
+                     const struct nva_place *, enum nva_move_cause,
+                     enum nva_reason, struct nva_plan *);
+
+/* Switches what is prepared and has not switched: a VM moves as a whole.  One
+ * that speaks at a prepared place has come there with its silent interfaces,
+ * too. */
+void mobility_switch_rest(const struct nva_view *, struct nva_plan *,
+                          struct nva_move *);
+
+/* Ends 'old' in favour of a newer move: what it prepared and did not use goes
+ * (the caller releases the ports once it has put the newer one); its redirects
+ * stay and will be retargeted. */
+void mobility_supersede(const struct nva_view *, struct nva_plan *,
+                        const struct nva_move *old);
+
+/* Releases the implied ports that a superseded move no longer needs. */
+void mobility_release_unused(const struct nva_view *, struct nva_plan *,
+                             const struct nva_move *superseded);
+
+/* Takes back a move that has not switched, in reverse order: while its old
+ * NVE redirects, it unwinds. */
+void mobility_abort(const struct nva_view *, const struct nva_move *,
+                    enum nva_reason, struct nva_plan *);
+
+#endif /* mobility-private.h */

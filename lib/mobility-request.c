@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What VM management asks of a move: start, pause, activate, abort.  Must
+ * never know evidence, flows or sessions beyond what the view confirms.
+ * draft vmm-15 s3, s4.4, s6 (D16, D17). */
+
+#include <config.h>
+
+#include "mobility.h"
+
+#include <string.h>
+
+#include "binding.h"
+#include "converge.h"
+#include "fabric.h"
+#include "mobility-private.h"
+#include "relocate.h"
+#include "story.h"
+#include "util.h"
+
+struct tsis {
+    size_t n;
+    const struct nva_tsi *a[NVA_IFS_MAX];
+};
+
+static bool all_switched(const struct nva_move *);
+static void move_start(const struct nva_view *,
+                       const struct nva_request_move *, struct nva_plan *);
+static void move_pause(const struct nva_view *, const struct nva_move *,
+                       struct nva_plan *);
+static void move_activate(const struct nva_view *, const struct nva_move *,
+                          struct nva_plan *);
+static bool collect_cb(const void *tsi, void *tsis_);
+
+void
+mobility_request(const struct nva_view *v, const struct nva_request *request,
+                 struct nva_plan *plan)
+{
+    const struct nva_move *move;
+
+    if (request->type == NVA_REQ_MOVE_START) {
+        move_start(v, &request->move, plan);
+        return;
+    }
+    move = directory_move(v->dir, request->move.id);
+    plan->object = request->move.id;
+    if (!move) {
+        nva_plan_refuse(plan, NVA_R_NOT_FOUND, "id");
+    } else if (request->type == NVA_REQ_MOVE_ACTIVATE
+               && move_fsm_has_switched(move->state)) {
+        /* The VM's own word was faster, or it is said twice. */
+        if (!all_switched(move)) {
+            move_activate(v, move, plan);
+        }
+    } else if (move_fsm_is_ended(move->state)) {
+        nva_plan_refuse(plan, NVA_R_MOVE_ENDED, "state");
+    } else if (move_fsm_has_switched(move->state)) {
+        nva_plan_refuse(plan, NVA_R_ALREADY_SWITCHED, "state");
+    } else if (request->type == NVA_REQ_MOVE_PAUSE) {
+        move_pause(v, move, plan);
+    } else if (request->type == NVA_REQ_MOVE_ACTIVATE) {
+        move_activate(v, move, plan);
+    } else {
+        mobility_abort(v, move, NVA_R_CALLER, plan);
+    }
+}
+
+static bool
+all_switched(const struct nva_move *move)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        if (!move->ifs[i].switched) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ## Starting ## */
+
+/* The port named for interface 'name'; "" when none is. */
+static const char *
+port_for(const struct nva_request_move *r, const char *name, size_t n_ifs)
+{
+    for (size_t i = 0; i < r->n_ports; i++) {
+        const char *interface = r->ports[i].interface;
+
+        if (!strcmp(interface, name) || (!interface[0] && n_ifs == 1)) {
+            return r->ports[i].port;
+        }
+    }
+    return "";
+}
+
+/* Refuses ports for interfaces that the VM does not have. */
+static bool
+ports_match(const struct nva_request_move *r, const struct tsis *tsis)
+{
+    for (size_t i = 0; i < r->n_ports; i++) {
+        bool found = !r->ports[i].interface[0] && tsis->n == 1;
+
+        for (size_t j = 0; j < tsis->n; j++) {
+            found |= !strcmp(r->ports[i].interface, tsis->a[j]->name);
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum nva_reason
+check_start(const struct nva_view *v, const struct nva_request_move *r,
+            const struct nva_vm *vm, const struct nva_nve *nve,
+            const struct tsis *tsis, const char **field)
+{
+    const struct nva_move *active = vm ? directory_move(v->dir, vm->move)
+                                       : NULL;
+    bool going_on = (active && active->state == NVA_MS_PREPARED && nve
+                     && active->to_nve == nve->id && !active->unwinding);
+
+    *field = "vm";
+    if (!vm) {
+        return NVA_R_NOT_FOUND;
+    }
+    *field = "to.nve";
+    if (!nve) {
+        return NVA_R_NOT_FOUND;
+    }
+    *field = "vm";
+    if (active && !going_on && !move_fsm_has_switched(active->state)) {
+        return NVA_R_MOVE_IN_PROGRESS;
+    } else if (!active
+               && directory_n_moves_active(v->dir) >= NVA_MOVES_ACTIVE_MAX) {
+        return NVA_R_LIMIT;
+    }
+    *field = "kind";
+    if (r->kind != NVA_MOVE_HOT) {
+        return NVA_R_UNSUPPORTED;
+    }
+    *field = "interfaces";
+    if (!tsis->n) {
+        return NVA_R_NOT_FOUND;
+    }
+    *field = "to.ports";
+    return ports_match(r, tsis) ? NVA_OK : NVA_R_NOT_FOUND;
+}
+
+/* A port may be bound for this MAC alone; else all of it is. */
+static enum nva_reason
+bind_port(const struct nva_view *v, nva_id nve, const char *port,
+          const struct nva_tsi *tsi, struct nva_plan *plan)
+{
+    const struct nva_vap *vap = directory_vap_for(v->dir, nve, port,
+                                                  tsi->mac);
+
+    if (vap && vap->has_mac) {
+        return vap->vn == tsi->vn ? NVA_OK : NVA_R_PORT_TAKEN;
+    }
+    return binding_imply(v, nve, port, tsi->vn, plan);
+}
+
+/* Prepares interface 'tsi' and enters it into 'move'. */
+static enum nva_reason
+start_if(const struct nva_view *v, struct nva_move *move,
+         const struct nva_tsi *tsi, const char *port, struct nva_plan *plan)
+{
+    struct nva_move_if *mif = &move->ifs[move->n_ifs++];
+    struct nva_tsi t = *story_tsi(v, plan, tsi->id);
+    const struct nva_place before = t.prepared;
+    enum nva_reason reason = NVA_OK;
+
+    *mif = (struct nva_move_if) {
+        .tsi = t.id, .from = t.current, .to = { .nve = move->to_nve },
+    };
+    ovs_strlcpy(mif->to.port, port, sizeof mif->to.port);
+    if (port[0]) {
+        reason = bind_port(v, move->to_nve, port, &t, plan);
+    }
+    if (!reason && nva_place_equal(&mif->to, &t.current)) {
+        reason = NVA_R_SAME_PLACE;
+    }
+    relocate_prepare(plan, &t, &mif->to);
+    binding_release(v, &before, t.vn, plan);
+    fabric_warm(v, move->to_nve, t.vn, plan);
+    return reason;
+}
+
+static void
+move_start(const struct nva_view *v, const struct nva_request_move *r,
+           struct nva_plan *plan)
+{
+    const struct nva_vm *vm = directory_vm_by_name(v->dir, r->vm);
+    const struct nva_nve *nve = directory_nve_by_name(v->dir, r->nve);
+    const struct nva_move *active = vm ? directory_move(v->dir, vm->move)
+                                       : NULL;
+    struct nva_move move = { .kind = r->kind, .cause = NVA_CAUSE_PLANNED };
+    struct nva_move old = { .n_ifs = 0 };
+    struct tsis tsis = { .n = 0 };
+    enum nva_reason reason;
+    const char *field;
+
+    if (vm) {
+        directory_each_tsi_of_vm(v->dir, vm->id, collect_cb, &tsis);
+    }
+    reason = check_start(v, r, vm, nve, &tsis, &field);
+    if (reason) {
+        nva_plan_refuse(plan, reason, field);
+        return;
+    }
+
+    /* Called again while prepared: names the ports later. */
+    if (active && active->state == NVA_MS_PREPARED) {
+        move = *active;
+        move.n_ifs = 0;
+        move.ready = false;
+        story_put(plan, &move);
+    } else {
+        if (active) {
+            old = *active;
+            mobility_supersede(v, plan, &old);
+        }
+        move.vm = vm->id;
+        move.to_nve = nve->id;
+        story_begin(v, plan, &move, NVA_MS_PREPARED, NVA_R_CALLER);
+        story_stamp(plan, move.id, NVA_STAMP_STARTED, v->now, nve->id,
+                    NVA_R_CALLER);
+    }
+    for (size_t i = 0; !reason && i < tsis.n; i++) {
+        reason = start_if(v, &move, tsis.a[i],
+                          port_for(r, tsis.a[i]->name, tsis.n), plan);
+    }
+    if (reason) {
+        nva_plan_refuse(plan, reason, "to.ports");
+        return;
+    }
+    story_put(plan, &move);
+    mobility_release_unused(v, plan, &old);
+    plan->object = move.id;
+}
+
+static bool
+collect_cb(const void *tsi, void *tsis_)
+{
+    struct tsis *tsis = tsis_;
+
+    if (tsis->n < NVA_IFS_MAX) {
+        tsis->a[tsis->n++] = tsi;
+    }
+    return true;
+}
+
+/* ## Pausing, activating ## */
+
+static void
+move_pause(const struct nva_view *v, const struct nva_move *old,
+           struct nva_plan *plan)
+{
+    struct nva_move move = *old;
+
+    if (move.state == NVA_MS_PAUSED) {
+        return;                         /* Said twice. */
+    } else if (!converge_is_ready(v, &move)) {
+        nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
+        return;
+    }
+    story_go(v, plan, &move, NVA_MS_PAUSED, NVA_R_CALLER);
+    move.settles_from = v->now;
+    story_put(plan, &move);
+    story_stamp(plan, move.id, NVA_STAMP_PAUSED, v->now, NVA_ID_NONE,
+                NVA_R_CALLER);
+    for (size_t i = 0; i < move.n_ifs; i++) {
+        struct nva_tsi t = *story_tsi(v, plan, move.ifs[i].tsi);
+
+        relocate_pause(v, plan, &t, move.id);
+    }
+}
+
+static void
+move_activate(const struct nva_view *v, const struct nva_move *old,
+              struct nva_plan *plan)
+{
+    const struct nva_nve *to = directory_nve(v->dir, old->to_nve);
+    struct nva_move move = *old;
+
+    if (!to->connected) {
+        nva_plan_refuse(plan, NVA_R_DESTINATION_DOWN, "to.nve");
+        return;
+    } else if (!converge_is_ready(v, &move)) {
+        nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
+        return;
+    }
+    mobility_switch_rest(v, plan, &move);
+}
