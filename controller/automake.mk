@@ -3,10 +3,16 @@
 # The body, as a library that the tests link, too.
 noinst_LIBRARIES += controller/libnvad.a
 controller_libnvad_a_SOURCES = \
+	controller/bridges.c \
+	controller/bridges.h \
 	controller/cli.c \
 	controller/cli.h \
 	controller/config.c \
 	controller/config.h \
+	controller/dispatch-ops.h \
+	controller/dispatch-private.h \
+	controller/dispatch-program.c \
+	controller/dispatch-switch.c \
 	controller/dispatch.c \
 	controller/dispatch.h \
 	controller/http-server.c \

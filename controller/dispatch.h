@@ -9,6 +9,7 @@
 
 #include "api-json.h"
 #include "classify.h"
+#include "dispatch-ops.h"
 #include "event.h"
 #include "flow-prog.h"
 #include "metrics.h"
@@ -21,26 +22,9 @@ enum {
     DISPATCH_SWITCHES_MAX = 8192,   /* Connected bridges: a peer that opens
                                      * sessions with invented dpids. */
     DISPATCH_UNCLAIMED_MAX = 4096,  /* ...of them unclaimed. */
-    DISPATCH_PEER_MAX = 72,         /* Bytes of a peer's text. */
     DISPATCH_BULK_PER_RUN = 32,     /* NVEs without a move that get a bundle
                                      * per dispatch_run(): a change of a large
                                      * VN must not hold up a move. */
-};
-
-/* How dispatch acts on the world.  'channel' is what dispatch_switch_up() was
- * given.  None of these may call back into dispatch. */
-struct dispatch_ops {
-    void (*send_bundle)(void *channel, const struct flow_prog_bundle *);
-    void (*packet_out)(void *channel, nva_ofport in_port, const void *data,
-                       size_t size, const struct ofpbuf *ofpacts);
-    void (*delete_meter)(void *channel, uint32_t meter);
-    void (*read_back)(void *channel);
-    /* The channel has been forgotten: dispatch names it no more. */
-    void (*close)(void *channel, enum nva_reason);
-    /* Each decision, once.  The view shows the directory after it. */
-    void (*on_note)(void *aux, const struct nva_view *,
-                    const struct nva_note *);
-    void *aux;                          /* For on_note. */
 };
 
 struct dispatch *dispatch_create(const struct dispatch_ops *);

@@ -20,6 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bridges.h"
 #include "of-session.h"
 #include "openvswitch/list.h"
 #include "openvswitch/ofpbuf.h"
@@ -49,7 +50,7 @@ struct conn {
     nva_usec timer_at;
     bool backlog;                   /* Has events we did not look at yet. */
     bool ended;
-    char peer[DISPATCH_PEER_MAX];
+    char peer[BRIDGE_PEER_MAX];
     struct in6_addr peer_ip;
 };
 

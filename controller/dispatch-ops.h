@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What dispatch needs of the rest of the body. */
+
+#ifndef NVA_DISPATCH_OPS_H
+#define NVA_DISPATCH_OPS_H 1
+
+#include "event.h"
+#include "flow-prog.h"
+#include "step.h"
+
+/* How dispatch acts on the world.  'channel' is what dispatch_switch_up() was
+ * given.  None of these may call back into dispatch. */
+struct dispatch_ops {
+    void (*send_bundle)(void *channel, const struct flow_prog_bundle *);
+    void (*packet_out)(void *channel, nva_ofport in_port, const void *data,
+                       size_t size, const struct ofpbuf *ofpacts);
+    void (*delete_meter)(void *channel, uint32_t meter);
+    void (*read_back)(void *channel);
+    /* The channel has been forgotten: dispatch names it no more. */
+    void (*close)(void *channel, enum nva_reason);
+    /* Each decision, once.  The view shows the directory after it. */
+    void (*on_note)(void *aux, const struct nva_view *,
+                    const struct nva_note *);
+    void *aux;                          /* For on_note. */
+};
+
+#endif /* dispatch-ops.h */

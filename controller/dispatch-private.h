@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the files of dispatch share.  For controller/dispatch*.c only. */
+
+#ifndef NVA_DISPATCH_PRIVATE_H
+#define NVA_DISPATCH_PRIVATE_H 1
+
+#include "bridges.h"
+#include "directory.h"
+#include "dispatch-ops.h"
+#include "metrics.h"
+#include "openvswitch/hmap.h"
+#include "openvswitch/list.h"
+
+/* The programming of an NVE that has been claimed once. */
+enum queue { QUEUE_NONE, QUEUE_BULK, QUEUE_MOVE };
+struct nve_prog {
+    struct hmap_node node;
+    nva_id id;
+    struct flow_prog *prog;
+    struct bridge *bridge;          /* NULL: not connected. */
+    const struct flow_prog_bundle *bundle;      /* In flight, or NULL. */
+    enum queue queue;
+    struct ovs_list queue_node;
+};
+
+struct ack {
+    nva_id nve;
+    struct nva_owner owner;
+    uint64_t version;
+    bool sent;                      /* By a bundle, not found to be there. */
+};
+
+struct dispatch {
+    struct dispatch_ops ops;
+    struct directory *dir;
+    struct nva_plan plan;
+    struct nva_dirty_list dirty;
+    struct flow_prog_source source;
+    struct metrics metrics;
+    nva_usec deadline;              /* Of the brain, as last looked at... */
+    bool deadline_is_old;           /* ...before the directory changed. */
+
+    struct bridges bridges;
+    uint64_t last_session;
+
+    struct hmap progs;
+    struct ovs_list moves;          /* Dirty NVEs with something of a move. */
+    struct ovs_list bulk;           /* Other dirty NVEs. */
+
+    /* NVEs that a request made, changed or deleted: claim or release. */
+    size_t n_relink, allocated_relink;
+    nva_id *relink;
+    /* Confirmations not yet told to the brain. */
+    size_t n_acks, allocated_acks;
+    struct ack *acks;
+    /* Redirects that a read back did not find. */
+    size_t n_expired, allocated_expired;
+    struct ack *expired;
+};
+
+/* ## dispatch ## */
+
+/* Counts the decision and tells the world. */
+void dispatch_tell_note(struct dispatch *, const struct nva_note *,
+                        nva_usec now);
+
+/* ## dispatch-program: what is sent to whom, when ## */
+
+/* Where flow_prog gets flows and versions, and tells what it found. */
+struct flow_prog_source dispatch_prog_source(struct dispatch *);
+
+struct nve_prog *dispatch_prog(const struct dispatch *, nva_id nve);
+struct nve_prog *dispatch_prog_get(struct dispatch *, nva_id nve);
+void dispatch_prog_destroy(struct dispatch *, struct nve_prog *);
+void dispatch_prog_queue(struct dispatch *, struct nve_prog *, enum queue);
+void dispatch_prog_unqueue(struct nve_prog *);
+
+/* An owner has changed at an NVE: queues it there. */
+void dispatch_program(struct dispatch *, const struct nva_dirty *);
+
+/* A bundle to each NVE that has something of a move, and to some of those
+ * that have something else. */
+void dispatch_send_moves(struct dispatch *, nva_usec now);
+void dispatch_send_bulk(struct dispatch *, nva_usec now);
+
+/* Confirmations, kept until no flow_prog is in the middle of something, then
+ * told to the brain. */
+void dispatch_add_ack(struct dispatch *, const struct ack *);
+void dispatch_tell_acks(struct dispatch *, nva_usec now);
+
+/* ## dispatch-switch: sessions and what they claim ## */
+
+/* An event of type 'type' from the NVE that claims 'br', in its session. */
+struct nva_event dispatch_session_event(const struct bridge *br,
+                                        enum nva_event_type type);
+
+/* A request made, changed or deleted NVE 'id': claims or releases. */
+void dispatch_relink(struct dispatch *, nva_id id, nva_usec now);
+
+#endif /* dispatch-private.h */

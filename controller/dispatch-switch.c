@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Switches: what their sessions say becomes events, and which NVE a bridge is.
+ * Must never know what an event leads to. */
+
+#include <config.h>
+
+#include "dispatch.h"
+
+#include "dispatch-private.h"
+#include "openvswitch/ofpbuf.h"
+#include "pipeline.h"
+#include "util.h"
+
+static void claim(struct dispatch *, struct bridge *, const struct nva_nve *,
+                  nva_usec now);
+static void release(struct dispatch *, struct nve_prog *);
+static void read_back(struct dispatch *, struct bridge *);
+static void bridge_synced(struct dispatch *, struct bridge *, nva_usec now);
+static void bridge_forget(struct dispatch *, struct bridge *, nva_usec now);
+
+enum nva_reason
+dispatch_switch_up(struct dispatch *d, void *channel,
+                   const struct dispatch_peer *peer, nva_usec now)
+{
+    const struct nva_nve *nve = directory_nve_by_dpid(d->dir, peer->dpid);
+    struct bridge *br = bridges_by_dpid(&d->bridges, peer->dpid);
+
+    if (br) {
+        void *older = br->channel;
+
+        bridge_forget(d, br, now);
+        d->ops.close(older, NVA_R_DPID_BUSY);
+    }
+    if (hmap_count(&d->bridges.by_dpid) >= DISPATCH_SWITCHES_MAX
+        || (!nve && d->bridges.n_unclaimed >= DISPATCH_UNCLAIMED_MAX)) {
+        d->metrics.counters[METRICS_SWITCHES_REFUSED]++;
+        return NVA_R_LIMIT;
+    }
+
+    br = bridges_add(&d->bridges, channel, peer->dpid, peer->text);
+    br->peer_ip = peer->ip;
+    for (size_t i = 0; i < peer->n_ports; i++) {
+        bridge_put_port(br, &peer->ports[i], false);
+    }
+    d->metrics.counters[METRICS_SWITCHES_UP]++;
+    if (nve) {
+        claim(d, br, nve, now);
+    } else {
+        read_back(d, br);
+    }
+    return NVA_OK;
+}
+
+void
+dispatch_switch_down(struct dispatch *d, void *channel, nva_usec now)
+{
+    struct bridge *br = bridges_by_channel(&d->bridges, channel);
+
+    if (br) {
+        bridge_forget(d, br, now);
+    }
+}
+
+void
+dispatch_switch_readback_flow(struct dispatch *d, void *channel,
+                              uint64_t cookie, uint64_t hash)
+{
+    struct bridge *br = bridges_by_channel(&d->bridges, channel);
+    struct nva_owner owner;
+    bool current_schema;
+    bool ours = pipeline_cookie_parse(cookie, &owner, &current_schema);
+
+    if (!br || br->read_again) {
+        return;
+    }
+    br->foreign_flows += !ours;
+    if (br->nve != NVA_ID_NONE) {
+        struct flow_prog *prog = dispatch_prog_get(d, br->nve)->prog;
+        const struct nva_nve *nve = directory_nve(d->dir, br->nve);
+
+        if (ours) {
+            flow_prog_readback(prog, cookie, hash);
+        } else if (nve && nve->adopt) {
+            flow_prog_readback_foreign(prog, cookie);
+        }
+    }
+}
+
+void
+dispatch_switch_readback_meter(struct dispatch *d, void *channel,
+                               struct nva_meter meter)
+{
+    struct bridge *br = bridges_by_channel(&d->bridges, channel);
+
+    if (br && !br->read_again && br->nve != NVA_ID_NONE) {
+        flow_prog_readback_meter(dispatch_prog_get(d, br->nve)->prog, meter);
+    }
+}
+
+void
+dispatch_switch_readback_done(struct dispatch *d, void *channel, nva_usec now)
+{
+    struct bridge *br = bridges_by_channel(&d->bridges, channel);
+
+    if (!br || !br->reading) {
+        return;
+    }
+    br->reading = false;
+    if (br->read_again) {
+        br->read_again = false;
+        read_back(d, br);
+    } else if (br->nve != NVA_ID_NONE) {
+        bridge_synced(d, br, now);
+    }
+}
+
+void
+dispatch_switch_port(struct dispatch *d, void *channel,
+                     const struct nva_port *port, bool gone, nva_usec now)
+{
+    struct bridge *br = bridges_by_channel(&d->bridges, channel);
+
+    if (!br) {
+        return;
+    }
+    bridge_put_port(br, port, gone);
+    if (br->nve != NVA_ID_NONE) {
+        struct nva_event ev = dispatch_session_event(br, NVA_EV_PORT);
+
+        ev.port.gone = gone;
+        ev.port.port = *port;
+        ev.port.port.nve = br->nve;
+        dispatch_event(d, &ev, now);
+    }
+}
+
+void
+dispatch_switch_packet_in(struct dispatch *d, void *channel,
+                          const struct nva_packet_in *pin_, nva_usec now)
+{
+    struct bridge *br = bridges_by_channel(&d->bridges, channel);
+    struct nva_packet_in pin = *pin_;
+    struct nva_event ev[2];
+    enum nva_reason reason;
+    size_t n = 0;
+
+    if (!br || br->nve == NVA_ID_NONE) {
+        d->metrics.counters[METRICS_PACKET_INS_UNCLAIMED]++;
+        return;
+    }
+    d->metrics.counters[METRICS_PACKET_INS]++;
+    pin.nve = br->nve;
+    pin.session = br->session;
+    reason = classify_packet_in(d->dir, &pin, ev, &n);
+    if (reason) {
+        const struct nva_note note = {
+            .type = NVA_NOTE_DROPPED, .reason = reason, .nve = br->nve,
+        };
+
+        dispatch_tell_note(d, &note, now);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        dispatch_event(d, &ev[i], now);
+    }
+}
+
+void
+dispatch_switch_flow_removed(struct dispatch *d, void *channel,
+                             uint64_t cookie, uint64_t packets,
+                             bool by_timeout, nva_usec now)
+{
+    struct bridge *br = bridges_by_channel(&d->bridges, channel);
+    struct nva_owner owner;
+    bool current_schema;
+
+    if (!br || br->nve == NVA_ID_NONE
+        || !pipeline_cookie_parse(cookie, &owner, &current_schema)
+        || !current_schema) {
+        return;
+    }
+    if (by_timeout) {
+        flow_prog_removed(dispatch_prog_get(d, br->nve)->prog, owner);
+    }
+    if (owner.kind == NVA_OWNER_REDIRECT) {
+        struct nva_event ev = dispatch_session_event(br, NVA_EV_FLOW_REMOVED);
+
+        ev.flow.owner = owner;
+        ev.flow.packets = packets;
+        ev.flow.by_timeout = by_timeout;
+        dispatch_event(d, &ev, now);
+    }
+}
+
+void
+dispatch_switch_msg_failed(struct dispatch *d, void *channel, size_t msg,
+                           enum nva_reason reason, nva_usec now)
+{
+    struct bridge *br = bridges_by_channel(&d->bridges, channel);
+    struct nve_prog *np = br ? dispatch_prog(d, br->nve) : NULL;
+
+    if (np && np->bundle && msg < np->bundle->n_msgs) {
+        struct nva_event ev = dispatch_session_event(br, NVA_EV_QUARANTINED);
+
+        ev.flow.owner = np->bundle->msgs[msg].owner;
+        ev.flow.reason = reason;
+        d->metrics.counters[METRICS_FLOWS_FAILED]++;
+        flow_prog_msg_failed(np->prog, msg, reason);
+        dispatch_event(d, &ev, now);
+    }
+}
+
+struct ack_aux {
+    struct dispatch *d;
+    nva_id nve;
+};
+
+static void
+ack_cb(struct nva_owner owner, uint64_t version, void *aux_)
+{
+    struct ack_aux *aux = aux_;
+    const struct ack ack = {
+        .nve = aux->nve, .owner = owner, .version = version, .sent = true,
+    };
+
+    dispatch_add_ack(aux->d, &ack);
+}
+
+void
+dispatch_switch_bundle_done(struct dispatch *d, void *channel, bool applied,
+                            nva_usec now)
+{
+    struct bridge *br = bridges_by_channel(&d->bridges, channel);
+    struct nve_prog *np = br ? dispatch_prog(d, br->nve) : NULL;
+
+    if (!br || !br->in_flight) {
+        return;
+    }
+    br->in_flight = false;
+    d->metrics.counters[METRICS_BUNDLES_FAILED] += !applied;
+    if (!np) {
+        return;
+    }
+    if (np->bundle) {
+        struct ack_aux aux = { .d = d, .nve = np->id };
+
+        np->bundle = NULL;
+        flow_prog_bundle_done(np->prog, applied, ack_cb, &aux);
+    }
+    if (!flow_prog_is_idle(np->prog)) {
+        dispatch_prog_queue(d, np, QUEUE_MOVE);
+    }
+    dispatch_tell_acks(d, now);
+}
+
+void
+dispatch_each_unclaimed(const void *d_,
+                        void (*cb)(uint64_t dpid, const char *peer,
+                        uint64_t foreign_flows, void *aux),
+                        void *aux)
+{
+    const struct dispatch *d = d_;
+    const struct bridge *br;
+
+    HMAP_FOR_EACH (br, dpid_node, &d->bridges.by_dpid) {
+        if (br->nve == NVA_ID_NONE) {
+            cb(br->dpid, br->peer, br->foreign_flows, aux);
+        }
+    }
+}
+
+/* ## Claim and release ## */
+
+/* A request made, changed or deleted 'id'. */
+void
+dispatch_relink(struct dispatch *d, nva_id id, nva_usec now)
+{
+    const struct nva_nve *nve = directory_nve(d->dir, id);
+    struct nve_prog *np = dispatch_prog(d, id);
+    struct bridge *br = nve ? bridges_by_dpid(&d->bridges, nve->dpid) : NULL;
+
+    if (!nve) {
+        br = np ? np->bridge : NULL;
+        if (np) {
+            release(d, np);
+            dispatch_prog_destroy(d, np);
+        }
+        if (br) {
+            read_back(d, br);   /* Counts others' flows anew. */
+        }
+        return;
+    }
+    if (br && br->nve == NVA_ID_NONE) {
+        claim(d, br, nve, now);
+    } else if (br && br->nve == id && nve->adopt && !nve->connected
+               && !br->reading) {
+        /* Held back because of others' flows; now they may go. */
+        flow_prog_session_start(np->prog);
+        read_back(d, br);
+    }
+}
+
+static void
+claim(struct dispatch *d, struct bridge *br, const struct nva_nve *nve,
+      nva_usec now)
+{
+    struct nve_prog *np = dispatch_prog_get(d, nve->id);
+    struct nva_port *ports;
+    struct nva_event ev;
+    size_t n;
+
+    br->session = ++d->last_session;
+    br->nve = nve->id;
+    d->bridges.n_unclaimed--;
+    np->bridge = br;
+    np->bundle = NULL;
+    flow_prog_session_start(np->prog);
+
+    ports = bridge_ports(br, &n);
+    for (size_t i = 0; i < n; i++) {
+        ports[i].nve = nve->id;
+    }
+    ev = dispatch_session_event(br, NVA_EV_NVE_UP);
+    ev.up.peer_ip = br->peer_ip;
+    ev.up.n_ports = n;
+    ev.up.ports = ports;
+    dispatch_event(d, &ev, now);
+    free(ports);
+    read_back(d, br);
+}
+
+/* 'br' belongs to no NVE any more.  Its flows stay as they are: whoever takes
+ * an NVE out of our hands decides about them. */
+static void
+release(struct dispatch *d, struct nve_prog *np)
+{
+    struct bridge *br = np->bridge;
+
+    if (br) {
+        br->nve = NVA_ID_NONE;
+        br->read_again = br->reading;
+        np->bridge = NULL;
+        np->bundle = NULL;
+        d->bridges.n_unclaimed++;
+    }
+    flow_prog_session_end(np->prog);
+    dispatch_prog_unqueue(np);
+}
+
+static void
+read_back(struct dispatch *d, struct bridge *br)
+{
+    if (br->reading) {
+        br->read_again = true;
+    } else {
+        br->reading = true;
+        br->foreign_flows = 0;
+        d->ops.read_back(br->channel);
+    }
+}
+
+struct owners_aux {
+    size_t n, allocated;
+    struct nva_owner *a;
+};
+
+static void
+owners_cb(struct nva_owner owner, void *aux_)
+{
+    struct owners_aux *aux = aux_;
+
+    if (aux->n >= aux->allocated) {
+        aux->a = x2nrealloc(aux->a, &aux->allocated, sizeof *aux->a);
+    }
+    aux->a[aux->n++] = owner;
+}
+
+/* What the switch was found to have right already is an acknowledgement too:
+ * tell those that a move or a redirect may wait for. */
+static void
+ack_found(struct dispatch *d, const struct nve_prog *np,
+          const struct owners_aux *owners)
+{
+    bool moving = directory_n_moves_active(d->dir) > 0;
+
+    for (size_t i = 0; i < owners->n; i++) {
+        struct nva_owner owner = owners->a[i];
+        const struct ack ack = {
+            .nve = np->id, .owner = owner,
+            .version = directory_owner_version(d->dir, owner),
+        };
+
+        if ((moving || owner.kind == NVA_OWNER_REDIRECT)
+            && flow_prog_confirmed(np->prog, owner, ack.version)) {
+            dispatch_add_ack(d, &ack);
+        }
+    }
+}
+
+static void
+tell_expired(struct dispatch *d, const struct bridge *br, nva_usec now)
+{
+    for (size_t i = 0; i < d->n_expired; i++) {
+        struct nva_event ev = dispatch_session_event(br, NVA_EV_FLOW_REMOVED);
+
+        ev.flow.owner = d->expired[i].owner;
+        ev.flow.by_timeout = true;
+        dispatch_event(d, &ev, now);
+    }
+    d->n_expired = 0;
+}
+
+static void
+bridge_synced(struct dispatch *d, struct bridge *br, nva_usec now)
+{
+    struct nva_event ev = dispatch_session_event(br, NVA_EV_NVE_SYNCED);
+    struct nve_prog *np = dispatch_prog_get(d, br->nve);
+    struct owners_aux owners = { .n = 0 };
+    const struct nva_nve *nve;
+
+    ev.synced.foreign_flows = br->foreign_flows;
+    dispatch_event(d, &ev, now);
+
+    nve = directory_nve(d->dir, np->id);
+    if (nve && nve->connected) {
+        directory_each_owner_at(d->dir, np->id, owners_cb, &owners);
+        flow_prog_readback_done(np->prog, &d->source, owners.a, owners.n,
+                                now);
+        ack_found(d, np, &owners);
+        dispatch_prog_queue(d, np, QUEUE_MOVE);
+        free(owners.a);
+        tell_expired(d, br, now);
+        dispatch_tell_acks(d, now);
+    }
+}
+
+static void
+bridge_forget(struct dispatch *d, struct bridge *br, nva_usec now)
+{
+    struct nve_prog *np = dispatch_prog(d, br->nve);
+    struct nva_event ev = dispatch_session_event(br, NVA_EV_NVE_DOWN);
+
+    if (np) {
+        release(d, np);
+    }
+    d->metrics.counters[METRICS_SWITCHES_DOWN]++;
+    bridges_remove(&d->bridges, br);
+    if (np) {
+        dispatch_event(d, &ev, now);
+    }
+}
+
+struct nva_event
+dispatch_session_event(const struct bridge *br, enum nva_event_type type)
+{
+    return (struct nva_event) {
+        .type = type, .nve = br->nve, .session = br->session,
+    };
+}
