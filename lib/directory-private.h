@@ -286,7 +286,7 @@ void dir_free_move(struct directory *, struct move_obj *);
 /* ## directory-query ## */
 
 /* True if local port 'place' floods for VAPs of 'vn' that are 'implied' or
- * not: see directory_vap_floods(). */
+ * not: see directory_flood_port(). */
 bool dir_spot_floods(const struct directory *, const struct nva_place *,
                      nva_id vn, bool implied);
 

@@ -29,6 +29,8 @@ static void each_tsi_owner_at(const struct directory *,
                               void *aux);
 static bool tsi_visits(const struct tsi_obj *, const struct nve_obj *);
 static bool tsi_listens(const struct nva_tsi *, const struct nva_place *);
+static bool spot_floods(const struct port_obj *, const struct spot *, nva_id,
+                        bool implied);
 
 /* ## Look-ups ## */
 
@@ -158,13 +160,14 @@ directory_vap_for(const struct directory *d, nva_id nve, const char *port,
     return vap ? &vap->v : NULL;
 }
 
-bool
-directory_vap_floods(const struct directory *d, const struct nva_vap *vap)
+nva_ofport
+directory_flood_port(const struct directory *d, const struct nva_vap *vap)
 {
-    struct nva_place place = { .nve = vap->nve };
+    const struct port_obj *port = dir_find_port(d, vap->nve, vap->port);
 
-    ovs_strlcpy(place.port, vap->port, sizeof place.port);
-    return dir_spot_floods(d, &place, vap->vn, vap->implied);
+    return (port && spot_floods(port, dir_find_spot(d, vap->nve, vap->port),
+                                vap->vn, vap->implied)
+            ? port->v.ofport : NVA_OFPORT_NONE);
 }
 
 const struct nva_vm *
@@ -634,16 +637,28 @@ dir_spot_floods(const struct directory *d, const struct nva_place *place,
                 nva_id vn, bool implied)
 {
     const struct port_obj *port = dir_find_port(d, place->nve, place->port);
-    const struct spot *spot = dir_find_spot(d, place->nve, place->port);
+
+    return (port && spot_floods(port,
+                                dir_find_spot(d, place->nve, place->port),
+                                vn, implied));
+}
+
+/* 'spot': who is or may be at 'port'; NULL for nobody. */
+static bool
+spot_floods(const struct port_obj *port, const struct spot *spot, nva_id vn,
+            bool implied)
+{
+    struct nva_place place = { .nve = port->v.nve };
     const struct visit *visit;
     bool serves = implied;
 
-    if (!port || port->v.ofport == NVA_OFPORT_NONE) {
+    if (port->v.ofport == NVA_OFPORT_NONE) {
         return false;
     }
     if (!spot) {
         return !serves;
     }
+    ovs_strlcpy(place.port, port->v.name, sizeof place.port);
     LIST_FOR_EACH (visit, node, &spot->visits) {
         const struct nva_tsi *t = &visit->tsi->v;
 
@@ -651,7 +666,7 @@ dir_spot_floods(const struct directory *d, const struct nva_place *place,
             continue;
         }
         serves = true;
-        if (tsi_listens(t, place)) {
+        if (tsi_listens(t, &place)) {
             return true;
         }
     }

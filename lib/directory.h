@@ -92,10 +92,11 @@ const struct nva_vap *directory_vap_by_key(const struct directory *,
  * one without a MAC. */
 const struct nva_vap *directory_vap_for(const struct directory *, nva_id nve,
                                         const char *port, struct eth_addr mac);
-/* True if the VAP's port is among the local ports that its VN's floods go to:
+/* The VAP's port if it is among the local ports that its VN's floods go to:
  * the port exists, and it does not serve only interfaces that are not there
- * (yet, or any more). */
-bool directory_vap_floods(const struct directory *, const struct nva_vap *);
+ * (yet, or any more).  Else NVA_OFPORT_NONE. */
+nva_ofport directory_flood_port(const struct directory *,
+                                const struct nva_vap *);
 const struct nva_vm *directory_vm(const struct directory *, nva_id);
 const struct nva_vm *directory_vm_by_name(const struct directory *,
                                           const char *);

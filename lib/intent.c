@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "bitmap.h"
 #include "openvswitch/util.h"
 #include "packets.h"
 #include "pipeline.h"
@@ -118,9 +119,13 @@ vn_flows(const struct intent *in, nva_id id)
     pipeline_vn_unknown_unicast(&in->p, vn->vni, unknown);
 }
 
+/* Open vSwitch numbers ports below this; above it is the LOCAL port alone. */
+#define FLOOD_PORTS_END 0xff00
+
 /* A flood list that is being collected. */
 struct flood {
     const struct intent *in;
+    unsigned long has[BITMAP_N_LONGS(FLOOD_PORTS_END + 1)]; /* Of 'ports'. */
     size_t n_ports, n_nves;
     nva_ofport ports[PIPELINE_FLOOD_PORTS_MAX];
     struct in6_addr nves[NVA_NVES_PER_VN_MAX];
@@ -140,6 +145,7 @@ flood_flows(const struct intent *in, nva_id id)
     }
     flood = xmalloc(sizeof *flood);
     flood->in = in;
+    memset(flood->has, 0, sizeof flood->has);
     flood->n_ports = 0;
     flood->n_nves = 0;
     directory_each_vap_of_vn(in->dir, in->nve->id, vn->id, collect_port,
@@ -161,20 +167,18 @@ collect_port(const void *vap_, void *flood_)
 {
     const struct nva_vap *vap = vap_;
     struct flood *flood = flood_;
-    nva_ofport port = ofport_of(flood->in, vap->port);
+    nva_ofport port = directory_flood_port(flood->in->dir, vap);
 
-    if (port == NVA_OFPORT_NONE
-        || !directory_vap_floods(flood->in->dir, vap)) {
+    size_t bit = MIN(port, FLOOD_PORTS_END);
+
+    if (port == NVA_OFPORT_NONE || port == flood->in->p.tunnel
+        || bitmap_is_set(flood->has, bit)) {
         return true;
-    }
-    for (size_t i = 0; i < flood->n_ports; i++) {
-        if (flood->ports[i] == port) {
-            return true;
-        }
     }
     if (flood->n_ports >= PIPELINE_FLOOD_PORTS_MAX) {
         return false;
     }
+    bitmap_set1(flood->has, bit);
     flood->ports[flood->n_ports++] = port;
     return true;
 }

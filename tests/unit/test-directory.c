@@ -212,7 +212,7 @@ version_of(enum nva_owner_kind kind, nva_id id)
 static bool
 floods(nva_id vap)
 {
-    return directory_vap_floods(d, directory_vap(d, vap));
+    return directory_flood_port(d, directory_vap(d, vap)) != NVA_OFPORT_NONE;
 }
 
 /* Two VNs; three NVEs with a tunnel port and tap1 in blue; one VM at hv1. */
@@ -1122,7 +1122,7 @@ vap_facts(nva_id id)
                                                         vap->port) : NULL);
 
     return (!vap ? 0 : 1 | vap->vn << 1 | vap->nve << 8
-            | (directory_vap_floods(d, vap) ? UINT64_C(1) << 20 : 0)
+            | (directory_flood_port(d, vap) ? UINT64_C(1) << 20 : 0)
             | (uint64_t) (port ? port->ofport : 0) << 24);
 }
 

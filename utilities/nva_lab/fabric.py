@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from . import programs
@@ -60,6 +61,7 @@ class Fabric:
         self.env = dict(os.environ, NVA_GUEST=programs.find("nva-guest"))
         self.nvad = None
         self.keeper = None
+        self.mine = threading.local()
 
     def __enter__(self):
         return self
@@ -170,14 +172,8 @@ class Fabric:
 
     def api(self, method, path, body=None):
         """The answer's body; Refused with its error unless 2xx."""
-        link = UnixHTTP(self.api_socket)
-        try:
-            link.request(method, path,
-                         None if body is None else json.dumps(body))
-            answer = link.getresponse()
-            data = answer.read()
-        finally:
-            link.close()
+        answer, data = self.http(
+            method, path, None if body is None else json.dumps(body))
         if not path.startswith("/v1/"):
             return data.decode()
         parsed = json.loads(data) if data else {}
@@ -187,6 +183,24 @@ class Fabric:
                           f"{error.get('reason')}: {error.get('detail')}",
                           answer.status, error)
         return parsed
+
+    def http(self, method, path, text):
+        """The answer and its body, on the connection that this thread keeps,
+        or on a new one should nvad have closed that."""
+        kept = getattr(self.mine, "link", None)
+        self.mine.link = None
+        for link in filter(None, (kept, UnixHTTP(self.api_socket))):
+            try:
+                link.request(method, path, text)
+                answer = link.getresponse()
+                data = answer.read()
+                self.mine.link = link
+                return answer, data
+            except (http.client.RemoteDisconnected, ConnectionError):
+                link.close()
+                if link is not kept:
+                    raise
+        raise AssertionError("the last link answers or raises")
 
     def metric(self, name):
         """A counter or gauge of /metrics; the sum over its labels."""
@@ -233,7 +247,8 @@ class Fabric:
         """Starts a planned move and waits until it is ready; its id."""
         move = self.api("POST", f"/v1/vms/{vm}/moves",
                         {"to": {"nve": nve, "port": port}})
-        time.sleep(0.02)
+        if move["ready"]:
+            return move["id"]
         self.wait(lambda: self.move(move["id"])["ready"],
                   f"move {move['id']}: ready", timeout)
         return move["id"]
