@@ -14,6 +14,7 @@
 
 #include "pipeline.h"
 
+static bool from_tunnel(const struct nva_packet_in *);
 static enum nva_reason classify_vap(const struct directory *,
                                     const struct nva_packet_in *,
                                     struct nva_event *);
@@ -44,14 +45,14 @@ classify_packet_in(const struct directory *dir,
     if (reason) {
         return reason;
     }
-    reason = (pin->table == NVA_TABLE_DELIVER
+    reason = (from_tunnel(pin)
               ? classify_tunnel(dir, pin, &ev[0])
               : classify_vap(dir, pin, &ev[0]));
     if (reason) {
         return reason;
     }
 
-    if (pin->table == NVA_TABLE_DELIVER || pin->table == NVA_TABLE_FORWARD) {
+    if (from_tunnel(pin) || pin->table == NVA_TABLE_FORWARD) {
         types[0] = NVA_EV_STRAY;
     } else if (pin->table == NVA_TABLE_ADDRESS) {
         n_types = classify_address(&ev[0].packet.frame, types);
@@ -73,6 +74,15 @@ classify_packet_in(const struct directory *dir,
     }
     *n = n_types;
     return NVA_OK;
+}
+
+/* DELIVER asks where the VM is, CLASSIFY does for a VN that the NVE does not
+ * serve. */
+static bool
+from_tunnel(const struct nva_packet_in *pin)
+{
+    return (pin->table == NVA_TABLE_DELIVER
+            || pin->table == NVA_TABLE_CLASSIFY);
 }
 
 /* Sets the VAP and VN of a frame that came in at a port of the NVE. */

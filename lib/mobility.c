@@ -77,7 +77,8 @@ mobility_stray(const struct nva_view *v, const struct nva_event *ev,
         || !tsi || !nva_place_is_set(&tsi->published)
         || tsi->published.nve == ev->nve || tsi->current.nve == ev->nve
         || tsi->prepared.nve == ev->nve
-        || redirect_at(v->dir, tsi->id, ev->nve)) {
+        || redirect_at(v->dir, tsi->id, ev->nve)
+        || !directory_nve_serves(v->dir, ev->nve, vn->id)) {
         return;
     }
     story_stamp(plan, vm->move, NVA_STAMP_LATE, v->now, ev->nve, NVA_R_LATE);

@@ -30,6 +30,7 @@ enum {
     CLASSIFY_TAG = 290,                 /* Any other: dropped. */
     CLASSIFY_WARM = 280,                /* Frames that warm a neighbour. */
     CLASSIFY_TUNNEL = 270,
+    CLASSIFY_LEFT_VN = 200,             /* A key of no VN that is served. */
     CLASSIFY_VAP_MAC_METERED = 140,
     CLASSIFY_VAP_MAC = 130,
     CLASSIFY_VAP_METERED = 120,
@@ -76,6 +77,7 @@ static void match_vn(struct nva_flow *, uint32_t vni);
 static void match_tsi(struct nva_flow *, const struct pipeline_tsi *);
 static void match_port(struct nva_flow *, nva_ofport);
 static void match_multicast(struct nva_flow *);
+static void match_unicast(struct nva_flow *);
 static void match_arp(struct nva_flow *, uint16_t op);
 static void match_icmp6(struct nva_flow *, uint8_t type);
 static void match_nd(struct nva_flow *, uint8_t type);
@@ -466,12 +468,18 @@ match_port(struct nva_flow *f, nva_ofport port)
     match_set_in_port(&f->match, u16_to_ofp(port));
 }
 
+static const struct eth_addr group_bit = ETH_ADDR_C(01,00,00,00,00,00);
+
 static void
 match_multicast(struct nva_flow *f)
 {
-    static const struct eth_addr group_bit = ETH_ADDR_C(01,00,00,00,00,00);
-
     match_set_dl_dst_masked(&f->match, group_bit, group_bit);
+}
+
+static void
+match_unicast(struct nva_flow *f)
+{
+    match_set_dl_dst_masked(&f->match, eth_addr_zero, group_bit);
 }
 
 static void
@@ -650,6 +658,13 @@ base_classify(const struct pipeline *p)
         start(p, NVA_TABLE_CLASSIFY, CLASSIFY_WARM, &f);
         match_port(&f, p->tunnel);
         match_set_tun_id(&f.match, htonll(0));
+        finish(p, &f);
+
+        /* For a VM whose VN this NVE has left since: D6. */
+        start(p, NVA_TABLE_CLASSIFY, CLASSIFY_LEFT_VN, &f);
+        match_port(&f, p->tunnel);
+        match_unicast(&f);
+        put_ask_limited(&f.actions, PIPELINE_METER_STRAY);
         finish(p, &f);
     }
     base_miss(p, NVA_TABLE_CLASSIFY, NULL);

@@ -286,6 +286,56 @@ START_TEST(late_packet_is_a_query)
 }
 END_TEST
 
+/* D6 where the old NVE has left the VN with its last VM: it has no flow for
+ * that tunnel key any more. */
+START_TEST(late_packet_to_an_nve_that_left_the_vn)
+{
+    const struct sim_vm lone = {
+        "lone", "red", { .ea = { 2, 0, 0, 0, 0, 21 } },
+        { 10, 0, 0, 21 }, { 0xfd, 0x10, [15] = 21 },
+    };
+    const struct sim_vm peer = {
+        "peer", "red", { .ea = { 2, 0, 0, 0, 0, 22 } },
+        { 10, 0, 0, 22 }, { 0xfd, 0x10, [15] = 22 },
+    };
+    struct stage s;
+    int l, p, id;
+    uint64_t late;
+
+    stage_set(&s, 0, 0);
+    must(&s, "PUT", "/v1/vns/red", "{\"vni\": 200}");
+    sim_plug(s.sim, 1, "tap-red");
+    sim_plug(s.sim, 2, "tap-red");
+    sim_plug(s.sim, 3, "tap-red");
+    must(&s, "PUT", "/v1/vms/lone", "{\"interfaces\": [{\"vn\": \"red\", "
+         "\"mac\": \"02:00:00:00:00:15\", \"ips\": [\"10.0.0.21\"], "
+         "\"nve\": \"hv1\", \"port\": \"tap-red\"}]}");
+    must(&s, "PUT", "/v1/vms/peer", "{\"interfaces\": [{\"vn\": \"red\", "
+         "\"mac\": \"02:00:00:00:00:16\", \"ips\": [\"10.0.0.22\"], "
+         "\"nve\": \"hv3\", \"port\": \"tap-red\"}]}");
+    l = sim_vm(s.sim, &lone);
+    p = sim_vm(s.sim, &peer);
+    sim_stand(s.sim, l, 1, "tap-red");
+    sim_stand(s.sim, p, 3, "tap-red");
+    sim_settle(s.sim);
+    sim_disconnect(s.sim, 3);
+    must(&s, "POST", "/v1/vms/lone/moves",
+         "{\"to\": {\"nve\": \"hv2\", \"port\": \"tap-red\"}}");
+    id = last_move(&s);
+    sim_settle(s.sim);
+    sim_stand(s.sim, l, 2, "tap-red");
+    move_verb(&s, id, "activate");
+    sim_run(s.sim, 20 * NVA_SEC);
+    ck_assert_int_eq(n_redirects(&s), 0);
+    late = sim_send(s.sim, p, l);       /* hv3 knows of nothing. */
+    sim_run(s.sim, 20 * NVA_MSEC);
+    ck_assert_int_eq(sim_received(s.sim, late), 1);
+    ck_assert_int_eq(n_redirects(&s), 0);
+    sim_connect(s.sim, 3);
+    stage_strike(&s);
+}
+END_TEST
+
 /* D9: for a VM that nobody knows there is no answer: dropped, counted. */
 START_TEST(unknown_destination_is_dropped)
 {
@@ -446,6 +496,7 @@ main(void)
     tcase_add_test(tc, slow_nve);
     tcase_add_test(tc, redirect_rearmed_while_owing);
     tcase_add_test(tc, late_packet_is_a_query);
+    tcase_add_test(tc, late_packet_to_an_nve_that_left_the_vn);
     tcase_add_test(tc, unknown_destination_is_dropped);
     tcase_add_test(tc, rejected_flow_in_bundle);
     tcase_add_test(tc, undecodable_flow_in_bundle);
