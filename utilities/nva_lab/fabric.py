@@ -239,8 +239,13 @@ class Fabric:
         return max(moves, key=lambda m: m["id"], default=None)
 
     def wait_move(self, identity, states, timeout=10):
-        self.wait(lambda: self.move(identity)["state"] in states,
-                  f"move {identity}: {' or '.join(states)}", timeout)
+        try:
+            self.wait(lambda: self.move(identity)["state"] in states,
+                      f"move {identity}: {' or '.join(states)}", timeout)
+        except Refused as e:
+            move = self.move(identity)
+            raise Refused(f"{e}; it is {move['state']} ({move['reason']}), "
+                          f"blocked by {move['blocked_by']}") from e
         return self.move(identity)
 
     def prepare(self, vm, nve, port, timeout=10):
