@@ -15,6 +15,7 @@
 #include "admission.h"
 #include "converge.h"
 #include "dispatch-private.h"
+#include "drain.h"
 #include "fabric.h"
 #include "mobility.h"
 #include "openvswitch/ofpbuf.h"
@@ -155,7 +156,9 @@ step(const struct nva_view *view, const struct nva_event *ev,
 
     switch (ev->type) {
     case NVA_EV_REQUEST:
-        if (ev->request.type >= NVA_REQ_MOVE_START) {
+        if (ev->request.type >= NVA_REQ_DRAIN_START) {
+            drain_request(view, &ev->request, plan);
+        } else if (ev->request.type >= NVA_REQ_MOVE_START) {
             mobility_request(view, &ev->request, plan);
         } else {
             registry_request(view, &ev->request, plan);
@@ -180,6 +183,9 @@ step(const struct nva_view *view, const struct nva_event *ev,
         converge_timer(view, plan);
         fabric_timer(view, plan);
         break;
+    case NVA_EV_DRAIN:
+        drain_step(view, ev->nve, plan);
+        break;
     case NVA_EV_NVE_UP:
     case NVA_EV_NVE_SYNCED:
     case NVA_EV_NVE_DOWN:
@@ -189,6 +195,8 @@ step(const struct nva_view *view, const struct nva_event *ev,
     case NVA_EV_QUARANTINED:
         converge_event(view, ev, plan);
         break;
+    case NVA_N_EVENTS:
+        OVS_NOT_REACHED();
     }
 }
 
@@ -242,6 +250,14 @@ dispatch_timer(struct dispatch *d, nva_usec now)
         d->deadline = NVA_NEVER;
         d->deadline_is_old = true;
         dispatch_event(d, &ev, now);
+
+        /* One step: a move begun is sent before the next is thought of. */
+        struct nva_view view = dispatch_view(d, now);
+        ev = (struct nva_event) { .type = NVA_EV_DRAIN };
+        ev.nve = drain_due(&view);
+        if (ev.nve) {
+            dispatch_event(d, &ev, now);
+        }
     }
 }
 
@@ -256,6 +272,9 @@ dispatch_deadline(struct dispatch *d, nva_usec now)
 
         d->deadline = MIN(d->deadline, converge_deadline(&view));
         d->deadline = MIN(d->deadline, fabric_deadline(&view));
+        if (drain_due(&view)) {
+            d->deadline = MIN(d->deadline, now);
+        }
         d->deadline_is_old = false;
     }
     return d->deadline;

@@ -40,8 +40,8 @@ enum metrics_counter {
 };
 
 enum {
-    METRICS_N_NOTES = NVA_NOTE_REDIRECT + 1,
-    METRICS_N_EVENTS = NVA_EV_TIMER + 1,
+    METRICS_N_NOTES = NVA_N_NOTES,
+    METRICS_N_EVENTS = NVA_N_EVENTS,
 };
 
 /* All zero is a fresh one. */

@@ -234,8 +234,10 @@ log_note(const struct nva_view *view, const struct nva_note *note)
                      nva_move_state_word(note->state),
                      note->reason ? ": " : "",
                      note->reason ? nva_reason_text(note->reason) : "");
-    } else if (note->type == NVA_NOTE_NVE) {
-        VLOG_INFO_RL(&rl, "nve %s: %s%s%s", nve ? nve->name : "?", what,
+    } else if (note->type == NVA_NOTE_NVE || note->type == NVA_NOTE_DRAIN) {
+        VLOG_INFO_RL(&rl, "%s %s: %s%s%s",
+                     note->type == NVA_NOTE_NVE ? "nve" : "drain of",
+                     nve ? nve->name : "?", what,
                      note->reason ? ": " : "",
                      note->reason ? nva_reason_text(note->reason) : "");
     } else {

@@ -27,7 +27,7 @@ static api_read read_binding, read_unknown_question, read_unknown_unicast;
 static api_read read_resolution, read_dpid, read_guessed, read_role;
 static api_read read_vm_state, read_interfaces, read_ips, read_allowed_macs;
 static api_read read_kind, read_to, read_one_port, read_ports;
-static api_read read_port_mac;
+static api_read read_port_mac, read_targets;
 
 #define KEY(T, M) \
     read_key, offsetof(struct T, M), 0, sizeof ((struct T *) 0)->M
@@ -67,6 +67,7 @@ static const struct api_field nve_fields[] = {
     { "owners", "integer", SHOWN },
     { "dirty", "integer", SHOWN },
     { "quarantined", "integer", SHOWN },
+    { "drain", "string", SHOWN },
     END
 };
 const struct api_schema api_nve_schema = { "nve", nve_fields };
@@ -184,6 +185,31 @@ static const struct api_field lookup_fields[] = {
 };
 static const struct api_schema lookup_schema = { "lookup", lookup_fields };
 
+static const struct api_field drain_fields[] = {
+    { "nve", "string", SHOWN },
+    { "state", "string", SHOWN },
+    { "to", "array", OWN(read_targets) },
+    { "parallel", "integer", U32(nva_request_drain, parallel, 1,
+                                 NVA_DRAIN_PARALLEL_MAX) },
+    { "done", "integer", SHOWN },
+    { "under_way", "integer", SHOWN },
+    { "waiting", "integer", SHOWN },
+    { "refused", "array", SHOWN },
+    { "moves", "array", SHOWN },
+    { "started", "string", SHOWN },
+    { "ended", "string", SHOWN },
+    END
+};
+const struct api_schema api_drain_schema = { "drain", drain_fields };
+
+static const struct api_field refused_fields[] = {
+    { "vm", "string", SHOWN },
+    { "reason", "string", SHOWN },
+    { "detail", "string", SHOWN },
+    END
+};
+static const struct api_schema refused_schema = { "refused", refused_fields };
+
 static const struct api_field no_fields[] = { END };
 const struct api_schema api_empty_schema = { "empty", no_fields };
 
@@ -191,7 +217,8 @@ const struct api_schema *const api_schemas[] = {
     &api_vn_schema, &api_nve_schema, &unclaimed_schema, &api_port_schema,
     &api_vm_schema,
     &if_schema, &redirect_schema, &api_start_schema, &to_schema, &move_schema,
-    &stamp_schema, &lookup_schema, &api_empty_schema, NULL,
+    &stamp_schema, &lookup_schema, &api_drain_schema, &refused_schema,
+    &api_empty_schema, NULL,
 };
 
 /* ## Public ## */
@@ -729,5 +756,33 @@ read_ports(struct api_reader *rd, const struct api_field *f,
             return api_fail(rd, reason, name);
         }
     }
+    return NVA_OK;
+}
+
+static enum nva_reason
+read_targets(struct api_reader *rd, const struct api_field *f,
+             const json_t *value, void *object)
+{
+    struct nva_request_drain *drain = object;
+    size_t i;
+    json_t *name;
+
+    if (!json_is_array(value)) {
+        return NVA_R_JSON_TYPE;
+    } else if (json_array_size(value) > NVA_DRAIN_TARGETS_MAX) {
+        return NVA_R_LIMIT;
+    }
+    json_array_foreach (value, i, name) {
+        enum nva_reason reason = copy_name(name, false, drain->to[i],
+                                           sizeof drain->to[i]);
+
+        if (reason) {
+            char where[32];
+
+            snprintf(where, sizeof where, "%s[%"PRIuSIZE"]", f->name, i);
+            return api_fail(rd, reason, where);
+        }
+    }
+    drain->n_to = i;
     return NVA_OK;
 }

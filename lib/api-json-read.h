@@ -44,10 +44,10 @@ struct api_schema {
 };
 
 /* For: struct nva_vn, nva_nve, nva_request_port, nva_request_vm,
- * nva_request_move, nothing. */
+ * nva_request_move, nva_request_drain, nothing. */
 extern const struct api_schema api_vn_schema, api_nve_schema, api_port_schema;
 extern const struct api_schema api_vm_schema, api_start_schema;
-extern const struct api_schema api_empty_schema;
+extern const struct api_schema api_drain_schema, api_empty_schema;
 
 /* All there are, shown-only ones too; NULL ends them. */
 extern const struct api_schema *const api_schemas[];

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "converge.h"
+#include "drain.h"
 #include "move-fsm.h"
 #include "packets.h"
 #include "util.h"
@@ -105,6 +106,7 @@ json_t *
 api_show_nve(const struct nva_view *view, const struct api_facts *facts,
              const struct nva_nve *nve)
 {
+    const struct nva_drain *drain = directory_drain(view->dir, nve->id);
     size_t owners = 0, dirty = 0, quarantined = 0, ports = 0;
     json_t *o = json_object();
 
@@ -127,6 +129,8 @@ api_show_nve(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "owners", json_integer(owners));
     api_set(o, "dirty", json_integer(dirty));
     api_set(o, "quarantined", json_integer(quarantined));
+    api_set(o, "drain",
+            text_or_null(drain ? nva_drain_state_word(drain->state) : NULL));
     return o;
 }
 
@@ -196,6 +200,61 @@ api_show_move(const struct nva_view *view, const struct api_facts *facts,
     if (timeline) {
         api_set(o, "timeline", timeline_json(view, facts, move));
     }
+    return o;
+}
+
+/* A drain being shown. */
+struct drain_list {
+    size_t n[DRAIN_REFUSED + 1];        /* By enum drain_standing. */
+    json_t *refused, *moves;
+};
+
+static bool
+list_drain_vm(const struct nva_vm *vm, enum drain_standing standing,
+              void *list_)
+{
+    struct drain_list *list = list_;
+    json_t *o;
+
+    list->n[standing]++;
+    if (standing == DRAIN_REFUSED) {
+        o = json_object();
+        api_set(o, "vm", api_text(vm->name));
+        api_set(o, "reason", reason_or_null(vm->drain_refusal));
+        api_set(o, "detail", api_text(nva_reason_text(vm->drain_refusal)));
+        json_array_append_new(list->refused, o);
+    } else if (standing == DRAIN_UNDER_WAY) {
+        json_array_append_new(list->moves, json_integer(vm->move));
+    }
+    return true;
+}
+
+json_t *
+api_show_drain(const struct nva_view *view, const struct api_facts *facts,
+               const struct nva_drain *drain)
+{
+    struct drain_list list = {
+        .refused = json_array(), .moves = json_array(),
+    };
+    json_t *to = json_array();
+    json_t *o = json_object();
+
+    for (size_t i = 0; i < drain->n_targets; i++) {
+        json_array_append_new(to, nve_name(view, drain->targets[i]));
+    }
+    drain_each_vm(view, drain, list_drain_vm, &list);
+    api_set(o, "nve", nve_name(view, drain->nve));
+    api_set(o, "state", api_text(nva_drain_state_word(drain->state)));
+    api_set(o, "to", to);
+    api_set(o, "parallel", json_integer(drain->parallel));
+    api_set(o, "done", json_integer(drain->done));
+    api_set(o, "under_way", json_integer(list.n[DRAIN_UNDER_WAY]));
+    api_set(o, "waiting", json_integer(list.n[DRAIN_WAITING]));
+    api_set(o, "refused", list.refused);
+    api_set(o, "moves", list.moves);
+    api_set(o, "started", wall_json(facts, drain->started));
+    api_set(o, "ended",
+            drain->ended ? wall_json(facts, drain->ended) : json_null());
     return o;
 }
 
@@ -508,7 +567,7 @@ note_is_shown(const struct nva_note *note)
                || note->reason == NVA_R_LEARN_LIMIT;
     case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_REFUSED:
     case NVA_NOTE_MOVE: case NVA_NOTE_LATE: case NVA_NOTE_NVE:
-    case NVA_NOTE_REDIRECT:
+    case NVA_NOTE_REDIRECT: case NVA_NOTE_DRAIN: case NVA_N_NOTES:
         return true;
     }
     return true;

@@ -29,6 +29,8 @@ json_t *api_show_port(const struct nva_view *, const struct nva_vap *);
 json_t *api_show_vm(const struct nva_view *, const struct nva_vm *);
 json_t *api_show_move(const struct nva_view *, const struct api_facts *,
                       const struct nva_move *, bool timeline);
+json_t *api_show_drain(const struct nva_view *, const struct api_facts *,
+                       const struct nva_drain *);
 json_t *api_show_lookup(const struct nva_view *, const struct nva_vn *,
                         const struct nva_tsi *);
 

@@ -76,7 +76,7 @@ static api_handler get_vns, get_vn, put_vn, get_nves, get_nve, put_nve;
 static api_handler get_ports, get_port, put_port, del_port;
 static api_handler get_vms, get_vm, put_vm, start_move, get_moves, get_move;
 static api_handler change_move, get_lookup, get_events, get_metrics;
-static api_handler get_health, del_named;
+static api_handler get_health, del_named, get_drain, start_drain, stop_drain;
 
 #define GET(H) [API_GET] = H
 #define PUT(H) [API_PUT] = H
@@ -95,6 +95,8 @@ static const struct api_route api_routes[] = {
       { GET(get_ports), POST(put_port) }, 0 },
     { "/v1/nves/{nve}/ports/{port}", Q(MAC), &api_port_schema,
       { GET(get_port), PUT(put_port), DEL(del_port) }, 0 },
+    { "/v1/nves/{nve}/drain", 0, &api_drain_schema,
+      { GET(get_drain), POST(start_drain), DEL(stop_drain) }, 0 },
     { "/v1/vms", 0, &api_vm_schema, { GET(get_vms), POST(put_vm) }, 0 },
     { "/v1/vms/{vm}", 0, &api_vm_schema,
       { GET(get_vm), PUT(put_vm), DEL(del_named) }, NVA_REQ_VM_DEL },
@@ -658,6 +660,28 @@ start_move(struct api_ctx *ctx)
     return reason;
 }
 
+static enum nva_reason
+start_drain(struct api_ctx *ctx)
+{
+    struct nva_request_drain *drain = &ctx->out->request.drain;
+
+    ctx->out->kind = API_REQUEST;
+    ctx->out->request.type = NVA_REQ_DRAIN_START;
+    ovs_strlcpy(drain->nve, ctx->names[0], sizeof drain->nve);
+    return api_read_object(&ctx->rd, &api_drain_schema, ctx->body, drain);
+}
+
+static enum nva_reason
+stop_drain(struct api_ctx *ctx)
+{
+    struct nva_request_drain *drain = &ctx->out->request.drain;
+
+    ctx->out->kind = API_REQUEST;
+    ctx->out->request.type = NVA_REQ_DRAIN_STOP;
+    ovs_strlcpy(drain->nve, ctx->names[0], sizeof drain->nve);
+    return NVA_OK;
+}
+
 /* The move that the path names. */
 static const struct nva_move *
 find_move(struct api_ctx *ctx)
@@ -789,6 +813,21 @@ get_nve(struct api_ctx *ctx)
 
     return answer_one(ctx, nve, nve ? api_show_nve(ctx->view, ctx->facts, nve)
                                     : NULL);
+}
+
+static enum nva_reason
+get_drain(struct api_ctx *ctx)
+{
+    const struct nva_nve *nve = directory_nve_by_name(ctx->view->dir,
+                                                      ctx->names[0]);
+    const struct nva_drain *drain = nve ? directory_drain(ctx->view->dir,
+                                                          nve->id) : NULL;
+
+    if (!drain) {
+        return api_fail(&ctx->rd, NVA_R_NOT_FOUND, nve ? "drain" : "name");
+    }
+    ctx->answer = api_show_drain(ctx->view, ctx->facts, drain);
+    return NVA_OK;
 }
 
 static bool
@@ -967,6 +1006,7 @@ result_json(const struct nva_view *view, const struct api_facts *facts,
 {
     const struct directory *dir = view->dir;
     const struct nva_move *move = directory_move(dir, plan->object);
+    const struct nva_drain *drain = directory_drain(dir, plan->object);
     const struct nva_vn *vn = NULL;
     const struct nva_nve *nve = NULL;
     const struct nva_vap *vap = NULL;
@@ -990,6 +1030,9 @@ result_json(const struct nva_view *view, const struct api_facts *facts,
     case NVA_REQ_MOVE_ACTIVATE: case NVA_REQ_MOVE_ABORT:
         move = move ? move : directory_move(dir, rq->move.id);
         o = move ? api_show_move(view, facts, move, true) : NULL;
+        break;
+    case NVA_REQ_DRAIN_START: case NVA_REQ_DRAIN_STOP:
+        o = drain ? api_show_drain(view, facts, drain) : NULL;
         break;
     case NVA_REQ_VN_DEL: case NVA_REQ_NVE_DEL:
     case NVA_REQ_PORT_DEL: case NVA_REQ_VM_DEL:

@@ -27,6 +27,8 @@ lib_libnva_a_SOURCES = \
 	lib/directory-spread.c \
 	lib/directory.c \
 	lib/directory.h \
+	lib/drain.c \
+	lib/drain.h \
 	lib/event.c \
 	lib/event.h \
 	lib/fabric.c \

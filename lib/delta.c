@@ -76,6 +76,12 @@ static const struct word stamps[] = {
 #undef X
 };
 
+static const struct word drain_states[] = {
+#define X(E, W) { NVA_DRAIN_##E, W },
+    NVA_DRAIN_STATES
+#undef X
+};
+
 static const struct word delta_types[] = {
 #define X(E, W) { NVA_DELTA_##E, W },
     NVA_DELTAS
@@ -113,6 +119,7 @@ DEFINE_TO_WORD(nva_move_kind_word, enum nva_move_kind, move_kinds)
 DEFINE_TO_WORD(nva_move_cause_word, enum nva_move_cause, move_causes)
 DEFINE_TO_WORD(nva_move_state_word, enum nva_move_state, move_states)
 DEFINE_TO_WORD(nva_stamp_word, enum nva_stamp_kind, stamps)
+DEFINE_TO_WORD(nva_drain_state_word, enum nva_drain_state, drain_states)
 
 DEFINE_FROM_WORD(nva_binding_from_word, enum nva_binding, bindings)
 DEFINE_FROM_WORD(nva_unknown_question_from_word, enum nva_unknown_question,

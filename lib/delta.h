@@ -84,6 +84,15 @@ enum nva_move_state {
     NVA_N_MOVE_STATES
 };
 
+/* `stopped': begins nothing any more; what it began goes on. */
+#define NVA_DRAIN_STATES                                                    \
+    X(RUNNING, "running") X(STOPPED, "stopped") X(FINISHED, "finished")
+enum nva_drain_state {
+#define X(E, W) NVA_DRAIN_##E,
+    NVA_DRAIN_STATES
+#undef X
+};
+
 /* Evidence and other steps, as the timeline shows them. */
 #define NVA_STAMPS                                                          \
     X(STARTED, "started") X(READY, "ready") X(PAUSED, "paused")             \
@@ -111,6 +120,7 @@ const char *nva_move_kind_word(enum nva_move_kind);
 const char *nva_move_cause_word(enum nva_move_cause);
 const char *nva_move_state_word(enum nva_move_state);
 const char *nva_stamp_word(enum nva_stamp_kind);
+const char *nva_drain_state_word(enum nva_drain_state);
 
 /* Each sets '*out' and returns true if 'word' is one of the enum's words. */
 bool nva_binding_from_word(const char *word, enum nva_binding *out);
@@ -173,6 +183,9 @@ struct nva_vm {
     enum nva_vm_state state;
     enum nva_origin origin;
     nva_id move;                        /* The move under way, or NONE. */
+    nva_id drain;                       /* The attempt of a drain that could
+                                         * not move it, or NONE; and why. */
+    enum nva_reason drain_refusal;
 };
 
 /* A tenant system interface: a MAC with its IPs in a VN (RFC 8014). */
@@ -234,6 +247,29 @@ struct nva_move {
     nva_usec ended;                     /* 0 while it goes on. */
 };
 
+/* The evacuation of an NVE: at most one, the last one asked for.  Which VMs
+ * wait is not kept: it is asked of the directory. */
+struct nva_drain {
+    nva_id nve;
+    nva_id attempt;                     /* New with each request: what an
+                                         * earlier one gave up is tried. */
+    enum nva_drain_state state;
+    size_t n_targets;
+    nva_id targets[NVA_DRAIN_TARGETS_MAX];
+    uint32_t parallel;
+    size_t n_moves;                     /* Begun by it and under way. */
+    nva_id moves[NVA_DRAIN_PARALLEL_MAX];
+    uint64_t done;                      /* VMs that have left by it. */
+    nva_usec started;
+    nva_usec ended;                     /* 0 while it goes on. */
+};
+
+static inline bool
+nva_drain_goes_on(const struct nva_drain *d)
+{
+    return d->state == NVA_DRAIN_RUNNING || d->n_moves;
+}
+
 /* One entry of a timeline. */
 struct nva_stamp {
     enum nva_stamp_kind kind;
@@ -255,7 +291,8 @@ struct nva_stamp {
     X(VM_PUT, "vm_put") X(VM_DEL, "vm_del")                                 \
     X(TSI_PUT, "tsi_put") X(TSI_DEL, "tsi_del")                             \
     X(REDIRECT_PUT, "redirect_put") X(REDIRECT_DEL, "redirect_del")         \
-    X(MOVE_PUT, "move_put") X(MOVE_STAMP, "move_stamp")
+    X(MOVE_PUT, "move_put") X(MOVE_STAMP, "move_stamp")                     \
+    X(DRAIN_PUT, "drain_put")
 
 enum nva_delta_type {
 #define X(E, W) NVA_DELTA_##E,
@@ -265,7 +302,8 @@ enum nva_delta_type {
 
 /* PUT carries the whole new value (id set; a new object's id comes from
  * nva_ids, see directory.h); DEL needs only the id (PORT_DEL: nve and name).
- * MOVE_STAMP: 'id' is the move's. */
+ * MOVE_STAMP: 'id' is the move's.  DRAIN_PUT: 'id' is the NVE's, with which it
+ * goes. */
 struct nva_delta {
     enum nva_delta_type type;
     nva_id id;
@@ -279,6 +317,7 @@ struct nva_delta {
         struct nva_redirect redirect;
         struct nva_move move;
         struct nva_stamp stamp;
+        struct nva_drain drain;
     };
 };
 

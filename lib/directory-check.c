@@ -103,7 +103,7 @@ check_nve(const struct directory *d, const struct nve_obj *nve)
     const struct member *m;
     const struct spot *spot;
     nva_id last = 0;
-    size_t n_vaps = 0;
+    size_t n_vaps = 0, n_visits = 0;
 
     LIST_FOR_EACH (vap, nve_node, &nve->vaps) {
         if (vap->v.nve != nve->v.id || vap->v.id <= last) {
@@ -124,6 +124,15 @@ check_nve(const struct directory *d, const struct nve_obj *nve)
         if (spot->nve != nve || ovs_list_is_empty(&spot->visits)) {
             return "an NVE's places are wrong";
         }
+        n_visits += ovs_list_size(&spot->visits);
+    }
+    if (n_visits != nve->n_visits) {
+        return "an NVE miscounts its places";
+    }
+    if ((nve->drain && nve->drain->nve != nve->v.id)
+        || (nve->drain && nva_drain_goes_on(nve->drain))
+           == ovs_list_is_empty(&nve->drain_node)) {
+        return "an NVE's drain is another's, or wrongly listed";
     }
     return dir_compute_tunnel(d, nve) == nve->tunnel ? NULL
            : "an NVE's tunnel port is not what it should be";

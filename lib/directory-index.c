@@ -246,6 +246,7 @@ dir_new_nve(struct directory *d, nva_id id)
     ovs_list_init(&nve->spots);
     ovs_list_init(&nve->redirects_at);
     ovs_list_init(&nve->redirects_to);
+    ovs_list_init(&nve->drain_node);
     return nve;
 }
 
@@ -280,6 +281,8 @@ dir_free_nve(struct directory *d, struct nve_obj *nve)
     }
     hmap_remove(&d->nves, &nve->id_node);
     ovs_list_remove(&nve->node);
+    ovs_list_remove(&nve->drain_node);
+    free(nve->drain);
     free(nve);
 }
 
@@ -488,6 +491,7 @@ dir_unlink_tsi(struct directory *d, struct tsi_obj *t)
         struct spot *spot = t->visits[i].spot;
 
         ovs_list_remove(&t->visits[i].node);
+        spot->nve->n_visits--;
         if (ovs_list_is_empty(&spot->visits)) {
             hmap_remove(&d->spots, &spot->hmap_node);
             ovs_list_remove(&spot->nve_node);
@@ -538,6 +542,7 @@ link_visit(struct directory *d, struct tsi_obj *t,
     visit->spot = spot;
     visit->tsi = t;
     ovs_list_push_back(&spot->visits, &visit->node);
+    spot->nve->n_visits++;
 }
 
 /* ## Redirects ## */

@@ -42,6 +42,7 @@ struct directory {
 
     /* By id. */
     struct ovs_list vn_list, nve_list, vm_list, move_list, active_moves;
+    struct ovs_list drains;             /* Of 'struct nve_obj': going on. */
     struct ovs_list ended_moves;        /* In the order they ended. */
     size_t n_active_moves, n_ended_moves;
 };
@@ -68,7 +69,10 @@ struct nve_obj {
     size_t n_vaps;
     struct ovs_list members;
     struct ovs_list spots;
+    size_t n_visits;                    /* Of all its spots. */
     struct ovs_list redirects_at, redirects_to;
+    struct nva_drain *drain;            /* NULL: none was asked for. */
+    struct ovs_list drain_node;         /* In directory.drains, or alone. */
 };
 
 struct port_obj {

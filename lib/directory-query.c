@@ -245,6 +245,14 @@ directory_move(const struct directory *d, nva_id id)
     return m ? &m->v : NULL;
 }
 
+const struct nva_drain *
+directory_drain(const struct directory *d, nva_id id)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+
+    return nve ? nve->drain : NULL;
+}
+
 const struct nva_stamp *
 directory_move_stamps(const struct directory *d, nva_id move, size_t *n)
 {
@@ -294,6 +302,19 @@ directory_each_active_move(const struct directory *d, directory_cb *cb,
                            void *aux)
 {
     WALK(move_obj, state_node, &d->active_moves)
+}
+
+void
+directory_each_drain_going_on(const struct directory *d, directory_cb *cb,
+                              void *aux)
+{
+    const struct nve_obj *nve;
+
+    LIST_FOR_EACH (nve, drain_node, &d->drains) {
+        if (!cb(nve->drain, aux)) {
+            return;
+        }
+    }
 }
 
 void
@@ -524,6 +545,14 @@ directory_n_vaps(const struct directory *d, nva_id id)
     const struct nve_obj *nve = dir_find_nve(d, id);
 
     return nve ? nve->n_vaps : 0;
+}
+
+size_t
+directory_n_places(const struct directory *d, nva_id id)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+
+    return nve ? nve->n_visits : 0;
 }
 
 size_t

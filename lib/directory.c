@@ -40,6 +40,8 @@ static void apply_move_put(struct directory *, const struct nva_move *);
 static void apply_move_stamp(struct directory *, nva_id,
                              const struct nva_stamp *);
 
+static void apply_drain_put(struct directory *, const struct nva_drain *);
+
 static void take_id(struct directory *, nva_id);
 
 /* Each hmap of the directory, for create and destroy. */
@@ -66,6 +68,7 @@ directory_create(void)
     ovs_list_init(&d->move_list);
     ovs_list_init(&d->active_moves);
     ovs_list_init(&d->ended_moves);
+    ovs_list_init(&d->drains);
     return d;
 }
 
@@ -110,6 +113,7 @@ directory_destroy(struct directory *d)
     }
     struct nve_obj *nve;
     HMAP_FOR_EACH_POP (nve, id_node, &d->nves) {
+        free(nve->drain);
         free(nve);
     }
 #define X(MAP) hmap_destroy(&d->MAP);
@@ -173,6 +177,7 @@ directory_apply(struct directory *d, const struct nva_delta *delta,
     case NVA_DELTA_MOVE_STAMP:
         apply_move_stamp(d, delta->id, &delta->stamp);
         break;
+    case NVA_DELTA_DRAIN_PUT: apply_drain_put(d, &delta->drain); break;
     default: OVS_NOT_REACHED();
     }
     free(dirt.slots);
@@ -573,4 +578,24 @@ apply_move_stamp(struct directory *d, nva_id id,
                                sizeof *m->stamps);
     }
     m->stamps[m->n_stamps++] = *stamp;
+}
+
+/* ## Drains ## */
+
+static void
+apply_drain_put(struct directory *d, const struct nva_drain *new)
+{
+    struct nve_obj *nve = dir_find_nve(d, new->nve);
+
+    ovs_assert(nve);
+    take_id(d, new->attempt);
+    if (!nve->drain) {
+        nve->drain = xmalloc(sizeof *nve->drain);
+    }
+    *nve->drain = *new;
+    ovs_list_remove(&nve->drain_node);
+    ovs_list_init(&nve->drain_node);
+    if (nva_drain_goes_on(new)) {
+        ovs_list_push_back(&d->drains, &nve->drain_node);
+    }
 }

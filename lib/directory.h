@@ -108,6 +108,8 @@ const struct nva_tsi *directory_tsi_by_ip(const struct directory *, nva_id vn,
 const struct nva_redirect *directory_redirect(const struct directory *,
                                               nva_id);
 const struct nva_move *directory_move(const struct directory *, nva_id);
+/* The drain of 'nve', also when it has ended. */
+const struct nva_drain *directory_drain(const struct directory *, nva_id nve);
 /* The timeline, oldest first; '*n' entries. */
 const struct nva_stamp *directory_move_stamps(const struct directory *,
                                               nva_id move, size_t *n);
@@ -127,6 +129,10 @@ void directory_each_vm(const struct directory *, directory_cb *, void *aux);
 void directory_each_move(const struct directory *, directory_cb *, void *aux);
 void directory_each_active_move(const struct directory *, directory_cb *,
                                 void *aux);
+/* Drains (struct nva_drain) that are running or have moves under way; in any
+ * order. */
+void directory_each_drain_going_on(const struct directory *, directory_cb *,
+                                   void *aux);
 void directory_each_port(const struct directory *, nva_id nve,
                          directory_cb *, void *aux);
 void directory_each_vap(const struct directory *, nva_id nve,
@@ -168,6 +174,8 @@ size_t directory_n_tsis_learned_at(const struct directory *, nva_id nve,
                                    const char *port);
 size_t directory_n_nves_of_vn(const struct directory *, nva_id vn);
 size_t directory_n_vaps(const struct directory *, nva_id nve);
+/* Places of interfaces at 'nve': current, published or prepared. */
+size_t directory_n_places(const struct directory *, nva_id nve);
 size_t directory_n_moves_active(const struct directory *);
 
 /* Recomputes every index from the objects and compares; NULL if all is

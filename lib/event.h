@@ -18,7 +18,8 @@
     X(PORT_PUT, "port_put") X(PORT_DEL, "port_del")                         \
     X(VM_PUT, "vm_put") X(VM_DEL, "vm_del")                                 \
     X(MOVE_START, "move_start") X(MOVE_PAUSE, "move_pause")                 \
-    X(MOVE_ACTIVATE, "move_activate") X(MOVE_ABORT, "move_abort")
+    X(MOVE_ACTIVATE, "move_activate") X(MOVE_ABORT, "move_abort")           \
+    X(DRAIN_START, "drain_start") X(DRAIN_STOP, "drain_stop")
 
 enum nva_request_type {
 #define X(E, W) NVA_REQ_##E,
@@ -73,6 +74,13 @@ struct nva_request_move {
     } ports[NVA_IFS_MAX];
 };
 
+struct nva_request_drain {
+    char nve[NVA_NAME_MAX];
+    size_t n_to;                        /* START; 0: as it was. */
+    char to[NVA_DRAIN_TARGETS_MAX][NVA_NAME_MAX];
+    uint32_t parallel;                  /* START; 0: as it was, or default. */
+};
+
 struct nva_request {
     enum nva_request_type type;
     bool create;                        /* Refuse an existing object. */
@@ -83,6 +91,7 @@ struct nva_request {
         struct nva_request_port port;
         struct nva_request_vm vm;
         struct nva_request_move move;
+        struct nva_request_drain drain;
     };
 };
 
@@ -98,12 +107,14 @@ struct nva_request {
     X(FLOW_REMOVED, "flow_removed")  /* Of a redirect instance. */          \
     X(CONFIRMED, "confirmed")   /* An NVE confirmed an owner. */            \
     X(QUARANTINED, "quarantined")    /* ...or rejected it. */               \
-    X(TIMER, "timer")           /* A deadline of ours is due. */
+    X(TIMER, "timer")           /* A deadline of ours is due. */            \
+    X(DRAIN, "drain")           /* An NVE's drain may go a step on. */
 
 enum nva_event_type {
 #define X(E, W) NVA_EV_##E,
     NVA_EVENTS
 #undef X
+    NVA_N_EVENTS
 };
 
 const char *nva_event_type_word(enum nva_event_type);
@@ -156,12 +167,14 @@ struct nva_event {
     X(ANSWERED, "answered") X(FLOODED, "flooded")                           \
     X(LATE, "late")             /* Sent after its VM by packet-out. */      \
     X(NVE, "nve")               /* Up, down, claimed, quarantine. */        \
-    X(REDIRECT, "redirect")
+    X(REDIRECT, "redirect")                                                 \
+    X(DRAIN, "drain")           /* Began, ended, gave a VM up; arrival. */
 
 enum nva_note_type {
 #define X(E, W) NVA_NOTE_##E,
     NVA_NOTES
 #undef X
+    NVA_N_NOTES
 };
 
 const char *nva_note_type_word(enum nva_note_type);

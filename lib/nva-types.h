@@ -55,9 +55,13 @@ enum {
     NVA_MOVES_KEPT_MAX = 4096,      /* Ended moves kept for `move show'. */
     NVA_STAMPS_MAX = 128,           /* Timeline entries of one move. */
     NVA_FRAME_MAX = 9216,           /* Bytes of a packet-in we look at. */
+    NVA_DRAIN_TARGETS_MAX = 32,     /* NVEs that one is drained to. */
+    NVA_DRAIN_PARALLEL_MAX = 64,    /* Moves of one drain at a time: each is
+                                     * a caller's promise to act on it. */
 };
 
 #define NVA_REDIRECT_TIMEOUT_DEFAULT 10     /* Seconds. */
+#define NVA_DRAIN_PARALLEL_DEFAULT 8
 #define NVA_REDIRECT_MAX (300 * NVA_SEC)    /* A redirect is re-armed up to. */
 
 /* A switch confirms its tables; the decisions its datapath has cached follow
@@ -131,6 +135,9 @@ enum {
     X(CALLER, "caller", "as VM management asked")                           \
     X(EVIDENCE, "evidence", "the VM showed itself there")
 
+#define NVA_REASONS_DRAIN                                                   \
+    X(DRAINING, "draining", "the NVE is being drained: what comes moves on")
+
 #define NVA_REASONS_RESPONDER                                               \
     X(ANSWERED, "answered", "answered from the directory")                  \
     X(UNKNOWN_ADDRESS, "unknown_address", "the directory has no entry")     \
@@ -164,7 +171,8 @@ enum {
 
 #define NVA_REASONS                                                         \
     NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_ADMISSION            \
-    NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_RESPONDER         \
+    NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_DRAIN             \
+    NVA_REASONS_RESPONDER                                                   \
     NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API
 
 enum nva_reason {

@@ -57,6 +57,8 @@ registry_request(const struct nva_view *v, const struct nva_request *request,
     case NVA_REQ_MOVE_PAUSE:
     case NVA_REQ_MOVE_ACTIVATE:
     case NVA_REQ_MOVE_ABORT:
+    case NVA_REQ_DRAIN_START:
+    case NVA_REQ_DRAIN_STOP:
     default: OVS_NOT_REACHED();
     }
 }

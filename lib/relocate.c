@@ -19,6 +19,8 @@ static bool gate_is_open(const struct nva_view *, const struct nva_tsi *,
                          nva_id nve);
 static void publish(const struct nva_view *, struct nva_plan *,
                     struct nva_tsi *, nva_id move);
+static void warn_if_draining(const struct nva_view *, struct nva_plan *,
+                             const struct nva_tsi *, nva_id nve);
 
 void
 relocate_prepare(struct nva_plan *plan, struct nva_tsi *tsi,
@@ -65,6 +67,7 @@ relocate_switch(const struct nva_view *v, struct nva_plan *plan,
                      && gate_is_open(v, tsi, to->nve)
                      && !redirect_at(v->dir, tsi->id, to->nve));
 
+    warn_if_draining(v, plan, tsi, to->nve);
     tsi->current = *to;
     tsi->prepared = (struct nva_place) { .nve = NVA_ID_NONE };
     tsi->paused = false;
@@ -113,4 +116,26 @@ publish(const struct nva_view *v, struct nva_plan *plan, struct nva_tsi *tsi,
                 NVA_OK);
     story_put_tsi(plan, tsi);
     redirect_follow(v, tsi, &old, move, plan);
+}
+
+/* Where VMs run is not ours to decide: one that comes to an NVE that is being
+ * drained is said to, and moves on with the others. */
+static void
+warn_if_draining(const struct nva_view *v, struct nva_plan *plan,
+                 const struct nva_tsi *tsi, nva_id nve)
+{
+    const struct nva_drain *drain = directory_drain(v->dir, nve);
+    struct nva_note *note;
+
+    if (!drain || drain->state != NVA_DRAIN_RUNNING
+        || tsi->current.nve == nve) {
+        return;
+    }
+    note = nva_plan_note(plan, NVA_NOTE_DRAIN, NVA_R_DRAINING);
+    note->nve = nve;
+    note->vn = tsi->vn;
+    note->vm = tsi->vm;
+    note->tsi = tsi->id;
+    note->mac = tsi->mac;
+    note->what = "came meanwhile";
 }

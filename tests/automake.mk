@@ -55,6 +55,7 @@ CHECK_TESTS = \
 	tests/unit/test-delta \
 	tests/unit/test-directory \
 	tests/unit/test-dispatch \
+	tests/unit/test-drain \
 	tests/unit/test-event \
 	tests/unit/test-fabric \
 	tests/unit/test-flow-prog \
@@ -74,6 +75,7 @@ CHECK_TESTS = \
 	tests/unit/test-responder \
 	tests/unit/test-story \
 	tests/scenarios/test-chain \
+	tests/scenarios/test-drain \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
 	tests/scenarios/test-planned \
@@ -126,6 +128,11 @@ tests_unit_test_dispatch_SOURCES = \
 	tests/unit/test-dispatch.c \
 	tests/unit/fixture.h
 tests_unit_test_dispatch_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_drain_SOURCES = \
+	tests/unit/test-drain.c \
+	tests/unit/fixture.h
+tests_unit_test_drain_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_event_SOURCES = \
 	tests/unit/test-event.c \
@@ -220,6 +227,9 @@ tests_unit_test_story_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_chain_SOURCES = tests/scenarios/test-chain.c
 tests_scenarios_test_chain_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_scenarios_test_drain_SOURCES = tests/scenarios/test-drain.c
+tests_scenarios_test_drain_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_scenarios_test_evidence_SOURCES = tests/scenarios/test-evidence.c
 tests_scenarios_test_evidence_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -302,6 +312,7 @@ EXTRA_DIST += \
 	tests/summary.py \
 	tests/system/conftest.py \
 	tests/system/sniff.py \
+	tests/system/test_drain.py \
 	tests/system/test_measure.py \
 	tests/system/test_move.py \
 	tests/system/test_reach.py \

@@ -3,6 +3,7 @@
 bin_PROGRAMS += \
 	nvactl
 nvactl_SOURCES = \
+	utilities/nvactl-drain.c \
 	utilities/nvactl-http.c \
 	utilities/nvactl-move.c \
 	utilities/nvactl-object.c \
@@ -47,6 +48,7 @@ dist_bin_SCRIPTS = \
 nvalabdir = $(pkgdatadir)/nva_lab
 dist_nvalab_DATA = \
 	utilities/nva_lab/__init__.py \
+	utilities/nva_lab/drains.py \
 	utilities/nva_lab/fabric.py \
 	utilities/nva_lab/guests.py \
 	utilities/nva_lab/moves.py \

@@ -37,6 +37,11 @@ static const struct nvactl_option_spec nve_options[] = {
 #define NVE_USAGE " [--tunnel-ip IP] [--tunnel-port PORT] [--adopt]\n" \
     "        [--role nve|gateway] [--zone ZONE]"
 
+static const struct nvactl_option_spec drain_options[] = {
+    { "to", NULL, 'l' }, { "parallel", NULL, 'i' }, { "stop", NULL, 'b' },
+    { "follow", NULL, 'b' }, { "no-wait", NULL, 'b' }, { NULL, NULL, 0 },
+};
+
 static const struct nvactl_option_spec port_add_options[] = {
     { "vn", "vn", 's' }, { "mac", "mac", 's' }, { NULL, NULL, 0 },
 };
@@ -81,6 +86,9 @@ static const struct nvactl_command commands[] = {
     { "nve", "del", 1, " NAME", NULL, nvactl_del, NVES },
     { "nve", "list", 0, "", NULL, nvactl_list, NVES },
     { "nve", "show", 1, " NAME", NULL, nvactl_show_one, NVES },
+    { "nve", "drain", 1 | NVACTL_MORE,
+      " NVE --to NVE... [--parallel N] [--no-wait]\n"
+      "        [--follow | --stop]", drain_options, nvactl_drain, NVES },
     { "port", "add", 2, " NVE PORT --vn VN [--mac MAC]", port_add_options,
       nvactl_port_add, NVES },
     { "port", "del", 2, " NVE PORT [--mac MAC]", port_del_options,
@@ -171,7 +179,8 @@ static bool
 is_flag(const char *name)
 {
     return !strcmp(name, "json") || !strcmp(name, "help")
-           || !strcmp(name, "adopt");
+           || !strcmp(name, "adopt") || !strcmp(name, "stop")
+           || !strcmp(name, "follow") || !strcmp(name, "no-wait");
 }
 
 /* Splits the command line into names and options, wherever they stand. */
@@ -279,7 +288,9 @@ check_args(const struct nvactl_args *args, const struct nvactl_command *c)
             }
         }
     }
-    return args->n == c->n_names ? NVACTL_DONE : command_usage(c);
+    return (c->n_names & NVACTL_MORE
+            ? args->n >= (c->n_names & ~(size_t) NVACTL_MORE)
+            : args->n == c->n_names) ? NVACTL_DONE : command_usage(c);
 }
 
 static void

@@ -19,8 +19,9 @@
 enum { NVACTL_DONE = 0, NVACTL_REFUSED = 1, NVACTL_USAGE = 2 };
 
 enum {
-    NVACTL_ARGS_MAX = 8,                /* Names on a command line. */
+    NVACTL_ARGS_MAX = 40,               /* Names on a command line. */
     NVACTL_OPTIONS_MAX = 64,
+    NVACTL_MORE = 0x100,                /* Flag in nvactl_command.n_names. */
 };
 
 /* An option as given. */
@@ -56,7 +57,7 @@ struct nvactl_option_spec {
 
 struct nvactl_command {
     const char *noun, *verb;    /* 'verb' "": the noun alone. */
-    size_t n_names;
+    size_t n_names;             /* With NVACTL_MORE: at least so many. */
     const char *usage;          /* What follows the words. */
     const struct nvactl_option_spec *options;       /* NULL: none. */
     nvactl_run *run;
@@ -73,6 +74,10 @@ const struct nvactl_option_spec *nvactl_find_option(
 nvactl_run nvactl_add, nvactl_set, nvactl_del, nvactl_list, nvactl_show_one;
 nvactl_run nvactl_port_add, nvactl_port_del, nvactl_port_list;
 nvactl_run nvactl_vm_add, nvactl_vm_set, nvactl_nic_add, nvactl_nic_del;
+
+/* ## nvactl-drain ## */
+
+nvactl_run nvactl_drain;
 
 /* ## nvactl-http: each prints why it fails and returns an exit status. ## */
 

@@ -35,7 +35,10 @@
 #include "svec.h"
 #include "util.h"
 
-enum { MAX_DEPTH = 64, MAX_STAGED = 4096, MAX_CACHED = 4096, MAX_OUTS = 64 };
+enum {
+    PORTS_MAX = 1024, METERS_MAX = 1024,
+    MAX_DEPTH = 64, MAX_STAGED = 4096, MAX_CACHED = 4096, MAX_OUTS = 64
+};
 
 struct rule {
     struct nva_flow flow;
@@ -78,10 +81,10 @@ struct fake_switch {
     size_t n_rules, allocated_rules;
     struct rule *rules;                 /* By table, then priority down. */
     size_t n_ports;
-    struct port ports[64];
+    struct port ports[PORTS_MAX];
     size_t n_meters;
-    struct ofputil_meter_config meters[64];
-    struct ofputil_meter_band bands[64];
+    struct ofputil_meter_config meters[METERS_MAX];
+    struct ofputil_meter_band bands[METERS_MAX];
 
     bool open;                          /* A bundle is. */
     uint32_t bundle;

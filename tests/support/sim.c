@@ -94,7 +94,7 @@ struct sim {
     struct happening **heap;
     size_t n_journeys, allocated_journeys;
     struct journey *journeys;
-    size_t notes[NVA_NOTE_REDIRECT + 1][NVA_N_REASONS];
+    size_t notes[NVA_N_NOTES][NVA_N_REASONS];
     char *body;
     const char *alarm;
 };

@@ -13,7 +13,7 @@
 #include "fake-switch.h"
 #include "nva-types.h"
 
-enum { SIM_NVES_MAX = 8, SIM_VMS_MAX = 64, SIM_PORTS_MAX = 128 };
+enum { SIM_NVES_MAX = 8, SIM_VMS_MAX = 64, SIM_PORTS_MAX = 1024 };
 
 struct sim;
 

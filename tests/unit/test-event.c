@@ -7,7 +7,7 @@ START_TEST(words)
     ck_assert_str_eq(nva_request_type_word(NVA_REQ_MOVE_ABORT), "move_abort");
     ck_assert_str_eq(nva_event_type_word(NVA_EV_NVE_SYNCED), "nve_synced");
     ck_assert_str_eq(nva_note_type_word(NVA_NOTE_LATE), "late");
-    ck_assert_str_eq(nva_event_type_word(NVA_EV_TIMER + 1), "?");
+    ck_assert_str_eq(nva_event_type_word(NVA_N_EVENTS), "?");
 }
 END_TEST
 

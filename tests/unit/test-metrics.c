@@ -64,7 +64,7 @@ END_TEST
 START_TEST(ignores_what_is_out_of_range)
 {
     const struct nva_note note = {
-        .type = (enum nva_note_type) (NVA_NOTE_REDIRECT + 1),
+        .type = NVA_N_NOTES,
         .reason = NVA_N_REASONS,
     };
     static const struct metrics zero;
