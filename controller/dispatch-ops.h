@@ -13,8 +13,8 @@
  * given.  None of these may call back into dispatch. */
 struct dispatch_ops {
     void (*send_bundle)(void *channel, const struct flow_prog_bundle *);
-    void (*packet_out)(void *channel, nva_ofport in_port, const void *data,
-                       size_t size, const struct ofpbuf *ofpacts);
+    void (*packet_out)(void *channel, const void *data, size_t size,
+                       const struct ofpbuf *ofpacts);
     void (*delete_meter)(void *channel, uint32_t meter);
     void (*read_back)(void *channel);
     /* The channel has been forgotten: dispatch names it no more. */

@@ -377,9 +377,6 @@ put_reply_actions(const struct dispatch *d, const struct nva_reply *reply,
     case NVA_REPLY_TO_PORT:
         pipeline_out_port(reply->ofport, ofpacts);
         return true;
-    case NVA_REPLY_TO_FLOOD:
-        pipeline_out_flood(reply->vni, ofpacts);
-        return true;
     case NVA_REPLY_TO_TUNNEL:
         if (!to || !tunnel || IN6_IS_ADDR_UNSPECIFIED(&to->tunnel_ip)) {
             return false;
@@ -403,11 +400,8 @@ send_reply(struct dispatch *d, const struct nva_reply *reply)
     }
     ofpbuf_use_stub(&ofpacts, stub, sizeof stub);
     if (put_reply_actions(d, reply, &ofpacts)) {
-        nva_ofport in_port = (reply->target == NVA_REPLY_TO_FLOOD
-                              ? reply->ofport : NVA_OFPORT_NONE);
-
         d->metrics.counters[METRICS_PACKET_OUTS]++;
-        d->ops.packet_out(np->bridge->channel, in_port, reply->data,
+        d->ops.packet_out(np->bridge->channel, nva_reply_frame(reply),
                           reply->size, &ofpacts);
     }
     ofpbuf_uninit(&ofpacts);

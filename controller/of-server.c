@@ -142,12 +142,12 @@ op_send_bundle(void *conn, const struct flow_prog_bundle *bundle)
 }
 
 static void
-op_packet_out(void *conn, nva_ofport in_port, const void *data, size_t size,
+op_packet_out(void *conn, const void *data, size_t size,
               const struct ofpbuf *ofpacts)
 {
     struct conn *c = conn;
 
-    of_session_packet_out(c->session, in_port, data, size, ofpacts);
+    of_session_packet_out(c->session, data, size, ofpacts);
     conn_touch(c);
 }
 

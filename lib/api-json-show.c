@@ -559,15 +559,15 @@ static bool
 note_is_shown(const struct nva_note *note)
 {
     switch (note->type) {
-    case NVA_NOTE_ANSWERED: case NVA_NOTE_FLOODED: case NVA_NOTE_REFRESHED:
+    case NVA_NOTE_ANSWERED: case NVA_NOTE_REFRESHED:
         return false;
     case NVA_NOTE_DROPPED:
         return note->reason == NVA_R_SPOOFED
                || note->reason == NVA_R_STRICT_BINDING
                || note->reason == NVA_R_LEARN_LIMIT;
-    case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_REFUSED:
-    case NVA_NOTE_MOVE: case NVA_NOTE_LATE: case NVA_NOTE_NVE:
-    case NVA_NOTE_REDIRECT: case NVA_NOTE_DRAIN: case NVA_N_NOTES:
+    case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_MOVE:
+    case NVA_NOTE_LATE: case NVA_NOTE_NVE: case NVA_NOTE_DRAIN:
+    case NVA_N_NOTES:
         return true;
     }
     return true;

@@ -162,12 +162,11 @@ struct nva_event {
 #define NVA_NOTES                                                           \
     X(DROPPED, "dropped")       /* A packet-in, with its reason. */         \
     X(LEARNED, "learned") X(REFRESHED, "refreshed")                         \
-    X(CONFIGURED, "configured") X(REFUSED, "refused")                       \
+    X(CONFIGURED, "configured")                                             \
     X(MOVE, "move")             /* Changed state. */                        \
-    X(ANSWERED, "answered") X(FLOODED, "flooded")                           \
+    X(ANSWERED, "answered")                                                 \
     X(LATE, "late")             /* Sent after its VM by packet-out. */      \
     X(NVE, "nve")               /* Up, down, claimed, quarantine. */        \
-    X(REDIRECT, "redirect")                                                 \
     X(DRAIN, "drain")           /* Began, ended, gave a VM up; arrival. */
 
 enum nva_note_type {
@@ -192,9 +191,7 @@ struct nva_note {
 /* A frame to send, as a packet-out of 'nve'. */
 #define NVA_REPLY_TARGETS                                                   \
     X(PORT, "port")             /* Out of 'ofport'. */                      \
-    X(TUNNEL, "tunnel")         /* To NVE 'to' on 'vni' (0: warm-up). */    \
-    X(FLOOD, "flood")           /* Through the VN's flood flow, as if it
-                                 * had come in at 'ofport'. */
+    X(TUNNEL, "tunnel")         /* To NVE 'to' on 'vni' (0: warm-up). */
 enum nva_reply_target {
 #define X(E, W) NVA_REPLY_TO_##E,
     NVA_REPLY_TARGETS
@@ -208,8 +205,16 @@ struct nva_reply {
     nva_id to;
     uint32_t vni;
     size_t size;
-    uint8_t data[NVA_FRAME_MAX];
+    const void *packet;                 /* The event's own, to send as it came;
+                                         * NULL: 'data'. */
+    uint8_t data[NVA_REPLY_MAX];
 };
+
+static inline const void *
+nva_reply_frame(const struct nva_reply *reply)
+{
+    return reply->packet ? reply->packet : reply->data;
+}
 
 /* What a step decided.  Owned by the caller, reused from step to step. */
 struct nva_plan {

@@ -55,6 +55,7 @@ enum {
     NVA_MOVES_KEPT_MAX = 4096,      /* Ended moves kept for `move show'. */
     NVA_STAMPS_MAX = 128,           /* Timeline entries of one move. */
     NVA_FRAME_MAX = 9216,           /* Bytes of a packet-in we look at. */
+    NVA_REPLY_MAX = 128,            /* Bytes of a frame that we make. */
     NVA_DRAIN_TARGETS_MAX = 32,     /* NVEs that one is drained to. */
     NVA_DRAIN_PARALLEL_MAX = 64,    /* Moves of one drain at a time: each is
                                      * a caller's promise to act on it. */

@@ -326,13 +326,12 @@ of_session_delete_meter(struct of_session *s, uint32_t meter)
 }
 
 void
-of_session_packet_out(struct of_session *s, nva_ofport in_port,
-                      const void *data, size_t size,
+of_session_packet_out(struct of_session *s, const void *data, size_t size,
                       const struct ofpbuf *ofpacts)
 {
     if (usable(s)) {
-        of_encode_packet_out(take_xids(s, 1), in_port, data, size, ofpacts,
-                             &s->out);
+        of_encode_packet_out(take_xids(s, 1), NVA_OFPORT_NONE, data, size,
+                             ofpacts, &s->out);
         check_output(s);
     }
 }

@@ -94,8 +94,7 @@ void of_session_read_back(struct of_session *);
 void of_session_send_bundle(struct of_session *,
                             const struct flow_prog_bundle *);
 void of_session_delete_meter(struct of_session *, uint32_t meter);
-void of_session_packet_out(struct of_session *, nva_ofport in_port,
-                           const void *data, size_t size,
+void of_session_packet_out(struct of_session *, const void *data, size_t size,
                            const struct ofpbuf *ofpacts);
 /* Ends the session from our side: ENDED follows. */
 void of_session_end(struct of_session *, enum nva_reason);

@@ -421,13 +421,6 @@ pipeline_out_tunnel(nva_ofport tunnel, const struct in6_addr *tunnel_ip,
     put_output(ofpacts, u16_to_ofp(tunnel));
 }
 
-void
-pipeline_out_flood(uint32_t vni, struct ofpbuf *ofpacts)
-{
-    put_set_vni(ofpacts, vni);
-    put_resubmit(ofpacts, NVA_TABLE_FLOOD);
-}
-
 /* ## One flow ## */
 
 static void

@@ -159,7 +159,5 @@ void pipeline_out_port(nva_ofport port, struct ofpbuf *ofpacts);
 /* 'vni' 0: a key no NVE uses (warm-up). */
 void pipeline_out_tunnel(nva_ofport tunnel, const struct in6_addr *tunnel_ip,
                          uint32_t vni, struct ofpbuf *ofpacts);
-/* Through the VN's flood list; the packet-out's in_port is left out. */
-void pipeline_out_flood(uint32_t vni, struct ofpbuf *ofpacts);
 
 #endif /* pipeline.h */

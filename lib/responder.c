@@ -252,7 +252,7 @@ reply_with_packet(struct nva_reply *reply, const struct nva_event *ev)
 {
     reply->nve = ev->nve;
     reply->size = ev->packet.size;
-    memcpy(reply->data, ev->packet.data, ev->packet.size);
+    reply->packet = ev->packet.data;
 }
 
 static void

@@ -309,12 +309,12 @@ op_send_bundle(void *nve_, const struct flow_prog_bundle *bundle)
 }
 
 static void
-op_packet_out(void *nve_, nva_ofport in_port, const void *data, size_t size,
+op_packet_out(void *nve_, const void *data, size_t size,
               const struct ofpbuf *ofpacts)
 {
     struct sim_nve *nve = nve_;
 
-    of_session_packet_out(nve->session, in_port, data, size, ofpacts);
+    of_session_packet_out(nve->session, data, size, ofpacts);
 }
 
 static void

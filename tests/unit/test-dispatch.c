@@ -50,8 +50,7 @@ op_send_bundle(void *sw_, const struct flow_prog_bundle *bundle)
 }
 
 static void
-op_packet_out(void *sw_, nva_ofport in_port OVS_UNUSED,
-              const void *data OVS_UNUSED, size_t size,
+op_packet_out(void *sw_, const void *data OVS_UNUSED, size_t size,
               const struct ofpbuf *ofpacts)
 {
     struct sw *sw = sw_;

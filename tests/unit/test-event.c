@@ -25,9 +25,9 @@ START_TEST(plan_starts_with_nothing_of_the_last)
         struct nva_reply *reply = nva_plan_reply(&plan);
 
         ck_assert_uint_eq(reply->size, 0);
-        ck_assert_uint_eq(reply->data[NVA_FRAME_MAX - 1], 0);
+        ck_assert_uint_eq(reply->data[NVA_REPLY_MAX - 1], 0);
         reply->size = 60;
-        reply->data[NVA_FRAME_MAX - 1] = 0xee;
+        reply->data[NVA_REPLY_MAX - 1] = 0xee;
     }
     note = nva_plan_note(&plan, NVA_NOTE_DROPPED, NVA_R_PROBE);
     ck_assert_int_eq(note->type, NVA_NOTE_DROPPED);
@@ -44,7 +44,7 @@ START_TEST(plan_starts_with_nothing_of_the_last)
     ck_assert_uint_eq(plan.n_replies, 0);
     ck_assert_uint_eq(plan.n_notes, 0);
     ck_assert_uint_eq(plan.deltas.n, 0);
-    ck_assert_uint_eq(nva_plan_reply(&plan)->data[NVA_FRAME_MAX - 1], 0);
+    ck_assert_uint_eq(nva_plan_reply(&plan)->data[NVA_REPLY_MAX - 1], 0);
     ck_assert_uint_eq(nva_plan_note(&plan, NVA_NOTE_NVE, NVA_OK)->nve, 0);
     nva_plan_uninit(&plan);
 }

@@ -1134,7 +1134,7 @@ START_TEST(test_packet_out_and_meter_delete)
     shake_hands();
     ofpbuf_init(&actions, 0);
     ofpact_put_OUTPUT(&actions)->port = u16_to_ofp(2);
-    of_session_packet_out(s, NVA_OFPORT_NONE, "frame", 5, &actions);
+    of_session_packet_out(s, "frame", 5, &actions);
     of_session_delete_meter(s, 5);
     ofpbuf_uninit(&actions);
     expect_xid(OFPTYPE_PACKET_OUT);

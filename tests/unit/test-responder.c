@@ -219,7 +219,7 @@ sent(nva_id nve, enum nva_reply_target target)
     ck_assert_uint_eq(reply->nve, nve);
     ck_assert_int_eq(reply->target, target);
     ck_assert_uint_eq(reply->size, sizeof payload);
-    ck_assert_mem_eq(reply->data, payload, sizeof payload);
+    ck_assert_mem_eq(nva_reply_frame(reply), payload, sizeof payload);
     return reply;
 }
 
