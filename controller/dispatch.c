@@ -181,6 +181,7 @@ step(const struct nva_view *view, const struct nva_event *ev,
         break;
     case NVA_EV_TIMER:
         converge_timer(view, plan);
+        mobility_timer(view, plan);
         fabric_timer(view, plan);
         break;
     case NVA_EV_DRAIN:
@@ -271,6 +272,7 @@ dispatch_deadline(struct dispatch *d, nva_usec now)
         struct nva_view view = dispatch_view(d, now);
 
         d->deadline = MIN(d->deadline, converge_deadline(&view));
+        d->deadline = MIN(d->deadline, mobility_deadline(&view));
         d->deadline = MIN(d->deadline, fabric_deadline(&view));
         if (drain_due(&view)) {
             d->deadline = MIN(d->deadline, now);

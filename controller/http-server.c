@@ -40,7 +40,7 @@ struct kept {
     struct http_server *server;
     struct evhttp_request *req;
     nva_id move;                    /* NVA_ID_NONE: a subscriber. */
-    int status;
+    enum nva_request_type asked;    /* A waiter: what for. */
     nva_usec deadline;
 };
 
@@ -199,8 +199,9 @@ http_server_run(struct http_server *s)
     LIST_FOR_EACH_SAFE (k, node, &s->waiters) {
         if (now >= k->deadline || is_settled(&view, k->move)) {
             struct evhttp_request *req = k->req;
-            char *body = api_json_move(&view, &s->facts, k->move);
-            int status = k->status;
+            char *body;
+            int status = api_json_waited(&view, &s->facts, k->asked, k->move,
+                                         &body);
 
             unkeep(k);
             answer(req, status, "application/json", body);
@@ -292,7 +293,7 @@ handle_request(struct http_server *s, struct evhttp_request *req,
     if (!verdict && must_wait(s, &view, request, move)) {
         struct kept *k = keep(s, req, move);
 
-        k->status = request->type == NVA_REQ_MOVE_START ? 201 : HTTP_OK;
+        k->asked = request->type;
         k->deadline = now + HTTP_WAIT_MSEC * NVA_MSEC;
     } else {
         char *body = NULL;

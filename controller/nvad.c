@@ -234,6 +234,12 @@ log_note(const struct nva_view *view, const struct nva_note *note)
                      nva_move_state_word(note->state),
                      note->reason ? ": " : "",
                      note->reason ? nva_reason_text(note->reason) : "");
+    } else if (note->type == NVA_NOTE_VM) {
+        const struct nva_vm *vm = directory_vm(view->dir, note->vm);
+
+        VLOG_INFO_RL(&rl, "vm %s: %s: %s", vm ? vm->name : "-",
+                     nva_vm_state_word(note->vm_state),
+                     nva_reason_text(note->reason));
     } else if (note->type == NVA_NOTE_NVE || note->type == NVA_NOTE_DRAIN) {
         VLOG_INFO_RL(&rl, "%s %s: %s%s%s",
                      note->type == NVA_NOTE_NVE ? "nve" : "drain of",

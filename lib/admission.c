@@ -58,7 +58,8 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
         return NVA_R_UNDER_WAY;
     }
     if (tsi && place_is_at(&tsi->current, vap)) {
-        *what = tsi->paused ? NVA_ADMIT_ABORT : NVA_ADMIT_REFRESH;
+        *what = (tsi->paused || tsi->stopped ? NVA_ADMIT_ABORT
+                 : NVA_ADMIT_REFRESH);
         return NVA_OK;
     }
     if (tsi && place_is_at(&tsi->prepared, vap)) {
@@ -88,7 +89,9 @@ may_be_under_way(const struct nva_view *view, const struct nva_tsi *tsi,
     const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
     const struct nva_move *move = directory_move(view->dir, vm->move);
 
-    if (!move) {
+    if (tsi->stopped && place_is_at(&tsi->current, vap)) {
+        return view->now < vm->since + NVA_STOP_GRACE;
+    } else if (!move) {
         return false;
     }
     if (place_is_at(&tsi->current, vap)) {

@@ -15,7 +15,7 @@
     X(MOVE, "move")             /* 'learn': known elsewhere. */             \
     X(PLACE, "place")           /* 'learn': known, has no place yet. */     \
     X(NEW, "new")               /* 'learn': unknown MAC. */                 \
-    X(ABORT, "abort")           /* From the old port while paused. */
+    X(ABORT, "abort")           /* From where it should stand still. */
 enum nva_admit {
 #define X(E, W) NVA_ADMIT_##E,
     NVA_ADMITS

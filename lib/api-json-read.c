@@ -113,6 +113,7 @@ static const struct api_field if_fields[] = {
     { "port", "string", NAME(nva_request_if, port) },
     { "prepared", "object", SHOWN },
     { "paused", "boolean", SHOWN },
+    { "stopped", "boolean", SHOWN },
     { "redirects", "array", SHOWN },
     END
 };
@@ -129,6 +130,10 @@ static const struct api_schema redirect_schema
 
 static const struct api_field start_fields[] = {
     { "kind", "string", OWN(read_kind) },
+    { "timeout", "integer",
+      U32(nva_request_move, timeout, 0, NVA_MOVE_TIMEOUT_MAX) },
+    { "refresh", "integer",
+      U32(nva_request_move, refresh, 0, NVA_WARM_REFRESH_MAX) },
     { "to", "object", OWN(read_to) },
     END
 };
@@ -148,6 +153,10 @@ static const struct api_field move_fields[] = {
     { "from", "object", SHOWN },
     { "to", "object", SHOWN },
     { "kind", "string", SHOWN },
+    { "interrupts", "boolean", SHOWN },
+    { "timeout", "integer", SHOWN },
+    { "deadline", "string", SHOWN },
+    { "refresh", "integer", SHOWN },
     { "cause", "string", SHOWN },
     { "state", "string", SHOWN },
     { "ready", "boolean", SHOWN },
@@ -168,6 +177,7 @@ static const struct api_field stamp_fields[] = {
     { "other", "string", SHOWN },
     { "reason", "string", SHOWN },
     { "packets", "integer", SHOWN },
+    { "times", "integer", SHOWN },
     END
 };
 static const struct api_schema stamp_schema = { "stamp", stamp_fields };
@@ -677,7 +687,8 @@ read_kind(struct api_reader *rd OVS_UNUSED,
                                         &move->kind)) {
         return NVA_R_BAD_VALUE;
     }
-    return move->kind == NVA_MOVE_HOT ? NVA_OK : NVA_R_UNSUPPORTED;
+    move->has_kind = true;
+    return move->kind == NVA_MOVE_FAILOVER ? NVA_R_UNSUPPORTED : NVA_OK;
 }
 
 static enum nva_reason

@@ -34,6 +34,7 @@ struct list {
 };
 
 static json_t *text_or_null(const char *);
+static json_t *number_or_null(uint64_t);
 static json_t *reason_or_null(enum nva_reason);
 static json_t *mac_json(struct eth_addr);
 static json_t *ip_json(const struct in6_addr *);
@@ -189,6 +190,11 @@ api_show_move(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "from", places_json(view, move, false));
     api_set(o, "to", places_json(view, move, true));
     api_set(o, "kind", api_text(nva_move_kind_word(move->kind)));
+    api_set(o, "interrupts", json_boolean(move->kind == NVA_MOVE_COLD));
+    api_set(o, "timeout", number_or_null(move->timeout));
+    api_set(o, "deadline", move->timeout ? wall_json(facts, move->switch_by)
+                           : json_null());
+    api_set(o, "refresh", number_or_null(move->refresh));
     api_set(o, "cause", api_text(nva_move_cause_word(move->cause)));
     api_set(o, "state", api_text(nva_move_state_word(move->state)));
     api_set(o, "ready", json_boolean(move->ready));
@@ -304,7 +310,9 @@ api_show_note(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "move", note->move ? json_integer(note->move) : json_null());
     api_set(o, "state",
             text_or_null(note->type == NVA_NOTE_MOVE
-                         ? nva_move_state_word(note->state) : NULL));
+                         ? nva_move_state_word(note->state)
+                         : note->type == NVA_NOTE_VM
+                         ? nva_vm_state_word(note->vm_state) : NULL));
     return o;
 }
 
@@ -314,6 +322,12 @@ static json_t *
 text_or_null(const char *s)
 {
     return s && *s ? api_text(s) : json_null();
+}
+
+static json_t *
+number_or_null(uint64_t number)
+{
+    return number ? json_integer(number) : json_null();
 }
 
 static json_t *
@@ -462,6 +476,7 @@ list_if(const void *tsi_, void *list_)
     api_set(o, "port", text_or_null(placed ? tsi->current.port : NULL));
     api_set(o, "prepared", place_json(view, &tsi->prepared));
     api_set(o, "paused", json_boolean(tsi->paused));
+    api_set(o, "stopped", json_boolean(tsi->stopped));
     api_set(o, "redirects", redirects.json);
     json_array_append_new(list->json, o);
     return true;
@@ -521,7 +536,9 @@ stamp_json(const struct nva_view *view, const struct api_facts *facts,
            const struct nva_move *move, const struct nva_stamp *stamp)
 {
     bool by_move = stamp->kind == NVA_STAMP_SUPERSEDED;
-    bool counted = stamp->kind == NVA_STAMP_REDIRECT_OFF || stamp->count;
+    bool often = stamp->kind == NVA_STAMP_REFRESHED;
+    bool counted = (stamp->kind == NVA_STAMP_REDIRECT_OFF
+                    || (stamp->count && !often));
     json_t *o = json_object();
     char newer[32];
 
@@ -533,7 +550,9 @@ stamp_json(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "other", !by_move ? nve_name(view, stamp->other)
                         : text_or_null(stamp->other ? newer : NULL));
     api_set(o, "reason", reason_or_null(stamp->reason));
-    api_set(o, "packets", counted ? json_integer(stamp->count) : json_null());
+    api_set(o, "packets",
+            counted ? json_integer(stamp->count) : json_null());
+    api_set(o, "times", number_or_null(often ? stamp->count : 0));
     return o;
 }
 
@@ -566,7 +585,8 @@ note_is_shown(const struct nva_note *note)
                || note->reason == NVA_R_STRICT_BINDING
                || note->reason == NVA_R_LEARN_LIMIT;
     case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_MOVE:
-    case NVA_NOTE_LATE: case NVA_NOTE_NVE: case NVA_NOTE_DRAIN:
+    case NVA_NOTE_VM: case NVA_NOTE_LATE: case NVA_NOTE_NVE:
+    case NVA_NOTE_DRAIN:
     case NVA_N_NOTES:
         return true;
     }

@@ -26,6 +26,7 @@
 
 #include "api-json-read.h"
 #include "api-json-show.h"
+#include "move-fsm.h"
 #include "packets.h"
 #include "util.h"
 
@@ -188,21 +189,36 @@ api_json_result(const struct nva_view *view, const struct api_facts *facts,
                 char **body)
 {
     if (plan->verdict) {
-        *body = api_json_error(plan->verdict, plan->field, NULL);
+        *body = api_json_error(plan->verdict, plan->field, plan->detail);
         return api_json_status(plan->verdict);
     }
     *body = dump(result_json(view, facts, request, plan));
     return request->create || request->type == NVA_REQ_MOVE_START ? 201 : 200;
 }
 
-char *
-api_json_move(const struct nva_view *view, const struct api_facts *facts,
-              nva_id id)
+int
+api_json_waited(const struct nva_view *view, const struct api_facts *facts,
+                enum nva_request_type type, nva_id id, char **body)
 {
     const struct nva_move *move = directory_move(view->dir, id);
+    bool undone = (move && type != NVA_REQ_MOVE_ABORT
+                   && move_fsm_is_ended(move->state)
+                   && move->state != NVA_MS_DONE);
 
-    return dump(move ? api_show_move(view, facts, move, true)
-                : api_show_error(NVA_R_NOT_FOUND, "id", NULL));
+    if (!move) {
+        *body = api_json_error(NVA_R_NOT_FOUND, "id", NULL);
+        return api_json_status(NVA_R_NOT_FOUND);
+    } else if (undone) {
+        char detail[API_DETAIL_MAX];
+
+        snprintf(detail, sizeof detail, "move %"PRIu64" %s meanwhile: %s", id,
+                 nva_move_state_word(move->state),
+                 nva_reason_text(move->end_reason));
+        *body = api_json_error(move->end_reason, "state", detail);
+        return 409;
+    }
+    *body = dump(api_show_move(view, facts, move, true));
+    return type == NVA_REQ_MOVE_START ? 201 : 200;
 }
 
 char *
@@ -635,8 +651,6 @@ put_vm(struct api_ctx *ctx)
 
     ovs_strlcpy(vm->name, ctx->names[0], sizeof vm->name);
     if (old) {
-        vm->has_state = true;
-        vm->state = old->state;
         directory_each_tsi_of_vm(ctx->view->dir, old->id, take_old_if, &aux);
     }
     reason = api_read_object(&ctx->rd, &api_vm_schema, ctx->body, vm);
@@ -650,7 +664,6 @@ start_move(struct api_ctx *ctx)
     enum nva_reason reason;
 
     ovs_strlcpy(move->vm, ctx->names[0], sizeof move->vm);
-    move->kind = NVA_MOVE_HOT;
     reason = api_read_object(&ctx->rd, &api_start_schema, ctx->body, move);
     if (!reason && !move->nve[0]) {
         reason = api_fail(&ctx->rd, NVA_R_MISSING_FIELD, "to");

@@ -44,9 +44,11 @@ int api_json_result(const struct nva_view *, const struct api_facts *,
                     const struct nva_request *, const struct nva_plan *,
                     char **body);
 
-/* A move as JSON text (malloc'd), e.g. for a caller that waited. */
-char *api_json_move(const struct nva_view *, const struct api_facts *,
-                    nva_id move);
+/* The answer to a caller that waited for what 'type' (MOVE_START, MOVE_PAUSE,
+ * MOVE_ABORT) does to 'move': the move; or the reason why it has ended
+ * meanwhile without doing so. */
+int api_json_waited(const struct nva_view *, const struct api_facts *,
+                    enum nva_request_type type, nva_id move, char **body);
 
 /* One line of the event stream for a note; malloc'd, NULL: not shown. */
 char *api_json_note(const struct nva_view *, const struct api_facts *,

@@ -43,7 +43,9 @@ lib_libnva_a_SOURCES = \
 	lib/intent.h \
 	lib/mobility-private.h \
 	lib/mobility-request.c \
+	lib/mobility-state.c \
 	lib/mobility-switch.c \
+	lib/mobility-timer.c \
 	lib/mobility.c \
 	lib/mobility.h \
 	lib/move-fsm.c \
@@ -69,5 +71,7 @@ lib_libnva_a_SOURCES = \
 	lib/responder.h \
 	lib/step.h \
 	lib/story.c \
-	lib/story.h
+	lib/story.h \
+	lib/vm-fsm.c \
+	lib/vm-fsm.h
 lib_libnva_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

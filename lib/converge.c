@@ -35,6 +35,7 @@ struct walk {
 };
 
 static directory_cb owing_cb, concerned_cb, timer_cb, deadline_cb, any_cb;
+static directory_cb add_redirect_cb;
 static void carry_on(const struct nva_view *, const struct nva_move *,
                      struct nva_plan *);
 static bool is_switched_by(const struct nva_move *, nva_id tsi);
@@ -67,7 +68,12 @@ static bool connected(const struct nva_view *, nva_id nve);
 static bool confirmed(const struct nva_view *, nva_id nve,
                       enum nva_owner_kind, nva_id owner);
 static bool is_published(const struct nva_view *, const struct nva_move *);
+static bool is_stopped(const struct nva_view *, const struct nva_move *);
 static bool delivers(const struct nva_view *, const struct nva_move *);
+static const char *blocked_by_destination(const struct nva_view *,
+                                          const struct nva_move *);
+static void add_nve(struct owing *, nva_id nve);
+static void add_old_places(const struct nva_move *, struct owing *);
 static nva_usec pause_settles_at(const struct nva_view *,
                                  const struct nva_move *);
 
@@ -156,38 +162,92 @@ size_t
 converge_blocked_by(const struct nva_view *v, const struct nva_move *move,
                     nva_id *nves, size_t max, const char **why)
 {
-    size_t n = 0;
+    struct owing o = { .view = v, .nves = nves, .max = max };
 
     *why = NULL;
-    if (move->state == NVA_MS_PREPARED || move->state == NVA_MS_PAUSED
-        || move->state == NVA_MS_SWITCHING) {
-        if (!converge_is_ready(v, move) && max) {
-            nves[n++] = move->to_nve;
-            *why = !connected(v, move->to_nve) ? "not connected"
-                                               : "not confirmed";
-        }
-        for (size_t i = 0; i < move->n_ifs && n; i++) {
-            const struct nva_place *to = &move->ifs[i].to;
-
-            if (connected(v, to->nve)
-                && !directory_port(v->dir, to->nve, to->port)) {
-                *why = "port absent";
-            }
+    if (!max) {
+        return 0;
+    }
+    if (move->state == NVA_MS_PAUSED || move->unwinding) {
+        add_old_places(move, &o);
+        *why = o.n ? "not confirmed" : NULL;
+    }
+    if (move->state == NVA_MS_PREPARED || move->state == NVA_MS_SWITCHING
+        || (move->state == NVA_MS_PAUSED && !o.n)) {
+        *why = blocked_by_destination(v, move);
+        if (*why) {
+            add_nve(&o, move->to_nve);
         }
     } else if (move->state == NVA_MS_CONVERGING) {
         for (size_t i = 0; i < move->n_ifs; i++) {
-            n = find_owing(v, directory_tsi(v->dir, move->ifs[i].tsi), true,
-                           nves, n, max);
+            o.n = find_owing(v, directory_tsi(v->dir, move->ifs[i].tsi), true,
+                             nves, o.n, max);
         }
-        *why = n ? "not confirmed" : NULL;
-    } else if (move->unwinding && max) {
-        nves[n++] = move->ifs[0].from.nve;
-        *why = "not confirmed";
-    } else if (move->state == NVA_MS_DRAINING && max) {
-        nves[n++] = move->ifs[0].from.nve;
-        *why = "redirect";
+        *why = o.n ? "not confirmed" : NULL;
+    } else if (move->state == NVA_MS_DRAINING) {
+        for (size_t i = 0; i < move->n_ifs; i++) {
+            directory_each_redirect_of_tsi(v->dir, move->ifs[i].tsi,
+                                           add_redirect_cb, &o);
+        }
+        *why = o.n ? "redirect" : NULL;
     }
-    return n;
+    return o.n;
+}
+
+/* What the destination lacks, a literal, or NULL. */
+static const char *
+blocked_by_destination(const struct nva_view *v, const struct nva_move *move)
+{
+    if (!connected(v, move->to_nve)) {
+        return "not connected";
+    }
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_place *to = &move->ifs[i].to;
+
+        if (!directory_port(v->dir, to->nve, to->port)) {
+            return "port absent";
+        }
+    }
+    return converge_is_ready(v, move) ? NULL : "not confirmed";
+}
+
+static void
+add_nve(struct owing *o, nva_id nve)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        if (o->nves[i] == nve) {
+            return;
+        }
+    }
+    if (o->n < o->max) {
+        o->nves[o->n++] = nve;
+    }
+}
+
+/* The NVEs that the VM leaves, or does not after all, and that have not
+ * confirmed it. */
+static void
+add_old_places(const struct nva_move *move, struct owing *o)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(o->view->dir,
+                                                  move->ifs[i].tsi);
+
+        if (nva_place_is_set(&tsi->current)
+            && !confirmed(o->view, tsi->current.nve, NVA_OWNER_TSI,
+                          tsi->id)) {
+            add_nve(o, tsi->current.nve);
+        }
+    }
+}
+
+static bool
+add_redirect_cb(const void *redirect, void *o)
+{
+    const struct nva_redirect *r = redirect;
+
+    add_nve(o, r->at);
+    return true;
 }
 
 bool
@@ -197,15 +257,16 @@ converge_is_settled(const struct nva_view *v, const struct nva_move *move)
     case NVA_MS_PREPARED:
         return move->ready;
     case NVA_MS_PAUSED:
-        return !converge_is_pausing(v, move) && delivers(v, move);
+        return !converge_is_pausing(v, move) && (is_stopped(v, move)
+                                                 || delivers(v, move));
     case NVA_MS_SWITCHING:
         return is_published(v, move);
     case NVA_MS_ABORTED:
+    case NVA_MS_FAILED:
         return !move->unwinding;
     case NVA_MS_CONVERGING:
     case NVA_MS_DRAINING:
     case NVA_MS_DONE:
-    case NVA_MS_FAILED:
     case NVA_MS_SUPERSEDED:
     case NVA_N_MOVE_STATES:
         break;
@@ -217,6 +278,19 @@ bool
 converge_is_pausing(const struct nva_view *v, const struct nva_move *move)
 {
     return v->now < pause_settles_at(v, move);
+}
+
+/* True if its VM is off: nothing is sent after it, so the destination need not
+ * deliver yet. */
+static bool
+is_stopped(const struct nva_view *v, const struct nva_move *move)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        if (!directory_tsi(v->dir, move->ifs[i].tsi)->stopped) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* True if the destination has confirmed all it was told. */
@@ -318,10 +392,10 @@ carry_on(const struct nva_view *v, const struct nva_move *old,
         go_draining(v, &move, plan);
         break;
     case NVA_MS_ABORTED:
+    case NVA_MS_FAILED:
         go_unwinding(v, &move, plan);
         break;
     case NVA_MS_DONE:
-    case NVA_MS_FAILED:
     case NVA_MS_SUPERSEDED:
     case NVA_N_MOVE_STATES:
         break;
@@ -409,6 +483,9 @@ go_draining(const struct nva_view *v, struct nva_move *move,
     }
     story_go(v, plan, move, NVA_MS_DONE, NVA_OK);
     story_put(plan, move);
+    if (story_vm(v, plan, move->vm)->state == NVA_VM_MIGRATING) {
+        story_vm_state(v, plan, move->vm, NVA_VM_RUNNING, NVA_OK);
+    }
     story_stamp(plan, move->id, NVA_STAMP_DONE, v->now, NVA_ID_NONE, NVA_OK);
 }
 
@@ -582,14 +659,9 @@ owing_cb(const void *nve_, void *o_)
     const struct nva_nve *nve = nve_;
     struct owing *o = o_;
 
-    for (size_t i = 0; i < o->n; i++) {
-        if (o->nves[i] == nve->id) {
-            return true;
-        }
-    }
     if (nve->connected == o->connected
         && !(nve->connected && nva_confirmed(o->view, nve->id, o->owner))) {
-        o->nves[o->n++] = nve->id;
+        add_nve(o, nve->id);
     }
     return o->n < o->max;
 }

@@ -96,6 +96,7 @@ enum nva_drain_state {
 /* Evidence and other steps, as the timeline shows them. */
 #define NVA_STAMPS                                                          \
     X(STARTED, "started") X(READY, "ready") X(PAUSED, "paused")             \
+    X(STOPPED, "stopped") X(REFRESHED, "refreshed")                         \
     X(ACTIVATED, "activated") X(EVIDENCE, "evidence")                       \
     X(GATE_PASSED, "gate passed")                                           \
     X(REDIRECT_ON, "redirect on") X(REDIRECT_CONFIRMED, "redirect confirmed")\
@@ -182,6 +183,7 @@ struct nva_vm {
     char name[NVA_NAME_MAX];
     enum nva_vm_state state;
     enum nva_origin origin;
+    nva_usec since;                     /* When it came into 'state'. */
     nva_id move;                        /* The move under way, or NONE. */
     nva_id drain;                       /* The attempt of a drain that could
                                          * not move it, or NONE; and why. */
@@ -204,6 +206,8 @@ struct nva_tsi {
     struct nva_place published;
     struct nva_place prepared;
     bool paused;                        /* Old NVE redirects to 'prepared'. */
+    bool stopped;                       /* Its VM is off: nothing is delivered
+                                         * at 'current'. */
 };
 
 /* One instance of a redirect: at NVE 'at', packets from a tunnel for 'tsi' go
@@ -242,6 +246,13 @@ struct nva_move {
     nva_usec unwind_by;                 /* ...when an unreachable old NVE's
                                          * redirect must have expired. */
     nva_usec settles_from;              /* Paused: its last confirmation. */
+    enum nva_vm_state vm_was;           /* The VM's state if it is taken
+                                         * back. */
+    uint32_t timeout;                   /* Seconds; 0: waits for ever... */
+    nva_usec switch_by;                 /* ...else fails then. */
+    uint32_t refresh;                   /* Warm: seconds between two looks
+                                         * at the destination; else 0. */
+    nva_usec refresh_at;                /* The next one. */
     enum nva_reason end_reason;
     nva_usec started;
     nva_usec ended;                     /* 0 while it goes on. */
@@ -278,7 +289,8 @@ struct nva_stamp {
     nva_id other;                       /* A redirect's target NVE, a newer
                                          * move; may be NONE. */
     enum nva_reason reason;
-    uint64_t count;                     /* Packets, for REDIRECT_OFF. */
+    uint64_t count;                     /* Packets, for REDIRECT_OFF; how
+                                         * many in a row, for REFRESHED. */
 };
 
 /* ## Delta ## */

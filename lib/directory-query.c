@@ -653,7 +653,7 @@ static bool
 tsi_listens(const struct nva_tsi *t, const struct nva_place *place)
 {
     if (nva_place_equal(&t->current, place)) {
-        return !t->paused;
+        return !t->paused && !t->stopped;
     }
     if (nva_place_equal(&t->prepared, place) && t->paused) {
         return true;

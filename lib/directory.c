@@ -452,7 +452,7 @@ tsi_flows_equal(const struct nva_tsi *a, const struct nva_tsi *b)
             && nva_place_equal(&a->current, &b->current)
             && nva_place_equal(&a->published, &b->published)
             && nva_place_equal(&a->prepared, &b->prepared)
-            && a->paused == b->paused);
+            && a->paused == b->paused && a->stopped == b->stopped);
 }
 
 /* Deletes interface 'id' if 'new' is null. */
@@ -566,6 +566,15 @@ apply_move_stamp(struct directory *d, nva_id id,
     struct move_obj *m = dir_find_move(d, id);
 
     if (!m) {
+        return;
+    }
+    if (m->n_stamps && stamp->kind == NVA_STAMP_REFRESHED
+        && m->stamps[m->n_stamps - 1].kind == NVA_STAMP_REFRESHED
+        && m->stamps[m->n_stamps - 1].reason == stamp->reason) {
+        /* What repeats itself for days is one entry: its last time, and how
+         * often. */
+        m->stamps[m->n_stamps - 1].when = stamp->when;
+        m->stamps[m->n_stamps - 1].count += stamp->count;
         return;
     }
     if (m->n_stamps >= NVA_STAMPS_MAX) {

@@ -322,7 +322,7 @@ begin(struct drain_job *job)
     vm = next_waiting(v, &job->drain, &others);
     for (size_t i = 0; vm && i < n; i++) {
         struct nva_request request = {
-            .type = NVA_REQ_MOVE_START, .move.kind = NVA_MOVE_HOT,
+            .type = NVA_REQ_MOVE_START,
         };
 
         ovs_strlcpy(request.move.vm, vm->name, sizeof request.move.vm);

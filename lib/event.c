@@ -8,6 +8,8 @@
 
 #include "event.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util.h"
@@ -69,6 +71,7 @@ nva_plan_start(struct nva_plan *plan, nva_id next_id)
 {
     plan->verdict = NVA_OK;
     plan->field = NULL;
+    plan->detail[0] = '\0';
     plan->object = NVA_ID_NONE;
     plan->next_id = next_id;
     nva_deltas_clear(&plan->deltas);
@@ -125,4 +128,14 @@ nva_plan_refuse(struct nva_plan *plan, enum nva_reason reason,
         plan->n_notes = 0;
     }
     return reason;
+}
+
+void
+nva_plan_explain(struct nva_plan *plan, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(plan->detail, sizeof plan->detail, format, args);
+    va_end(args);
 }

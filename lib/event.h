@@ -9,6 +9,7 @@
 #include "delta.h"
 #include "frame.h"
 #include "nva-types.h"
+#include "openvswitch/compiler.h"
 
 /* Northbound requests: an operator's or VM manager's word.  Each carries the
  * names the caller used; registry or mobility turns them into deltas. */
@@ -64,7 +65,10 @@ struct nva_request_vm {
 struct nva_request_move {
     nva_id id;                          /* pause, activate, abort. */
     char vm[NVA_NAME_MAX];              /* start. */
+    bool has_kind;                      /* Else by the VM's state. */
     enum nva_move_kind kind;
+    uint32_t timeout;                   /* Seconds; 0: none named. */
+    uint32_t refresh;                   /* Seconds; 0: none named. */
     char nve[NVA_NAME_MAX];
     size_t n_ports;                     /* {interface, port}; interface "" is
                                          * the VM's only one. */
@@ -164,6 +168,7 @@ struct nva_event {
     X(LEARNED, "learned") X(REFRESHED, "refreshed")                         \
     X(CONFIGURED, "configured")                                             \
     X(MOVE, "move")             /* Changed state. */                        \
+    X(VM, "vm")                 /* Changed state. */                        \
     X(ANSWERED, "answered")                                                 \
     X(LATE, "late")             /* Sent after its VM by packet-out. */      \
     X(NVE, "nve")               /* Up, down, claimed, quarantine. */        \
@@ -185,6 +190,7 @@ struct nva_note {
     struct eth_addr mac;
     struct in6_addr ip;
     enum nva_move_state state;                  /* MOVE: the new one. */
+    enum nva_vm_state vm_state;                 /* VM: the new one. */
     const char *what;                           /* A literal, may be NULL. */
 };
 
@@ -220,6 +226,8 @@ nva_reply_frame(const struct nva_reply *reply)
 struct nva_plan {
     enum nva_reason verdict;            /* REQUEST: done or refused. */
     const char *field;                  /* Refusal: the field, a literal. */
+    char detail[NVA_DETAIL_MAX];        /* ...and more than the reason says;
+                                         * "": nothing. */
     nva_id object;                      /* REQUEST: the object or move. */
     nva_id next_id;                     /* Ids taken in this step. */
     struct nva_deltas deltas;
@@ -246,5 +254,10 @@ struct nva_note *nva_plan_note(struct nva_plan *, enum nva_note_type,
  * plan: a refused request changes and says nothing. */
 enum nva_reason nva_plan_refuse(struct nva_plan *, enum nva_reason,
                                 const char *field);
+
+/* Sets the sentence of a refusal, before or after it: what the reason's own
+ * sentence cannot name. */
+void nva_plan_explain(struct nva_plan *, const char *format, ...)
+    OVS_PRINTF_FORMAT(2, 3);
 
 #endif /* event.h */

@@ -46,6 +46,8 @@ static const struct nva_place *place_here(const struct nva_tsi *, nva_id nve);
 static const struct nva_place *place_to_send(const struct nva_tsi *,
                                              nva_id nve);
 static nva_ofport ofport_of(const struct intent *, const char *port);
+static nva_ofport ofport_to(const struct intent *, const struct nva_tsi *,
+                            const struct nva_place *);
 static bool can_tunnel_to(const struct intent *, const struct nva_nve *);
 
 void
@@ -242,7 +244,7 @@ tsi_deliver(const struct intent *in, const struct nva_tsi *tsi,
     const struct nva_place *here = place_here(tsi, in->nve->id);
 
     if (here) {
-        pipeline_deliver(&in->p, ptsi, ofport_of(in, here->port));
+        pipeline_deliver(&in->p, ptsi, ofport_to(in, tsi, here));
     }
 }
 
@@ -256,7 +258,7 @@ tsi_forward(const struct intent *in, const struct nva_tsi *tsi,
         return;
     }
     if (to->nve == in->nve->id) {
-        pipeline_forward_local(&in->p, ptsi, ofport_of(in, to->port));
+        pipeline_forward_local(&in->p, ptsi, ofport_to(in, tsi, to));
     } else {
         const struct nva_nve *nve = directory_nve(in->dir, to->nve);
 
@@ -280,7 +282,8 @@ tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
 
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         const struct nva_place *place = places[i];
-        bool show = nva_place_equal(place, &tsi->prepared) || tsi->paused;
+        bool show = (nva_place_equal(place, &tsi->prepared) || tsi->paused
+                     || tsi->stopped);
         nva_ofport port;
 
         /* Equal places give the same flows, which the set takes once. */
@@ -387,6 +390,17 @@ ofport_of(const struct intent *in, const char *port)
     const struct nva_port *p = directory_port(in->dir, in->nve->id, port);
 
     return p && p->ofport != in->p.tunnel ? p->ofport : NVA_OFPORT_NONE;
+}
+
+/* The port to send to for 'tsi' at 'place'; none where its VM is off: then the
+ * flow drops, for a packet to it is no question. */
+static nva_ofport
+ofport_to(const struct intent *in, const struct nva_tsi *tsi,
+          const struct nva_place *place)
+{
+    bool off = tsi->stopped && nva_place_equal(place, &tsi->current);
+
+    return off ? NVA_OFPORT_NONE : ofport_of(in, place->port);
 }
 
 static bool

@@ -31,9 +31,29 @@ void mobility_supersede(const struct nva_view *, struct nva_plan *,
 void mobility_release_unused(const struct nva_view *, struct nva_plan *,
                              const struct nva_move *superseded);
 
-/* Takes back a move that has not switched, in reverse order: while its old
- * NVE redirects, it unwinds. */
-void mobility_abort(const struct nva_view *, const struct nva_move *,
-                    enum nva_reason, struct nva_plan *);
+/* Ends a move that has not switched as 'end' (aborted or failed) and takes
+ * back what it did, in reverse order: while its old NVE redirects, it unwinds.
+ * The VM's state is again what it was. */
+void mobility_take_back(const struct nva_view *, const struct nva_move *,
+                        enum nva_move_state end, enum nva_reason,
+                        struct nva_plan *);
+
+/* True if what 'kind' does to a VM between its two places is to stop it: its
+ * old place delivers no more, and nothing is sent after it. */
+static inline bool
+mobility_stops(enum nva_move_kind kind)
+{
+    return kind == NVA_MOVE_COLD || kind == NVA_MOVE_FAILOVER;
+}
+
+/* The VM of a prepared move stands still (hot, warm: its old NVE redirects) or
+ * is off.  The caller has asked whether it may. */
+void mobility_stand_still(const struct nva_view *, const struct nva_move *,
+                          struct nva_plan *);
+
+/* VM 'vm' is in 'state' now: its record, a note if that is new, and whether
+ * its interfaces are delivered to. */
+void mobility_set_vm_state(const struct nva_view *, struct nva_plan *,
+                           nva_id vm, enum nva_vm_state, enum nva_reason);
 
 #endif /* mobility-private.h */

@@ -17,6 +17,7 @@
 #include "relocate.h"
 #include "story.h"
 #include "util.h"
+#include "vm-fsm.h"
 
 struct tsis {
     size_t n;
@@ -61,7 +62,7 @@ mobility_request(const struct nva_view *v, const struct nva_request *request,
     } else if (request->type == NVA_REQ_MOVE_ACTIVATE) {
         move_activate(v, move, plan);
     } else {
-        mobility_abort(v, move, NVA_R_CALLER, plan);
+        mobility_take_back(v, move, NVA_MS_ABORTED, NVA_R_CALLER, plan);
     }
 }
 
@@ -134,16 +135,68 @@ check_start(const struct nva_view *v, const struct nva_request_move *r,
                && directory_n_moves_active(v->dir) >= NVA_MOVES_ACTIVE_MAX) {
         return NVA_R_LIMIT;
     }
-    *field = "kind";
-    if (r->kind != NVA_MOVE_HOT) {
-        return NVA_R_UNSUPPORTED;
-    }
     *field = "interfaces";
     if (!tsis->n) {
         return NVA_R_NOT_FOUND;
     }
     *field = "to.ports";
     return ports_match(r, tsis) ? NVA_OK : NVA_R_NOT_FOUND;
+}
+
+/* The kind asked for; else that of the move that is prepared already; else
+ * what the VM's state makes of it (C3). */
+static enum nva_move_kind
+kind_for(const struct nva_request_move *r, const struct nva_vm *vm,
+         const struct nva_move *active)
+{
+    return (r->has_kind ? r->kind
+            : active && active->state == NVA_MS_PREPARED ? active->kind
+            : vm_fsm_kind(vm->state));
+}
+
+static enum nva_reason
+check_kind(const struct nva_request_move *r, const struct nva_vm *vm,
+           const struct nva_move *active, struct nva_plan *plan,
+           const char **field)
+{
+    enum nva_move_kind kind = kind_for(r, vm, active);
+    bool again = active && active->state == NVA_MS_PREPARED;
+
+    *field = "kind";
+    if (r->has_kind && r->kind == NVA_MOVE_FAILOVER) {
+        return NVA_R_UNSUPPORTED;
+    } else if (again && kind != active->kind) {
+        return NVA_R_IMMUTABLE;
+    } else if (!again && !vm_fsm_may_move(vm->state, kind)) {
+        nva_plan_explain(plan, "a VM that is %s makes no %s move",
+                         nva_vm_state_word(vm->state),
+                         nva_move_kind_word(kind));
+        return NVA_R_VM_STATE;
+    }
+    *field = "refresh";
+    if (r->refresh > NVA_WARM_REFRESH_MAX
+        || (r->refresh && kind != NVA_MOVE_WARM)) {
+        nva_plan_explain(plan, "a warm move has it, at most %d s",
+                         NVA_WARM_REFRESH_MAX);
+        return NVA_R_BAD_VALUE;
+    }
+    *field = "timeout";
+    return r->timeout > NVA_MOVE_TIMEOUT_MAX ? NVA_R_BAD_VALUE : NVA_OK;
+}
+
+/* What is not named anew stays as it was. */
+static void
+set_times(const struct nva_view *v, const struct nva_request_move *r,
+          struct nva_move *move)
+{
+    if (r->timeout) {
+        move->timeout = r->timeout;
+        move->switch_by = v->now + r->timeout * NVA_SEC;
+    }
+    if (move->kind == NVA_MOVE_WARM && (r->refresh || !move->refresh)) {
+        move->refresh = r->refresh ? r->refresh : NVA_WARM_REFRESH_DEFAULT;
+        move->refresh_at = v->now + move->refresh * NVA_SEC;
+    }
 }
 
 /* A port may be bound for this MAC alone; else all of it is. */
@@ -194,7 +247,7 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
     const struct nva_nve *nve = directory_nve_by_name(v->dir, r->nve);
     const struct nva_move *active = vm ? directory_move(v->dir, vm->move)
                                        : NULL;
-    struct nva_move move = { .kind = r->kind, .cause = NVA_CAUSE_PLANNED };
+    struct nva_move move = { .cause = NVA_CAUSE_PLANNED };
     struct nva_move old = { .n_ifs = 0 };
     struct tsis tsis = { .n = 0 };
     enum nva_reason reason;
@@ -204,6 +257,9 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
         directory_each_tsi_of_vm(v->dir, vm->id, collect_cb, &tsis);
     }
     reason = check_start(v, r, vm, nve, &tsis, &field);
+    if (!reason) {
+        reason = check_kind(r, vm, active, plan, &field);
+    }
     if (reason) {
         nva_plan_refuse(plan, reason, field);
         return;
@@ -221,11 +277,17 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
             mobility_supersede(v, plan, &old);
         }
         move.vm = vm->id;
+        move.vm_was = vm->state;
+        move.kind = kind_for(r, vm, NULL);
         move.to_nve = nve->id;
         story_begin(v, plan, &move, NVA_MS_PREPARED, NVA_R_CALLER);
         story_stamp(plan, move.id, NVA_STAMP_STARTED, v->now, nve->id,
                     NVA_R_CALLER);
+        mobility_set_vm_state(v, plan, vm->id,
+                              vm_fsm_prepared(vm->state, move.kind),
+                              NVA_R_CALLER);
     }
+    set_times(v, r, &move);
     for (size_t i = 0; !reason && i < tsis.n; i++) {
         reason = start_if(v, &move, tsis.a[i],
                           port_for(r, tsis.a[i]->name, tsis.n), plan);
@@ -256,23 +318,17 @@ static void
 move_pause(const struct nva_view *v, const struct nva_move *old,
            struct nva_plan *plan)
 {
-    struct nva_move move = *old;
+    const enum nva_vm_state stopped = vm_fsm_stopped(old->kind);
 
-    if (move.state == NVA_MS_PAUSED) {
+    if (old->state == NVA_MS_PAUSED) {
         return;                         /* Said twice. */
-    } else if (!converge_is_ready(v, &move)) {
+    } else if (!mobility_stops(old->kind) && !converge_is_ready(v, old)) {
         nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
         return;
     }
-    story_go(v, plan, &move, NVA_MS_PAUSED, NVA_R_CALLER);
-    move.settles_from = v->now;
-    story_put(plan, &move);
-    story_stamp(plan, move.id, NVA_STAMP_PAUSED, v->now, NVA_ID_NONE,
-                NVA_R_CALLER);
-    for (size_t i = 0; i < move.n_ifs; i++) {
-        struct nva_tsi t = *story_tsi(v, plan, move.ifs[i].tsi);
-
-        relocate_pause(v, plan, &t, move.id);
+    mobility_stand_still(v, old, plan);
+    if (vm_fsm_allows(story_vm(v, plan, old->vm)->state, stopped)) {
+        mobility_set_vm_state(v, plan, old->vm, stopped, NVA_R_CALLER);
     }
 }
 
@@ -290,5 +346,6 @@ move_activate(const struct nva_view *v, const struct nva_move *old,
         nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
         return;
     }
+    mobility_set_vm_state(v, plan, move.vm, NVA_VM_RUNNING, NVA_R_CALLER);
     mobility_switch_rest(v, plan, &move);
 }

@@ -14,6 +14,7 @@
 #include "redirect.h"
 #include "relocate.h"
 #include "story.h"
+#include "vm-fsm.h"
 #include "util.h"
 
 static bool is_prepared_at(const struct nva_move *, const struct nva_tsi *,
@@ -37,6 +38,7 @@ mobility_appear(const struct nva_view *v, const struct nva_tsi *tsi,
     if (active && is_prepared_at(active, tsi, place)) {
         struct nva_move move = *active;
 
+        mobility_set_vm_state(v, plan, tsi->vm, NVA_VM_RUNNING, reason);
         switch_if(v, plan, &move, tsi, place,
                   cause == NVA_CAUSE_ANNOUNCED ? NVA_STAMP_EVIDENCE
                                                : NVA_STAMP_ACTIVATED);
@@ -79,7 +81,7 @@ mobility_supersede(const struct nva_view *v, struct nva_plan *plan,
         }
     }
     move.unwinding = false;
-    if (move.state == NVA_MS_ABORTED) {
+    if (move_fsm_is_ended(move.state)) {
         story_unlink(v, plan, &move);
     } else {
         story_go(v, plan, &move, NVA_MS_SUPERSEDED, NVA_R_SUPERSEDED_BY);
@@ -106,10 +108,12 @@ mobility_release_unused(const struct nva_view *v, struct nva_plan *plan,
 }
 
 void
-mobility_abort(const struct nva_view *v, const struct nva_move *old,
-               enum nva_reason reason, struct nva_plan *plan)
+mobility_take_back(const struct nva_view *v, const struct nva_move *old,
+                   enum nva_move_state end, enum nva_reason reason,
+                   struct nva_plan *plan)
 {
     const struct nva_place nowhere = { .nve = NVA_ID_NONE };
+    bool runs = reason == NVA_R_FRAME_WHILE_PAUSED;
     struct nva_move move = *old;
 
     move.unwinding = move.state == NVA_MS_PAUSED;
@@ -130,9 +134,14 @@ mobility_abort(const struct nva_view *v, const struct nva_move *old,
             binding_release(v, &move.ifs[i].to, t.vn, plan);
         }
     }
-    story_go(v, plan, &move, NVA_MS_ABORTED, reason);
+    story_go(v, plan, &move, end, reason);
     story_put(plan, &move);
-    story_stamp(plan, move.id, NVA_STAMP_ABORTED, v->now, NVA_ID_NONE, reason);
+    story_stamp(plan, move.id,
+                end == NVA_MS_FAILED ? NVA_STAMP_FAILED : NVA_STAMP_ABORTED,
+                v->now, NVA_ID_NONE, reason);
+    mobility_set_vm_state(v, plan, move.vm,
+                          runs && vm_fsm_is_off(move.vm_was) ? NVA_VM_RUNNING
+                          : move.vm_was, reason);
 }
 
 /* A port that is to be named later may be any of that NVE. */
@@ -158,10 +167,15 @@ go_to(const struct nva_view *v, const struct nva_tsi *tsi,
                   && active->state == NVA_MS_SWITCHING);
     struct nva_move old = { .n_ifs = 0 };
     struct nva_move move = {
-        .vm = tsi->vm, .cause = cause, .kind = NVA_MOVE_HOT,
-        .to_nve = place->nve,
+        .vm = tsi->vm, .cause = cause, .to_nve = place->nve,
+        .kind = vm_fsm_kind(directory_vm(v->dir, tsi->vm)->state),
     };
 
+    if (cause == NVA_CAUSE_ANNOUNCED
+        || (active && !move_fsm_has_switched(active->state))) {
+        mobility_set_vm_state(v, plan, tsi->vm, NVA_VM_RUNNING, reason);
+        active = story_active(v, plan, tsi->vm);
+    }
     if (!active
         && directory_n_moves_active(v->dir) >= NVA_MOVES_ACTIVE_MAX) {
         /* Guests that hop about: they are followed, without a story. */

@@ -42,11 +42,17 @@ mobility_evidence(const struct nva_view *v, const struct nva_event *ev,
         break;
     case NVA_ADMIT_ABORT:
         move = story_active(v, plan, tsi->vm);
-        if (move_fsm_has_switched(move->state)) {
-            /* Another interface has switched: there is no way back. */
-            evidence_refresh(v, ev, tsi, plan);
-        } else {
-            mobility_abort(v, move, NVA_R_FRAME_WHILE_PAUSED, plan);
+        if (move && move->state == NVA_MS_PAUSED) {
+            mobility_take_back(v, move, NVA_MS_ABORTED,
+                               NVA_R_FRAME_WHILE_PAUSED, plan);
+            break;
+        }
+        /* Another interface has switched, and there is no way back; or it
+         * was off, without a move, and is up again. */
+        evidence_refresh(v, ev, tsi, plan);
+        if (tsi->stopped) {
+            mobility_set_vm_state(v, plan, tsi->vm, NVA_VM_RUNNING,
+                                  NVA_R_EVIDENCE);
         }
         break;
     case NVA_ADMIT_NEW:

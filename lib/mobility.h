@@ -31,4 +31,16 @@ void mobility_stray(const struct nva_view *, const struct nva_event *,
 void mobility_place(const struct nva_view *, const struct nva_tsi *tsi,
                     const struct nva_place *place, struct nva_plan *);
 
+/* VM management says that 'vm', as 'plan' leaves it, is in 'state': what the
+ * registry has found legal.  A prepared move whose kind stops its VM so goes
+ * to paused; one that is paused is aborted when the VM runs on (C3). */
+void mobility_vm_state(const struct nva_view *, nva_id vm, enum nva_vm_state,
+                       struct nva_plan *);
+
+/* What a prepared move does by itself: a warm one looks at its destination
+ * every 'refresh' seconds (D22), any one fails when its time has come. */
+void mobility_timer(const struct nva_view *, struct nva_plan *);
+/* When mobility_timer() must run; NVA_NEVER if never. */
+nva_usec mobility_deadline(const struct nva_view *);
+
 #endif /* mobility.h */

@@ -54,6 +54,7 @@ enum {
     NVA_MOVES_ACTIVE_MAX = 4096,
     NVA_MOVES_KEPT_MAX = 4096,      /* Ended moves kept for `move show'. */
     NVA_STAMPS_MAX = 128,           /* Timeline entries of one move. */
+    NVA_DETAIL_MAX = 384,           /* Bytes of a refusal's sentence. */
     NVA_FRAME_MAX = 9216,           /* Bytes of a packet-in we look at. */
     NVA_REPLY_MAX = 128,            /* Bytes of a frame that we make. */
     NVA_DRAIN_TARGETS_MAX = 32,     /* NVEs that one is drained to. */
@@ -64,6 +65,19 @@ enum {
 #define NVA_REDIRECT_TIMEOUT_DEFAULT 10     /* Seconds. */
 #define NVA_DRAIN_PARALLEL_DEFAULT 8
 #define NVA_REDIRECT_MAX (300 * NVA_SEC)    /* A redirect is re-armed up to. */
+
+/* A prepared move may wait this long to be made: an hour it was forgotten in
+ * is no harm, a bound is the caller's choice. */
+#define NVA_MOVE_TIMEOUT_MAX 604800         /* Seconds. */
+
+/* A warm move looks at its destination this often, in seconds.  Well below the
+ * 900 s after which Open vSwitch forgets a tunnel neighbour. */
+#define NVA_WARM_REFRESH_DEFAULT 10
+#define NVA_WARM_REFRESH_MAX 300
+
+/* A frame of a VM that is off counts as sent before, for as long: no VM is
+ * shut down and up again in less, no frame waits longer in its port. */
+#define NVA_STOP_GRACE NVA_SEC
 
 /* A switch confirms its tables; the decisions its datapath has cached follow
  * 1 to 3 ms later with few datapath flows.  A pause is answered only then: a
@@ -134,7 +148,11 @@ enum {
     X(FRAME_WHILE_PAUSED, "frame_while_paused",                             \
       "the VM spoke at its old port while it should stand still")           \
     X(CALLER, "caller", "as VM management asked")                           \
-    X(EVIDENCE, "evidence", "the VM showed itself there")
+    X(EVIDENCE, "evidence", "the VM showed itself there")                   \
+    X(VM_STATE, "vm_state", "the VM's state does not allow it")             \
+    X(TIMED_OUT, "timed_out", "nobody made the move in time")               \
+    X(PORT_ABSENT, "port_absent",                                           \
+      "the destination's port has not appeared in time")
 
 #define NVA_REASONS_DRAIN                                                   \
     X(DRAINING, "draining", "the NVE is being drained: what comes moves on")

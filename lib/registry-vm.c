@@ -25,6 +25,8 @@
 
 static bool is_prepared(const struct nva_view *, nva_id move);
 static void end_move(const struct job *, nva_id move);
+static enum nva_vm_state vm_state(const struct job *,
+                                  const struct nva_request_vm *);
 static void do_vm(const struct job *, const struct nva_request_vm *);
 static enum nva_reason do_ifs(struct job *);
 static void del_tsi(const struct job *, const struct nva_tsi *);
@@ -59,6 +61,7 @@ registry_vm_put(const struct nva_view *v, const struct nva_request *request,
                         plan->verdict && plan->field ? plan->field : "port");
         return;
     }
+    mobility_vm_state(v, job.id, vm_state(&job, &request->vm), plan);
     release_gone(&job, taken, n_taken);
     plan->object = job.id;
     registry_done(plan, request->type)->vm = job.id;
@@ -109,7 +112,7 @@ end_move(const struct job *job, nva_id id)
     }
     move = *old;
     move.unwinding = false;
-    if (move.state == NVA_MS_ABORTED) {
+    if (move_fsm_is_ended(move.state)) {
         story_unlink(job->view, job->plan, &move);
     } else {
         story_go(job->view, job->plan, &move,
@@ -183,14 +186,16 @@ release_gone(const struct job *job, const struct nva_tsi *const *taken,
 
 /* ## Coming and staying ## */
 
-/* The state: as asked, else as it was; running once it has a place. */
+/* The state: as asked, else as the plan leaves it; running once it has a
+ * place. */
 static enum nva_vm_state
 vm_state(const struct job *job, const struct nva_request_vm *r)
 {
-    const enum nva_vm_state old = job->vm ? job->vm->state : NVA_VM_UNKNOWN;
-    const enum nva_vm_state state = r->has_state ? r->state : old;
+    const struct nva_vm *vm = story_vm(job->view, job->plan, job->id);
+    const enum nva_vm_state state = (r->has_state ? r->state
+                                     : vm ? vm->state : NVA_VM_UNKNOWN);
 
-    if (state != NVA_VM_UNKNOWN || (r->has_state && !job->vm)) {
+    if (state != NVA_VM_UNKNOWN || r->has_state) {
         return state;
     }
     for (size_t i = 0; i < job->n_wants; i++) {
@@ -209,11 +214,14 @@ do_vm(const struct job *job, const struct nva_request_vm *r)
 
     if (job->vm) {
         d->vm = *job->vm;
+    } else {
+        d->vm.state = NVA_VM_UNKNOWN;
+        d->vm.state = vm_state(job, r);
+        d->vm.since = job->view->now;
     }
     d->vm.id = job->id;
     ovs_strlcpy(d->vm.name, r->name, sizeof d->vm.name);
     d->vm.origin = NVA_ORIGIN_CONFIGURED;
-    d->vm.state = vm_state(job, r);
 }
 
 static void

@@ -4,7 +4,8 @@
  * which of them continue what is there, and whether all of it may be.
  *
  * It knows uniqueness and limits, and that configured wins over learned.  It
- * must never change the plan: registry-vm does what is wanted here.
+ * must never change the plan, but for a refusal's sentence: registry-vm does
+ * what is wanted here.
  *
  * Invariant: what is not refused contradicts neither the directory nor itself.
  * RFC 8014 s4.3, s8.1; draft vmm-15 s3 (D16: VM management registers VMs). */
@@ -18,6 +19,7 @@
 #include "openvswitch/util.h"
 #include "packets.h"
 #include "util.h"
+#include "vm-fsm.h"
 
 static directory_cb collect_cb;
 static enum nva_reason want_if(struct job *, const struct nva_request_if *,
@@ -46,6 +48,12 @@ registry_want_vm(struct job *job, const struct nva_request *request,
     if (r->has_state
         && (r->state < NVA_VM_UNKNOWN || r->state > NVA_VM_CRASHED)) {
         return NVA_R_BAD_VALUE;
+    }
+    if (r->has_state && job->vm && !vm_fsm_allows(job->vm->state, r->state)) {
+        nva_plan_explain(job->plan, "a VM that is %s does not become %s",
+                         nva_vm_state_word(job->vm->state),
+                         nva_vm_state_word(r->state));
+        return NVA_R_VM_STATE;
     }
     *field = "interfaces";
     if (r->n_ifs > NVA_IFS_MAX) {

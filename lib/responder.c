@@ -79,6 +79,8 @@ responder_stray(const struct nva_view *view, const struct nva_event *ev,
         reason = NVA_R_NOT_INTERESTING;
     } else if (!tsi || !nva_place_is_set(&tsi->current)) {
         reason = NVA_R_UNKNOWN_ADDRESS;
+    } else if (tsi->stopped) {
+        reason = NVA_R_VM_STATE;
     } else if (ev->packet.size > NVA_FRAME_MAX) {
         reason = NVA_R_FRAME_FORMAT;
     } else {

@@ -10,6 +10,8 @@
 
 #include "util.h"
 
+static struct nva_vm *put_vm(const struct nva_view *, struct nva_plan *,
+                             nva_id vm);
 static void link_vm(const struct nva_view *, struct nva_plan *, nva_id vm,
                     nva_id move);
 static struct nva_delta *find_put(const struct nva_plan *,
@@ -42,9 +44,8 @@ story_stamp_about(struct nva_plan *plan, nva_id move,
 const struct nva_move *
 story_active(const struct nva_view *v, const struct nva_plan *plan, nva_id vm)
 {
-    const struct nva_delta *vm_put = find_put(plan, NVA_DELTA_VM_PUT, vm);
-    const struct nva_vm *known = directory_vm(v->dir, vm);
-    nva_id move = vm_put ? vm_put->vm.move : known ? known->move : 0;
+    const struct nva_vm *known = story_vm(v, plan, vm);
+    nva_id move = known ? known->move : NVA_ID_NONE;
     const struct nva_delta *put = find_put(plan, NVA_DELTA_MOVE_PUT, move);
 
     return put ? &put->move : directory_move(v->dir, move);
@@ -59,6 +60,30 @@ story_tsi(const struct nva_view *v, const struct nva_plan *plan, nva_id tsi)
         return NULL;
     }
     return put ? &put->tsi : directory_tsi(v->dir, tsi);
+}
+
+const struct nva_vm *
+story_vm(const struct nva_view *v, const struct nva_plan *plan, nva_id vm)
+{
+    const struct nva_delta *put = find_put(plan, NVA_DELTA_VM_PUT, vm);
+
+    return put ? &put->vm : directory_vm(v->dir, vm);
+}
+
+void
+story_vm_state(const struct nva_view *v, struct nva_plan *plan, nva_id id,
+               enum nva_vm_state state, enum nva_reason reason)
+{
+    if (story_vm(v, plan, id)->state != state) {
+        struct nva_vm *vm = put_vm(v, plan, id);
+        struct nva_note *note = nva_plan_note(plan, NVA_NOTE_VM, reason);
+
+        vm->state = state;
+        vm->since = v->now;
+        note->vm = id;
+        note->move = vm->move;
+        note->vm_state = state;
+    }
 }
 
 void
@@ -140,9 +165,10 @@ story_unlink(const struct nva_view *v, struct nva_plan *plan,
     link_vm(v, plan, move->vm, NVA_ID_NONE);
 }
 
-static void
-link_vm(const struct nva_view *v, struct nva_plan *plan, nva_id vm,
-        nva_id move)
+/* The value of 'vm' in a put that 'plan' has or gets: to be changed in place.
+ */
+static struct nva_vm *
+put_vm(const struct nva_view *v, struct nva_plan *plan, nva_id vm)
 {
     struct nva_delta *d = find_put(plan, NVA_DELTA_VM_PUT, vm);
 
@@ -151,7 +177,14 @@ link_vm(const struct nva_view *v, struct nva_plan *plan, nva_id vm,
         d->id = vm;
         d->vm = *directory_vm(v->dir, vm);
     }
-    d->vm.move = move;
+    return &d->vm;
+}
+
+static void
+link_vm(const struct nva_view *v, struct nva_plan *plan, nva_id vm,
+        nva_id move)
+{
+    put_vm(v, plan, vm)->move = move;
 }
 
 /* The last delta of 'type' of object 'id' in 'plan', or NULL. */

@@ -25,6 +25,14 @@ const struct nva_move *story_active(const struct nva_view *,
 const struct nva_tsi *story_tsi(const struct nva_view *,
                                 const struct nva_plan *, nva_id tsi);
 
+/* VM 'vm' as 'plan' leaves it; NULL if there is none. */
+const struct nva_vm *story_vm(const struct nva_view *, const struct nva_plan *,
+                              nva_id vm);
+
+/* 'vm' is in 'state': put, and a note unless it was so. */
+void story_vm_state(const struct nva_view *, struct nva_plan *, nva_id vm,
+                    enum nva_vm_state, enum nva_reason);
+
 /* Appends the put of 'tsi', in place of the last delta if that is one. */
 void story_put_tsi(struct nva_plan *, const struct nva_tsi *);
 

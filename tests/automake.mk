@@ -63,6 +63,8 @@ CHECK_TESTS = \
 	tests/unit/test-frame \
 	tests/unit/test-intent \
 	tests/unit/test-metrics \
+	tests/unit/test-mobility-state \
+	tests/unit/test-mobility-timer \
 	tests/unit/test-mobility \
 	tests/unit/test-move-fsm \
 	tests/unit/test-nva-types \
@@ -74,10 +76,12 @@ CHECK_TESTS = \
 	tests/unit/test-relocate \
 	tests/unit/test-responder \
 	tests/unit/test-story \
+	tests/unit/test-vm-fsm \
 	tests/scenarios/test-chain \
 	tests/scenarios/test-drain \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
+	tests/scenarios/test-kinds \
 	tests/scenarios/test-planned \
 	tests/prop/test-schedules
 check_PROGRAMS += $(CHECK_TESTS)
@@ -169,6 +173,16 @@ tests_unit_test_metrics_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_metrics_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_mobility_state_SOURCES = \
+	tests/unit/test-mobility-state.c \
+	tests/unit/fixture.h
+tests_unit_test_mobility_state_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_mobility_timer_SOURCES = \
+	tests/unit/test-mobility-timer.c \
+	tests/unit/fixture.h
+tests_unit_test_mobility_timer_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_mobility_SOURCES = \
 	tests/unit/test-mobility.c \
 	tests/unit/fixture.h
@@ -224,6 +238,11 @@ tests_unit_test_story_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_story_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_vm_fsm_SOURCES = \
+	tests/unit/test-vm-fsm.c \
+	tests/unit/fixture.h
+tests_unit_test_vm_fsm_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_scenarios_test_chain_SOURCES = tests/scenarios/test-chain.c
 tests_scenarios_test_chain_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -235,6 +254,9 @@ tests_scenarios_test_evidence_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_failure_SOURCES = tests/scenarios/test-failure.c
 tests_scenarios_test_failure_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_kinds_SOURCES = tests/scenarios/test-kinds.c
+tests_scenarios_test_kinds_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
 tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -313,6 +335,7 @@ EXTRA_DIST += \
 	tests/system/conftest.py \
 	tests/system/sniff.py \
 	tests/system/test_drain.py \
+	tests/system/test_kinds.py \
 	tests/system/test_measure.py \
 	tests/system/test_move.py \
 	tests/system/test_reach.py \

@@ -12,12 +12,15 @@
 
 enum {
     POLL_MSEC = 50,
-    WAIT_SECS_DEFAULT = 60,
+    WAIT_SECS = 60,             /* ...longer than nvad's own bound. */
 };
 
 static int wait_for(const struct nvactl_args *, const char *id, bool done,
                     double secs, json_t **move);
-static json_t *start_body(const struct nvactl_args *);
+static bool seconds(const struct nvactl_args *, const char *option,
+                    json_int_t *value);
+static json_t *start_body(const struct nvactl_args *, json_int_t timeout,
+                          json_int_t refresh);
 static int print_move(const struct nvactl_args *, json_t *);
 static void take_event(const char *data, void *args);
 
@@ -25,20 +28,22 @@ int
 nvactl_move_start(const struct nvactl_args *args)
 {
     const char *wait = nvactl_option(args, "wait");
-    const char *timeout = nvactl_option(args, "timeout");
-    char *end = "", *path, id[32];
-    double secs = timeout ? strtod(timeout, &end) : WAIT_SECS_DEFAULT;
+    json_int_t timeout = 0, refresh = 0;
     json_t *move = NULL;
+    char *path, id[32];
     int status;
 
-    if (!nvactl_option(args, "to") || *end || (timeout && !*timeout)
+    if (!nvactl_option(args, "to") || !seconds(args, "timeout", &timeout)
+        || !seconds(args, "refresh", &refresh)
         || (wait && strcmp(wait, "prepared") && strcmp(wait, "done"))) {
         fprintf(stderr, "nvactl: move start VM --to NVE [--port [IF=]PORT]... "
-                "[--kind KIND] [--wait prepared|done] [--timeout SECONDS]\n");
+                "[--kind KIND] [--wait prepared|done]\n"
+                "        [--timeout SECONDS] [--refresh SECONDS]\n");
         return NVACTL_USAGE;
     }
     path = nvactl_path("/v1/vms", args->names[0], "moves", NULL);
-    status = nvactl_call(args, "POST", path, start_body(args), &move);
+    status = nvactl_call(args, "POST", path,
+                         start_body(args, timeout, refresh), &move);
     free(path);
     if (status) {
         return status;
@@ -49,8 +54,13 @@ nvactl_move_start(const struct nvactl_args *args)
         puts(id);
         fflush(stdout);
     }
+    if (json_is_true(json_object_get(move, "interrupts"))) {
+        fprintf(stderr, "nvactl: note: the service of %s will be "
+                "interrupted: a cold move\n", args->names[0]);
+    }
     if (wait) {
-        status = wait_for(args, id, !strcmp(wait, "done"), secs, &move);
+        status = wait_for(args, id, !strcmp(wait, "done"),
+                          timeout + WAIT_SECS, &move);
     }
     if (args->json) {
         nvactl_print_json(move);
@@ -122,15 +132,38 @@ print_move(const struct nvactl_args *args, json_t *move)
     return NVACTL_DONE;
 }
 
-/* {kind, to {nve, port | ports}}: --port PORT or --port IF=PORT. */
+/* Sets '*value' to the whole number of an option that may be left out; false
+ * if it is none above 0. */
+static bool
+seconds(const struct nvactl_args *args, const char *option, json_int_t *value)
+{
+    const char *s = nvactl_option(args, option);
+    char *end;
+
+    if (!s) {
+        return true;
+    }
+    *value = strtoll(s, &end, 10);
+    return *s && !*end && *value > 0;
+}
+
+/* {kind, timeout, refresh, to {nve, port | ports}}: --port PORT or --port
+ * IF=PORT. */
 static json_t *
-start_body(const struct nvactl_args *args)
+start_body(const struct nvactl_args *args, json_int_t timeout,
+           json_int_t refresh)
 {
     const char *kind = nvactl_option(args, "kind");
     json_t *body = json_object(), *to = json_object(), *ports = NULL;
 
     if (kind) {
         json_object_set_new(body, "kind", json_string(kind));
+    }
+    if (timeout) {
+        json_object_set_new(body, "timeout", json_integer(timeout));
+    }
+    if (refresh) {
+        json_object_set_new(body, "refresh", json_integer(refresh));
     }
     json_object_set_new(to, "nve", json_string(nvactl_option(args, "to")));
     for (size_t i = 0; i < args->n_given; i++) {

@@ -289,7 +289,7 @@ nvactl_show_moves(const json_t *list)
     json_t *move;
     size_t i;
 
-    table_start(&t, "MOVE", "VM", "FROM", "TO", "CAUSE", "STATE",
+    table_start(&t, "MOVE", "VM", "FROM", "TO", "KIND", "CAUSE", "STATE",
                 "BLOCKED BY", NULL);
     json_array_foreach (list, i, move) {
         char buf[CELL_MAX];
@@ -301,6 +301,7 @@ nvactl_show_moves(const json_t *list)
                                      sizeof buf));
         table_add(&t, "%s", end_text(json_object_get(move, "to"), buf,
                                      sizeof buf));
+        table_add(&t, "%s", nvactl_string(move, "kind"));
         table_add(&t, "%s", nvactl_string(move, "cause"));
         table_add(&t, "%s%s", nvactl_string(move, "state"),
                   json_is_true(json_object_get(move, "ready"))
@@ -316,6 +317,7 @@ static void
 add_stamp(struct table *t, const json_t *stamp)
 {
     const json_t *packets = json_object_get(stamp, "packets");
+    const json_t *times = json_object_get(stamp, "times");
     const char *other = json_string_value(json_object_get(stamp, "other"));
     const char *reason = json_string_value(json_object_get(stamp, "reason"));
     char about[CELL_MAX] = "";
@@ -331,6 +333,9 @@ add_stamp(struct table *t, const json_t *stamp)
     if (json_is_integer(packets)) {
         snprintf(about + used, sizeof about - used, "about %lld packets",
                  json_integer_value(packets));
+    } else if (json_integer_value(times) > 1) {
+        snprintf(about + used, sizeof about - used, "%lld times",
+                 json_integer_value(times));
     }
     table_add(t, "%+12lld us",
               json_integer_value(json_object_get(stamp, "us")));

@@ -60,7 +60,8 @@ static const struct nvactl_option_spec nic_options[] = {
 };
 static const struct nvactl_option_spec move_options[] = {
     { "to", NULL, 's' }, { "port", NULL, 'l' }, { "kind", NULL, 's' },
-    { "wait", NULL, 's' }, { "timeout", NULL, 's' }, { NULL, NULL, 0 },
+    { "wait", NULL, 's' }, { "timeout", NULL, 's' },
+    { "refresh", NULL, 's' }, { NULL, NULL, 0 },
 };
 static const struct nvactl_option_spec lookup_options[] = {
     { "vn", NULL, 's' }, { "ip", NULL, 's' }, { "mac", NULL, 's' },
@@ -107,7 +108,8 @@ static const struct nvactl_command commands[] = {
     { "vm", "nic del", 2, " VM INTERFACE", NULL, nvactl_nic_del, VMS },
     { "move", "start", 1, " VM --to NVE [--port [IF=]PORT]... "
       "[--kind hot|warm|cold]\n        [--wait prepared|done] "
-      "[--timeout SECONDS]", move_options, run_move_start, MOVES },
+      "[--timeout SECONDS] [--refresh SECONDS]", move_options,
+      run_move_start, MOVES },
     { "move", "pause", 1, " ID", NULL, run_move_change, MOVES },
     { "move", "activate", 1, " ID", NULL, run_move_change, MOVES },
     { "move", "abort", 1, " ID", NULL, run_move_change, MOVES },

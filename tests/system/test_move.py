@@ -270,7 +270,10 @@ def test_d17_a_frame_from_the_old_port_while_paused_aborts(stage):
     fabric = stage.fabric
     before = dumps(fabric)
     move = fabric.prepare("vm", "hv2", "tap-vm")
-    fabric.api("POST", f"/v1/moves/{move}/pause")   # The VM runs on.
+    try:
+        fabric.api("POST", f"/v1/moves/{move}/pause")   # The VM runs on.
+    except Refused as refused:              # Aborted before the answer.
+        assert refused.error["reason"] == "frame_while_paused"
     fabric.wait_move(move, ("aborted",), 5)
     assert stage.place() == "hv1"
     fabric.wait(lambda: dumps(fabric) == before, "the dumps of before", 5)

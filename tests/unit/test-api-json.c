@@ -696,6 +696,46 @@ START_TEST(test_move)
 }
 END_TEST
 
+/* D16: a start or a pause that came to nothing while its caller waited. */
+START_TEST(test_D16_a_caller_that_waited_in_vain)
+{
+    struct nva_view v;
+    char path[64], *body;
+    int id;
+
+    make_fabric();
+    DONE(API_POST, "/v1/vms/web/moves",
+         "{'kind': 'cold', 'timeout': 9, 'to': {'nve': 'hv2',"
+         " 'port': 'tap2'}}", 201);
+    ck_assert(json_is_true(at("interrupts")));
+    ck_assert_int_eq(num("timeout"), 9);
+    ck_assert(json_is_string(at("deadline")));
+    ck_assert(json_is_null(at("refresh")));
+    id = num("id");
+    v = view();
+    ck_assert_int_eq(api_json_waited(&v, &facts, NVA_REQ_MOVE_START, id,
+                                     &body), 201);
+    free(body);
+    ck_assert_int_eq(api_json_waited(&v, &facts, NVA_REQ_MOVE_PAUSE, id,
+                                     &body), 200);
+    free(body);
+    snprintf(path, sizeof path, "/v1/moves/%d/abort", id);
+    DONE(API_POST, path, NULL, 200);
+    v = view();
+    ck_assert_int_eq(api_json_waited(&v, &facts, NVA_REQ_MOVE_ABORT, id,
+                                     &body), 200);
+    free(body);
+    ck_assert_int_eq(api_json_waited(&v, &facts, NVA_REQ_MOVE_PAUSE, id,
+                                     &body), 409);
+    ck_assert(strstr(body, "\"reason\":\"caller\"") != NULL);
+    ck_assert(strstr(body, "aborted meanwhile") != NULL);
+    free(body);
+    ck_assert_int_eq(api_json_waited(&v, &facts, NVA_REQ_MOVE_START, 99,
+                                     &body), 404);
+    free(body);
+}
+END_TEST
+
 START_TEST(test_move_refusals)
 {
     static const struct {
@@ -718,10 +758,16 @@ START_TEST(test_move_refusals)
           "to.ports.a b" },
         { "{'to': {'nve': 'hv2', 'port': 'a', 'ports': {'b': 'c'}}}", 400,
           "json_field", "to.ports" },
-        { "{'kind': 'warm', 'to': {'nve': 'hv2'}}", 501, "unsupported",
-          "kind" },
-        { "{'kind': 'cold', 'to': {'nve': 'hv2'}}", 501, "unsupported",
-          "kind" },
+        { "{'refresh': 5, 'to': {'nve': 'hv2'}}", 422, "bad_value",
+          "refresh" },
+        { "{'kind': 'warm', 'refresh': 301, 'to': {'nve': 'hv2'}}", 422,
+          "bad_value", "refresh" },
+        { "{'timeout': -1, 'to': {'nve': 'hv2'}}", 422, "bad_value",
+          "timeout" },
+        { "{'timeout': 604801, 'to': {'nve': 'hv2'}}", 422, "bad_value",
+          "timeout" },
+        { "{'timeout': 'soon', 'to': {'nve': 'hv2'}}", 400, "json_type",
+          "timeout" },
         { "{'kind': 'failover', 'to': {'nve': 'hv2'}}", 501, "unsupported",
           "kind" },
         { "{'kind': 'fast', 'to': {'nve': 'hv2'}}", 422, "bad_value",
@@ -1012,6 +1058,7 @@ main(int argc, char *argv[])
     tcase_add_test(tc, test_vm_refusals);
     tcase_add_test(tc, test_limits_of_lists);
     tcase_add_test(tc, test_move);
+    tcase_add_test(tc, test_D16_a_caller_that_waited_in_vain);
     tcase_add_test(tc, test_move_refusals);
     tcase_add_test(tc, test_lookup);
     tcase_add_test(tc, test_paths_and_methods);

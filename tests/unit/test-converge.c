@@ -553,10 +553,16 @@ START_TEST(blocked_by_after_the_switch)
     ck_assert_uint_eq(converge_blocked_by(&fx.view, &move, nves, 4, &why), 1);
     ck_assert_uint_eq(nves[0], HV3);
 
+    /* Every NVE that redirects, not only the one it came from. */
     move.state = NVA_MS_DRAINING;
-    ck_assert_uint_eq(converge_blocked_by(&fx.view, &move, nves, 4, &why), 1);
-    ck_assert_uint_eq(nves[0], HV1);
+    ck_assert_uint_eq(converge_blocked_by(&fx.view, &move, nves, 4, &why), 0);
+    ck_assert_ptr_null(why);
+    fx_redirect(&fx, tsi_id, HV1, HV2, id, NOW);
+    fx_redirect(&fx, tsi_id, HV3, HV2, id, NOW);
+    ck_assert_uint_eq(converge_blocked_by(&fx.view, &move, nves, 4, &why), 2);
+    ck_assert_uint_eq(nves[0] + nves[1], HV1 + HV3);
     ck_assert_str_eq(why, "redirect");
+    place(tsi_id, here, here, there, false);
     move.state = NVA_MS_ABORTED;
     ck_assert_uint_eq(converge_blocked_by(&fx.view, &move, nves, 4, &why), 0);
     move.unwinding = true;

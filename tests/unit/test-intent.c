@@ -118,6 +118,8 @@ put_vap(nva_id id, struct nva_place place, nva_id vn,
     apply(&d);
 }
 
+static bool stopped;
+
 static void
 put_tsi(struct nva_place current, struct nva_place published,
         struct nva_place prepared, bool paused)
@@ -135,6 +137,7 @@ put_tsi(struct nva_place current, struct nva_place published,
     d.tsi.published = published;
     d.tsi.prepared = prepared;
     d.tsi.paused = paused;
+    d.tsi.stopped = stopped;
     apply(&d);
 }
 
@@ -343,6 +346,20 @@ START_TEST(d17_prepared_destination_delivers_and_nothing_else_changes)
     assert_goes(HV3, TO_HV1, "none");
     assert_admits(HV1, "2", "goto_table:20");
     assert_admits(HV2, "4", SHOWN("4"));
+}
+END_TEST
+
+/* Where its VM is off it gets nothing, from near and far; where it is going to
+ * start all is ready; what it sends from the old place is shown. */
+START_TEST(D21_nothing_is_delivered_where_it_is_off)
+{
+    stopped = true;
+    put_tsi(tap_a, tap_a, tap_c, false);
+    stopped = false;
+    assert_goes(HV1, "drop", "drop");
+    assert_goes(HV2, TO_HV1, "output:4");
+    assert_goes(HV3, TO_HV1, "none");
+    assert_admits(HV1, "2", SHOWN("2"));
 }
 END_TEST
 
@@ -740,6 +757,7 @@ add_tsi_tests(TCase *tc)
     tcase_add_test(tc, tsi_without_tunnel_port);
     tcase_add_test(tc,
                    d17_prepared_destination_delivers_and_nothing_else_changes);
+    tcase_add_test(tc, D21_nothing_is_delivered_where_it_is_off);
     tcase_add_test(tc, paused_old_nve_sends_on_and_still_delivers);
     tcase_add_test(tc, gate_pending_peers_still_send_to_the_old_nve);
     tcase_add_test(tc, switched_old_nve_forwards_and_delivers_no_more);

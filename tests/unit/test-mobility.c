@@ -214,7 +214,7 @@ START_TEST(start_is_refused)
     } t[] = {
         { "nobody", "hv2", "tap1", "", "vm", 0, NVA_R_NOT_FOUND },
         { "vm101-1", "hv9", "tap1", "", "to.nve", 0, NVA_R_NOT_FOUND },
-        { "vm101-1", "hv2", "tap1", "", "kind", NVA_MOVE_COLD,
+        { "vm101-1", "hv2", "tap1", "", "kind", NVA_MOVE_FAILOVER,
           NVA_R_UNSUPPORTED },
         { "vm101-1", "hv2", "tap1", "eth7", "to.ports", 0, NVA_R_NOT_FOUND },
         { "vm101-1", "hv1", "tap1", "", "to.ports", 0, NVA_R_SAME_PLACE },
@@ -230,6 +230,7 @@ START_TEST(start_is_refused)
     fx_apply(&fx, &d);
     ovs_strlcpy(r.move.vm, t[_i].vm, sizeof r.move.vm);
     ovs_strlcpy(r.move.ports[0].interface, t[_i].interface, NVA_NAME_MAX);
+    r.move.has_kind = true;
     r.move.kind = t[_i].kind;
     ck_assert_int_eq(ask(&r), t[_i].reason);
     ck_assert_str_eq(fx.plan.field, t[_i].field);
