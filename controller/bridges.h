@@ -24,6 +24,8 @@ struct bridge {
     uint64_t session;               /* New with each claim. */
     char peer[BRIDGE_PEER_MAX];
     struct in6_addr peer_ip;
+    const char *openflow;           /* Its version, as text; static. */
+    bool bundles;                   /* It has them. */
     struct hmap ports;              /* struct bridge_port, for a claim. */
     nva_id nve;                     /* NVA_ID_NONE: unclaimed. */
     bool reading;                   /* A read back is under way... */

@@ -296,6 +296,16 @@ dispatch_nve_state(const void *d, nva_id nve, size_t *owners, size_t *dirty,
     *quarantined = np ? flow_prog_n_quarantined(np->prog) : 0;
 }
 
+const char *
+dispatch_nve_openflow(const void *d, nva_id nve, bool *bundles)
+{
+    const struct nve_prog *np = dispatch_prog(d, nve);
+    const struct bridge *br = np ? np->bridge : NULL;
+
+    *bundles = br && br->bundles;
+    return br ? br->openflow : NULL;
+}
+
 const struct flow_prog *
 dispatch_flow_prog(const struct dispatch *d, nva_id nve)
 {

@@ -40,6 +40,8 @@ dispatch_switch_up(struct dispatch *d, void *channel,
 
     br = bridges_add(&d->bridges, channel, peer->dpid, peer->text);
     br->peer_ip = peer->ip;
+    br->openflow = peer->openflow;
+    br->bundles = peer->bundles;
     for (size_t i = 0; i < peer->n_ports; i++) {
         bridge_put_port(br, &peer->ports[i], false);
     }

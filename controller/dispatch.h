@@ -65,6 +65,8 @@ struct dispatch_peer {
     uint64_t dpid;
     struct in6_addr ip;                 /* Zero: a unix socket. */
     const char *text;                   /* For people. */
+    const char *openflow;               /* "1.5" or the like; static. */
+    bool bundles;                       /* It has them. */
     size_t n_ports;
     const struct nva_port *ports;
 };
@@ -113,6 +115,9 @@ void dispatch_each_unclaimed(const void *dispatch,
                              void *aux);
 void dispatch_nve_state(const void *dispatch, nva_id nve, size_t *owners,
                         size_t *dirty, size_t *quarantined);
+
+const char *dispatch_nve_openflow(const void *dispatch, nva_id nve,
+                                  bool *bundles);
 
 /* The programming of 'nve', NULL if it has never been claimed. */
 const struct flow_prog *dispatch_flow_prog(const struct dispatch *,

@@ -99,6 +99,14 @@ nve_state(const void *server, nva_id nve, size_t *owners, size_t *dirty,
     dispatch_nve_state(s->dispatch, nve, owners, dirty, quarantined);
 }
 
+static const char *
+nve_openflow(const void *server, nva_id nve, bool *bundles)
+{
+    const struct http_server *s = server;
+
+    return dispatch_nve_openflow(s->dispatch, nve, bundles);
+}
+
 /* Once for each answer, so that times in it can be compared. */
 static nva_usec
 look_at_clock(struct http_server *s)
@@ -118,7 +126,7 @@ http_server_create(struct event_base *base, struct dispatch *d)
     s->dispatch = d;
     s->facts = (struct api_facts) {
         .aux = s, .each_unclaimed = each_unclaimed,
-        .nve_state = nve_state, .wall = wall,
+        .nve_state = nve_state, .nve_openflow = nve_openflow, .wall = wall,
     };
     s->keepalive_at = NVA_NEVER;
     ovs_list_init(&s->waiters);

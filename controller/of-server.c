@@ -399,11 +399,14 @@ conn_up(struct conn *c, const struct of_session_event *ev, nva_usec now)
     const struct dispatch_peer peer = {
         .dpid = ev->up.dpid, .ip = c->peer_ip, .text = c->peer,
         .n_ports = ev->up.n_ports, .ports = ev->up.ports,
+        .openflow = of_version_text(ev->up.version),
+        .bundles = ev->up.bundles,
     };
     enum nva_reason reason;
 
-    VLOG_INFO_RL(&rl, "%s: bridge %016"PRIx64" with %"PRIuSIZE" ports",
-                 c->peer, ev->up.dpid, ev->up.n_ports);
+    VLOG_INFO_RL(&rl, "%s: bridge %016"PRIx64" with %"PRIuSIZE" ports, "
+                 "OpenFlow %s%s", c->peer, ev->up.dpid, ev->up.n_ports,
+                 peer.openflow, peer.bundles ? "" : " without bundles");
     reason = dispatch_switch_up(c->server->dispatch, c, &peer, now);
     if (reason) {
         conn_end(c, reason, NULL, now);

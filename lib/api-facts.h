@@ -19,6 +19,9 @@ struct api_facts {
     /* Programming state of an NVE. */
     void (*nve_state)(const void *aux, nva_id nve, size_t *owners,
                       size_t *dirty, size_t *quarantined);
+    /* How its bridge is spoken to: the version of OpenFlow ("1.3", static),
+     * and whether it has bundles.  NULL if it is not connected. */
+    const char *(*nve_openflow)(const void *aux, nva_id nve, bool *bundles);
     /* Wall time of a monotonic time, microseconds since 1970. */
     int64_t (*wall)(const void *aux, nva_usec monotonic);
 };

@@ -67,6 +67,8 @@ static const struct api_field nve_fields[] = {
     { "owners", "integer", SHOWN },
     { "dirty", "integer", SHOWN },
     { "quarantined", "integer", SHOWN },
+    { "openflow", "string", SHOWN },
+    { "bundles", "boolean", SHOWN },
     { "drain", "string", SHOWN },
     END
 };

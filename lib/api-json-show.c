@@ -109,10 +109,15 @@ api_show_nve(const struct nva_view *view, const struct api_facts *facts,
 {
     const struct nva_drain *drain = directory_drain(view->dir, nve->id);
     size_t owners = 0, dirty = 0, quarantined = 0, ports = 0;
+    const char *openflow = NULL;
     json_t *o = json_object();
+    bool bundles = false;
 
     if (facts && facts->nve_state) {
         facts->nve_state(facts->aux, nve->id, &owners, &dirty, &quarantined);
+    }
+    if (facts && facts->nve_openflow) {
+        openflow = facts->nve_openflow(facts->aux, nve->id, &bundles);
     }
     directory_each_port(view->dir, nve->id, count, &ports);
     api_set(o, "name", api_text(nve->name));
@@ -125,6 +130,8 @@ api_show_nve(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "adopt", json_boolean(nve->adopt));
     api_set(o, "state",
             api_text(nve->connected ? "connected" : "disconnected"));
+    api_set(o, "openflow", openflow ? api_text(openflow) : json_null());
+    api_set(o, "bundles", json_boolean(bundles));
     api_set(o, "ports", json_integer(ports));
     api_set(o, "vaps", json_integer(directory_n_vaps(view->dir, nve->id)));
     api_set(o, "owners", json_integer(owners));

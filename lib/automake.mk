@@ -54,6 +54,8 @@ lib_libnva_a_SOURCES = \
 	lib/nva-types.h \
 	lib/of-codec.c \
 	lib/of-codec.h \
+	lib/of-plain.c \
+	lib/of-plain.h \
 	lib/of-session.c \
 	lib/of-session.h \
 	lib/pipeline.c \

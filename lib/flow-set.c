@@ -183,6 +183,15 @@ nva_flow_hash(const struct nva_flow *flow)
 }
 
 uint64_t
+nva_flow_key_hash(const struct nva_flow *flow)
+{
+    struct match stub;
+
+    return key_hash(flow->table, flow->priority,
+                    canonical(&flow->match, &stub));
+}
+
+uint64_t
 flow_set_hash(const struct flow_set *set)
 {
     uint64_t sum = 0;

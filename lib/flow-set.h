@@ -54,6 +54,10 @@ const struct nva_meter *flow_set_meter(const struct flow_set *, size_t i);
  * timeout is left out: it runs. */
 uint64_t nva_flow_hash(const struct nva_flow *);
 
+/* 64-bit hash of its (table, priority, match): flows of which a table holds
+ * one. */
+uint64_t nva_flow_key_hash(const struct nva_flow *);
+
 /* Sum of its flows' hashes: independent of order; 0 when empty. */
 uint64_t flow_set_hash(const struct flow_set *);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* OpenFlow 1.5 messages <-> our values.
+/* OpenFlow 1.3, 1.4 and 1.5 messages <-> our values.
  *
  * Knows the wire format, through libopenvswitch's codec; must never know a
  * socket, a session's state or what a flow is for.  Invariants: every message
@@ -12,7 +12,8 @@
  *
  * libopenvswitch may log what it cannot decode: the one impurity admitted.
  *
- * OpenFlow Switch Specification 1.5.1, section 7. */
+ * OpenFlow Switch Specification 1.3.5, 1.4.1 and 1.5.1, section 7; ONF
+ * extension 230 (bundles in 1.3). */
 
 #include <config.h>
 
@@ -43,23 +44,21 @@
 /* All messages of a bundle must carry the same flags. */
 #define BUNDLE_FLAGS (OFPBF_ATOMIC | OFPBF_ORDERED)
 
-/* Longest flow mod that still fits in a bundle add message. */
-#define WRAPPED_MAX (UINT16_MAX - OF_HEADER_LEN                               \
-                     - sizeof(struct ofp14_bundle_ctrl_msg))
-
 typedef enum nva_reason decode_func(const struct ofpbuf *msg,
                                     struct of_msg *out);
 
 static bool put(struct ofpbuf *msg, uint32_t xid, struct ofpbuf *out);
-static void put_meter_mod(uint32_t xid, enum ofp13_meter_mod_command,
+static enum ofputil_protocol protocol(uint8_t version);
+static void put_meter_mod(struct of_head, enum ofp13_meter_mod_command,
                           struct ofputil_meter_config *, struct ofpbuf *out);
-static void put_bundle_ctrl(uint32_t xid, uint32_t bundle, uint16_t type,
+static void put_bundle_ctrl(struct of_head, uint32_t bundle, uint16_t type,
                             struct ofpbuf *out);
-static struct ofpbuf *flow_mod(const struct flow_prog_msg *);
+static struct ofpbuf *flow_mod(uint8_t version, const struct flow_prog_msg *);
 static nva_ofport ofport_to_nva(ofp_port_t);
 static bool port_to_nva(const struct ofputil_phy_port *, struct nva_port *);
-static bool parts_start(struct ofpbuf *cursor, enum ofpraw,
+static bool parts_start(struct ofpbuf *cursor, enum of_msg_type,
                         enum nva_reason *error);
+static size_t flow_entry_min(const struct ofpbuf *cursor);
 static bool parts_entry(struct ofpbuf *cursor, size_t min,
                         struct ofpbuf *entry, enum nva_reason *error);
 
@@ -76,44 +75,57 @@ static const struct decoder {
     decode_func *decode;
 } decoders[] = {
     { OFPRAW_OFPT13_PACKET_IN, OF_MSG_PACKET_IN, decode_packet_in },
+    { OFPRAW_OFPST13_FLOW_REPLY, OF_MSG_FLOWS, decode_multipart },
     { OFPRAW_OFPST15_FLOW_REPLY, OF_MSG_FLOWS, decode_multipart },
     { OFPRAW_OFPT11_BARRIER_REPLY, OF_MSG_BARRIER, decode_nothing },
+    { OFPRAW_ONFT13_BUNDLE_CONTROL, OF_MSG_BUNDLE_CTRL, decode_bundle_ctrl },
     { OFPRAW_OFPT14_BUNDLE_CONTROL, OF_MSG_BUNDLE_CTRL, decode_bundle_ctrl },
     { OFPRAW_OFPT_ECHO_REQUEST, OF_MSG_ECHO_REQUEST, decode_nothing },
     { OFPRAW_OFPT_ECHO_REPLY, OF_MSG_ECHO_REPLY, decode_nothing },
     { OFPRAW_OFPT_ERROR, OF_MSG_ERROR, decode_error },
+    { OFPRAW_OFPT11_FLOW_REMOVED, OF_MSG_FLOW_REMOVED, decode_flow_removed },
     { OFPRAW_OFPT15_FLOW_REMOVED, OF_MSG_FLOW_REMOVED, decode_flow_removed },
+    { OFPRAW_OFPT11_PORT_STATUS, OF_MSG_PORT_STATUS, decode_port_status },
     { OFPRAW_OFPT14_PORT_STATUS, OF_MSG_PORT_STATUS, decode_port_status },
+    { OFPRAW_OFPST11_PORT_DESC_REPLY, OF_MSG_PORT_DESC, decode_multipart },
     { OFPRAW_OFPST14_PORT_DESC_REPLY, OF_MSG_PORT_DESC, decode_multipart },
     { OFPRAW_OFPST13_METER_CONFIG_REPLY, OF_MSG_METERS, decode_multipart },
     { OFPRAW_OFPT13_FEATURES_REPLY, OF_MSG_FEATURES, decode_features },
+    { OFPRAW_ONFT13_ROLE_STATUS, OF_MSG_ROLE_STATUS, decode_role_status },
     { OFPRAW_OFPT14_ROLE_STATUS, OF_MSG_ROLE_STATUS, decode_role_status },
     { OFPRAW_OFPT_HELLO, OF_MSG_HELLO, decode_hello },
 };
 
 static const struct decoder *find_decoder(enum ofpraw);
 
+const char *
+of_version_text(uint8_t version)
+{
+    return version == 4 ? "1.3" : version == 5 ? "1.4" : "1.5";
+}
+
 /* ## Messages we send ## */
 
 void
 of_encode_hello(uint32_t xid, struct ofpbuf *out)
 {
-    put(ofputil_encode_hello(1u << OF_VERSION), xid, out);
+    put(ofputil_encode_hello(OF_VERSIONS), xid, out);
 }
 
 void
 of_encode_hello_failed(uint32_t xid, uint8_t version, struct ofpbuf *out)
 {
-    enum ofp_version v = MAX(OFP10_VERSION, MIN(version, OF_VERSION));
+    enum ofp_version v = MAX(OFP10_VERSION, MIN(version, OF_VERSION_MAX));
 
     put(ofperr_encode_hello(OFPERR_OFPHFC_INCOMPATIBLE, v,
-                            "only OpenFlow 1.5 is spoken here"), xid, out);
+                            "OpenFlow 1.3, 1.4 and 1.5 are spoken here"), xid,
+        out);
 }
 
 void
-of_encode_echo_request(uint32_t xid, struct ofpbuf *out)
+of_encode_echo_request(struct of_head head, struct ofpbuf *out)
 {
-    put(ofputil_encode_echo_request(OF_VERSION), xid, out);
+    put(ofputil_encode_echo_request(head.version), head.xid, out);
 }
 
 void
@@ -125,20 +137,21 @@ of_encode_echo_reply(const struct ofpbuf *request, struct ofpbuf *out)
 }
 
 void
-of_encode_features_request(uint32_t xid, struct ofpbuf *out)
+of_encode_features_request(struct of_head head, struct ofpbuf *out)
 {
-    put(ofpraw_alloc(OFPRAW_OFPT_FEATURES_REQUEST, OF_VERSION, 0), xid, out);
-}
-
-void
-of_encode_port_desc_request(uint32_t xid, struct ofpbuf *out)
-{
-    put(ofputil_encode_port_desc_stats_request(OF_VERSION, OFPP_ANY), xid,
+    put(ofpraw_alloc(OFPRAW_OFPT_FEATURES_REQUEST, head.version, 0), head.xid,
         out);
 }
 
 void
-of_encode_flow_dump_request(uint32_t xid, uint64_t cookie,
+of_encode_port_desc_request(struct of_head head, struct ofpbuf *out)
+{
+    put(ofputil_encode_port_desc_stats_request(head.version, OFPP_ANY),
+        head.xid, out);
+}
+
+void
+of_encode_flow_dump_request(struct of_head head, uint64_t cookie,
                             uint64_t cookie_mask, struct ofpbuf *out)
 {
     struct ofputil_flow_stats_request fsr = {
@@ -150,21 +163,21 @@ of_encode_flow_dump_request(uint32_t xid, uint64_t cookie,
     };
 
     match_init_catchall(&fsr.match);
-    put(ofputil_encode_flow_stats_request(&fsr, OFPUTIL_P_OF15_OXM), xid,
-        out);
+    put(ofputil_encode_flow_stats_request(&fsr, protocol(head.version)),
+        head.xid, out);
 }
 
 void
-of_encode_meter_dump_request(uint32_t xid, struct ofpbuf *out)
+of_encode_meter_dump_request(struct of_head head, struct ofpbuf *out)
 {
-    put(ofputil_encode_meter_request(OF_VERSION, OFPUTIL_METER_CONFIG,
-                                     OFPM13_ALL), xid, out);
+    put(ofputil_encode_meter_request(head.version, OFPUTIL_METER_CONFIG,
+                                     OFPM13_ALL), head.xid, out);
 }
 
 void
-of_encode_set_async(uint32_t xid, struct ofpbuf *out)
+of_encode_set_async(struct of_head head, struct ofpbuf *out)
 {
-    struct ofputil_async_cfg ac = ofputil_async_cfg_default(OF_VERSION);
+    struct ofputil_async_cfg ac = ofputil_async_cfg_default(head.version);
     uint32_t role = (1u << OFPCRR_N_REASONS) - 1;
 
     ac.primary[OAM_ROLE_STATUS] = ac.secondary[OAM_ROLE_STATUS] = role;
@@ -172,17 +185,17 @@ of_encode_set_async(uint32_t xid, struct ofpbuf *out)
                                         | (1u << OAM_PORT_STATUS)
                                         | (1u << OAM_FLOW_REMOVED)
                                         | (1u << OAM_ROLE_STATUS),
-                                        OF_VERSION), xid, out);
+                                        head.version), head.xid, out);
 }
 
 void
-of_encode_barrier(uint32_t xid, struct ofpbuf *out)
+of_encode_barrier(struct of_head head, struct ofpbuf *out)
 {
-    put(ofputil_encode_barrier_request(OF_VERSION), xid, out);
+    put(ofputil_encode_barrier_request(head.version), head.xid, out);
 }
 
 void
-of_encode_meter_add(uint32_t xid, const struct nva_meter *meter,
+of_encode_meter_add(struct of_head head, const struct nva_meter *meter,
                     struct ofpbuf *out)
 {
     struct ofputil_meter_band band = {
@@ -197,54 +210,87 @@ of_encode_meter_add(uint32_t xid, const struct nva_meter *meter,
         .bands = &band,
     };
 
-    put_meter_mod(xid, OFPMC13_ADD, &mc, out);
+    put_meter_mod(head, OFPMC13_ADD, &mc, out);
 }
 
 void
-of_encode_meter_delete(uint32_t xid, uint32_t meter, struct ofpbuf *out)
+of_encode_meter_delete(struct of_head head, uint32_t meter, struct ofpbuf *out)
 {
     struct ofputil_meter_config mc = { .meter_id = meter };
 
-    put_meter_mod(xid, OFPMC13_DELETE, &mc, out);
+    put_meter_mod(head, OFPMC13_DELETE, &mc, out);
 }
 
 void
-of_encode_bundle_open(uint32_t xid, uint32_t bundle, struct ofpbuf *out)
+of_encode_bundle_open(struct of_head head, uint32_t bundle, struct ofpbuf *out)
 {
-    put_bundle_ctrl(xid, bundle, OFPBCT_OPEN_REQUEST, out);
+    put_bundle_ctrl(head, bundle, OFPBCT_OPEN_REQUEST, out);
 }
 
 void
-of_encode_bundle_commit(uint32_t xid, uint32_t bundle, struct ofpbuf *out)
+of_encode_bundle_commit(struct of_head head, uint32_t bundle,
+                        struct ofpbuf *out)
 {
-    put_bundle_ctrl(xid, bundle, OFPBCT_COMMIT_REQUEST, out);
+    put_bundle_ctrl(head, bundle, OFPBCT_COMMIT_REQUEST, out);
+}
+
+void
+of_encode_bundle_discard(struct of_head head, uint32_t bundle,
+                         struct ofpbuf *out)
+{
+    put_bundle_ctrl(head, bundle, OFPBCT_DISCARD_REQUEST, out);
 }
 
 bool
-of_encode_bundle_add(uint32_t xid, uint32_t bundle,
+of_encode_bundle_add(struct of_head head, uint32_t bundle,
                      const struct flow_prog_msg *msg, struct ofpbuf *out)
 {
-    struct ofpbuf *inner = flow_mod(msg);
+    struct ofpbuf *inner = flow_mod(head.version, msg);
     struct ofp_header *oh = inner->data;
+    bool fits = inner->size <= UINT16_MAX;
 
-    if (inner->size > WRAPPED_MAX) {
-        ofpbuf_delete(inner);
-        return false;
-    }
-    oh->xid = htonl(xid);
+    oh->xid = htonl(head.xid);
 
     struct ofputil_bundle_add_msg bam = {
         .bundle_id = bundle,
         .flags = BUNDLE_FLAGS,
         .msg = oh,
     };
-    put(ofputil_encode_bundle_add(OF_VERSION, &bam), xid, out);
+    fits = fits && put(ofputil_encode_bundle_add(head.version, &bam), head.xid,
+                       out);
     ofpbuf_delete(inner);
-    return true;
+    return fits;
 }
 
 bool
-of_encode_packet_out(uint32_t xid, nva_ofport in_port, const void *data,
+of_encode_flow_mod(struct of_head head, const struct flow_prog_msg *msg,
+                   struct ofpbuf *out)
+{
+    return put(flow_mod(head.version, msg), head.xid, out);
+}
+
+void
+of_encode_flow_delete(struct of_head head, const struct of_flow *flow,
+                      struct ofpbuf *out)
+{
+    struct ofputil_flow_mod fm = {
+        .table_id = flow->table,
+        .command = OFPFC_DELETE_STRICT,
+        .priority = flow->priority,
+        .cookie = htonll(flow->cookie),
+        .cookie_mask = OVS_BE64_MAX,
+        .buffer_id = UINT32_MAX,
+        .out_port = OFPP_ANY,
+        .out_group = OFPG_ANY,
+    };
+
+    minimatch_init(&fm.match, &flow->match);
+    put(ofputil_encode_flow_mod(&fm, protocol(head.version)), head.xid, out);
+    minimatch_destroy(&fm.match);
+}
+
+bool
+of_encode_packet_out(struct of_head head, nva_ofport in_port, const void *data,
                      size_t size, const struct ofpbuf *ofpacts,
                      struct ofpbuf *out)
 {
@@ -263,7 +309,8 @@ of_encode_packet_out(uint32_t xid, nva_ofport in_port, const void *data,
     }
     match_init_catchall(&po.flow_metadata);
     match_set_in_port(&po.flow_metadata, port);
-    return put(ofputil_encode_packet_out(&po, OFPUTIL_P_OF15_OXM), xid, out);
+    return put(ofputil_encode_packet_out(&po, protocol(head.version)),
+               head.xid, out);
 }
 
 /* ## Messages we get ## */
@@ -292,8 +339,8 @@ of_decode(const struct ofpbuf *msg, struct of_msg *out)
         return NVA_OK;
     }
     out->type = d->type;
-    if (oh->version != OF_VERSION && d->type != OF_MSG_HELLO
-        && d->type != OF_MSG_ERROR) {
+    if ((oh->version < OF_VERSION_MIN || oh->version > OF_VERSION_MAX)
+        && d->type != OF_MSG_HELLO && d->type != OF_MSG_ERROR) {
         return NVA_R_MSG_MALFORMED;
     }
     return (ofpraw_decode(&raw, oh) ? NVA_R_MSG_MALFORMED
@@ -304,10 +351,11 @@ bool
 of_next_port(struct ofpbuf *cursor, struct nva_port *port,
              enum nva_reason *error)
 {
-    while (parts_start(cursor, OFPRAW_OFPST14_PORT_DESC_REPLY, error)) {
+    while (parts_start(cursor, OF_MSG_PORT_DESC, error)) {
+        const struct ofp_header *oh = cursor->header;
         struct ofputil_phy_port pp;
 
-        if (ofputil_pull_phy_port(OF_VERSION, cursor, &pp)) {
+        if (ofputil_pull_phy_port(oh->version, cursor, &pp)) {
             *error = NVA_R_MSG_MALFORMED;
             return false;
         }
@@ -319,36 +367,41 @@ of_next_port(struct ofpbuf *cursor, struct nva_port *port,
 }
 
 bool
-of_next_flow(struct ofpbuf *cursor, uint64_t *cookie, uint64_t *hash,
+of_next_flow(struct ofpbuf *cursor, struct of_flow *out,
              enum nva_reason *error)
 {
     struct ofpbuf entry;
 
-    if (!parts_start(cursor, OFPRAW_OFPST15_FLOW_REPLY, error)
-        || !parts_entry(cursor, sizeof(struct ofp15_flow_desc), &entry,
-                        error)) {
+    if (!parts_start(cursor, OF_MSG_FLOWS, error)
+        || !parts_entry(cursor, flow_entry_min(cursor), &entry, error)) {
         return false;
     }
 
+    const struct ofp_header *oh = cursor->header;
     const struct ofp15_flow_desc *ofd = entry.data;
-    *cookie = ntohll(ofd->cookie);
+    const struct ofp11_flow_stats *ofs = entry.data;
+    out->cookie = ntohll(oh->version >= OFP15_VERSION ? ofd->cookie
+                         : ofs->cookie);
+    out->hash = out->key = 0;
 
     uint64_t stub[1024 / 8];
     struct ofpbuf ofpacts = OFPBUF_STUB_INITIALIZER(stub);
     struct ofputil_flow_stats fs;
-    if (ofputil_decode_flow_stats_reply(&fs, &entry, false, &ofpacts)) {
-        *hash = 0;
-    } else {
+    if (!ofputil_decode_flow_stats_reply(&fs, &entry, false, &ofpacts)) {
         struct nva_flow flow = {
             .table = fs.table_id,
             .priority = fs.priority,
             .hard_timeout = fs.hard_timeout,
             .send_flow_removed = fs.flags & OFPUTIL_FF_SEND_FLOW_REM,
-            .cookie = *cookie,
+            .cookie = out->cookie,
             .match = fs.match,
             .actions = ofpbuf_const_initializer(fs.ofpacts, fs.ofpacts_len),
         };
-        *hash = nva_flow_hash(&flow);
+        out->hash = nva_flow_hash(&flow);
+        out->key = nva_flow_key_hash(&flow);
+        out->table = flow.table;
+        out->priority = flow.priority;
+        out->match = flow.match;
     }
     ofpbuf_uninit(&ofpacts);
     return true;
@@ -360,7 +413,7 @@ of_next_meter(struct ofpbuf *cursor, struct nva_meter *meter,
 {
     struct ofpbuf entry;
 
-    if (!parts_start(cursor, OFPRAW_OFPST13_METER_CONFIG_REPLY, error)
+    if (!parts_start(cursor, OF_MSG_METERS, error)
         || !parts_entry(cursor, sizeof(struct ofp13_meter_config), &entry,
                         error)) {
         return false;
@@ -413,17 +466,23 @@ put(struct ofpbuf *msg, uint32_t xid, struct ofpbuf *out)
     return fits;
 }
 
+static enum ofputil_protocol
+protocol(uint8_t version)
+{
+    return ofputil_protocol_from_ofp_version(version);
+}
+
 static void
-put_meter_mod(uint32_t xid, enum ofp13_meter_mod_command command,
+put_meter_mod(struct of_head head, enum ofp13_meter_mod_command command,
               struct ofputil_meter_config *mc, struct ofpbuf *out)
 {
     struct ofputil_meter_mod mm = { .command = command, .meter = *mc };
 
-    put(ofputil_encode_meter_mod(OF_VERSION, &mm), xid, out);
+    put(ofputil_encode_meter_mod(head.version, &mm), head.xid, out);
 }
 
 static void
-put_bundle_ctrl(uint32_t xid, uint32_t bundle, uint16_t type,
+put_bundle_ctrl(struct of_head head, uint32_t bundle, uint16_t type,
                 struct ofpbuf *out)
 {
     struct ofputil_bundle_ctrl_msg bc = {
@@ -432,12 +491,13 @@ put_bundle_ctrl(uint32_t xid, uint32_t bundle, uint16_t type,
         .flags = BUNDLE_FLAGS,
     };
 
-    put(ofputil_encode_bundle_ctrl_request(OF_VERSION, &bc), xid, out);
+    put(ofputil_encode_bundle_ctrl_request(head.version, &bc), head.xid,
+        out);
 }
 
 /* The caller frees the message. */
 static struct ofpbuf *
-flow_mod(const struct flow_prog_msg *msg)
+flow_mod(uint8_t version, const struct flow_prog_msg *msg)
 {
     struct ofputil_flow_mod fm = {
         .table_id = OFPTT_ALL,
@@ -466,7 +526,7 @@ flow_mod(const struct flow_prog_msg *msg)
         minimatch_init_catchall(&fm.match);
     }
 
-    struct ofpbuf *b = ofputil_encode_flow_mod(&fm, OFPUTIL_P_OF15_OXM);
+    struct ofpbuf *b = ofputil_encode_flow_mod(&fm, protocol(version));
     minimatch_destroy(&fm.match);
     return b;
 }
@@ -500,16 +560,29 @@ port_to_nva(const struct ofputil_phy_port *pp, struct nva_port *port)
 
 /* Pulls the headers at the first call.  True if 'cursor' holds more. */
 static bool
-parts_start(struct ofpbuf *cursor, enum ofpraw want, enum nva_reason *error)
+parts_start(struct ofpbuf *cursor, enum of_msg_type want,
+            enum nva_reason *error)
 {
+    const struct decoder *d;
     enum ofpraw raw;
 
     *error = NVA_OK;
-    if (!cursor->header && (ofpraw_pull(&raw, cursor) || raw != want)) {
+    if (!cursor->header
+        && (ofpraw_pull(&raw, cursor) || !(d = find_decoder(raw))
+            || d->type != want)) {
         *error = NVA_R_MSG_MALFORMED;
         return false;
     }
     return cursor->size > 0;
+}
+
+static size_t
+flow_entry_min(const struct ofpbuf *cursor)
+{
+    const struct ofp_header *oh = cursor->header;
+
+    return (oh->version >= OFP15_VERSION ? sizeof(struct ofp15_flow_desc)
+            : sizeof(struct ofp11_flow_stats));
 }
 
 /* Pulls the next entry, which starts with its own length, into 'entry', so
@@ -640,7 +713,8 @@ decode_bundle_ctrl(const struct ofpbuf *msg, struct of_msg *out)
     if (ofputil_decode_bundle_ctrl(msg->data, &bc)) {
         return NVA_R_MSG_MALFORMED;
     }
-    out->bundle_committed = bc.type == OFPBCT_COMMIT_REPLY;
+    out->bundle.opened = bc.type == OFPBCT_OPEN_REPLY;
+    out->bundle.committed = bc.type == OFPBCT_COMMIT_REPLY;
     return NVA_OK;
 }
 

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One OpenFlow 1.5 session: bytes in, bytes out, events out.
+/* One OpenFlow session: bytes in, bytes out, events out.
  *
  * Knows the order of a session's messages: hello, features, ports; then, when
  * asked, a read-back and bundles, each found again by its xids.  Must never
  * know a socket, a clock, or what a flow is for.  Invariants: UP is the first
- * event and ENDED the last; one handler per type of message; an answer that
+ * event and ENDED the last; after the hellos every message is of the highest
+ * version that both speak; one handler per type of message; an answer that
  * belongs to nothing under way (a stale xid) changes nothing; a bundle is done
  * only when its barrier is answered, since OVS leaves a message that it cannot
  * decode out of the bundle and commits the rest.
+ *
+ * Whether the switch has bundles is asked before UP: one is opened and given
+ * up, and a barrier ends the question.  OpenFlow 1.3 has them as an extension,
+ * and many a switch has none in any version.
  *
  * Before UP, packet-ins and flow-removed are ignored: the VM says it again, or
  * the read-back tells.  So are port changes before the list of ports, which
  * has them already; those within it follow UP.
  *
- * OpenFlow Switch Specification 1.5.1, sections 6.3, 6.9 and 7. */
+ * OpenFlow Switch Specification 1.3.5, 1.4.1 and 1.5.1, sections 6.3, 6.9 and
+ * 7; ONF extension 230. */
 
 #include <config.h>
 
@@ -24,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "of-plain.h"
 #include "openflow/nicira-ext.h"
 #include "openvswitch/list.h"
 #include "openvswitch/ofp-actions.h"
@@ -66,7 +73,10 @@ struct of_session {
 
     uint32_t next_xid;                  /* Never 0. */
     uint32_t features_xid, ports_xid;
+    uint32_t probe_xid, probe_end_xid;  /* The question for bundles. */
 
+    uint8_t version;                    /* OF_VERSION_MAX until agreed on. */
+    bool bundles, probe_ended, ports_ended;
     uint64_t dpid;
     size_t n_ports, allocated_ports;
     struct nva_port *ports;
@@ -87,6 +97,8 @@ struct of_session {
         size_t n_meters, n_msgs;
         uint32_t *meters;               /* Their ids. */
         struct sent *msgs;
+        struct of_plain *plain;         /* If the switch has no bundles. */
+        size_t n_swept;                 /* Flows that sweeps have found. */
     } bundle;
 };
 
@@ -97,6 +109,8 @@ static bool usable(const struct of_session *);
 static void check_output(struct of_session *);
 static void compact(struct ofpbuf *);
 static uint32_t take_xids(struct of_session *, size_t n);
+static struct of_head head(const struct of_session *, uint32_t xid);
+static struct of_head next_head(struct of_session *);
 static struct of_session_event *push(struct of_session *,
                                      enum of_session_event_type);
 static struct of_session_event *push_at(struct ovs_list *where,
@@ -107,15 +121,27 @@ static bool next_message(struct of_session *);
 static bool header_is_good(struct of_session *, const struct ofp_header *);
 static void handle_message(struct of_session *);
 static bool is_waiting(const struct of_session *);
+static void begin_bundle(struct of_session *, const struct flow_prog_bundle *);
+static void put_bundle(struct of_session *, const struct flow_prog_bundle *);
+static void put_plain(struct of_session *, const struct flow_prog_bundle *);
+static void put_plain_add(struct of_session *, size_t msg,
+                          const struct flow_prog_msg *);
+static void put_plain_delete(struct of_session *, size_t msg,
+                             const struct flow_prog_msg *);
+static void sweep(struct of_session *, size_t msg, bool more);
+static void swept(struct of_session *, size_t msg);
+static bool sweeps_left(const struct of_session *);
 static void clear_bundle(struct of_session *);
 static uint32_t flow_meter(const struct nva_flow *);
 static void fail_message(struct of_session *, size_t msg, enum nva_reason,
                          const char *text);
 static bool bundle_error(struct of_session *, const struct of_msg *);
 static void meter_error(struct of_session *, size_t i, const struct of_msg *);
+static void read_flows(struct of_session *, bool more);
 static bool readback_count(struct of_session *);
 static void readback_check_done(struct of_session *);
-static void up(struct of_session *);
+static uint8_t highest_common(uint32_t versions);
+static void up_if_complete(struct of_session *);
 
 static handler_func on_hello, on_error, on_echo_request, on_features;
 static handler_func on_port_desc, on_port_status, on_packet_in;
@@ -149,6 +175,7 @@ of_session_create(nva_usec now)
     s->now = s->started = s->heard = s->progress = now;
     s->probed = NVA_NEVER;
     s->next_xid = s->bundle.next_id = 1;
+    s->version = OF_VERSION_MAX;
     ofpbuf_init(&s->in, 0);
     ofpbuf_init(&s->msg, 0);
     ofpbuf_init(&s->out, 0);
@@ -210,7 +237,7 @@ of_session_run(struct of_session *s, nva_usec now)
         end(s, NVA_R_ECHO_TIMEOUT, "no answer to an echo request");
     } else {
         compact(&s->out);
-        of_encode_echo_request(take_xids(s, 1), &s->out);
+        of_encode_echo_request(next_head(s), &s->out);
         s->probed = now;
         check_output(s);
     }
@@ -267,8 +294,9 @@ of_session_read_back(struct of_session *s)
     s->readback.flows_xid = take_xids(s, 2);
     s->readback.meters_xid = s->readback.flows_xid + 1;
     s->progress = s->now;
-    of_encode_flow_dump_request(s->readback.flows_xid, 0, 0, &s->out);
-    of_encode_meter_dump_request(s->readback.meters_xid, &s->out);
+    of_encode_flow_dump_request(head(s, s->readback.flows_xid), 0, 0,
+                                &s->out);
+    of_encode_meter_dump_request(head(s, s->readback.meters_xid), &s->out);
     check_output(s);
 }
 
@@ -281,38 +309,12 @@ of_session_send_bundle(struct of_session *s,
     }
     ovs_assert(!s->bundle.active);
 
-    uint32_t id = s->bundle.next_id++;
-    uint32_t xid = take_xids(s, bundle->n_meters + bundle->n_msgs + 3);
-
-    s->bundle.active = true;
-    s->bundle.committed = s->bundle.refused = false;
-    s->bundle.n_meters = bundle->n_meters;
-    s->bundle.n_msgs = bundle->n_msgs;
-    s->bundle.meters = xcalloc(bundle->n_meters, sizeof *s->bundle.meters);
-    s->bundle.msgs = xcalloc(bundle->n_msgs, sizeof *s->bundle.msgs);
-    s->progress = s->now;
-
-    s->bundle.meter_xid = xid;
-    for (size_t i = 0; i < bundle->n_meters; i++) {
-        s->bundle.meters[i] = bundle->meters[i].id;
-        of_encode_meter_add(xid++, &bundle->meters[i], &s->out);
+    begin_bundle(s, bundle);
+    if (s->bundles) {
+        put_bundle(s, bundle);
+    } else {
+        put_plain(s, bundle);
     }
-    s->bundle.open_xid = xid++;
-    of_encode_bundle_open(s->bundle.open_xid, id, &s->out);
-    s->bundle.msg_xid = xid;
-    for (size_t i = 0; i < bundle->n_msgs; i++) {
-        const struct flow_prog_msg *msg = &bundle->msgs[i];
-
-        s->bundle.msgs[i].meter = (msg->op == FLOW_PROG_ADD
-                                   ? flow_meter(msg->flow) : 0);
-        if (!of_encode_bundle_add(xid++, id, msg, &s->out)) {
-            fail_message(s, i, NVA_R_REJECTED, "longer than a message");
-        }
-    }
-    s->bundle.commit_xid = xid++;
-    of_encode_bundle_commit(s->bundle.commit_xid, id, &s->out);
-    s->bundle.barrier_xid = xid;
-    of_encode_barrier(s->bundle.barrier_xid, &s->out);
     check_output(s);
 }
 
@@ -320,7 +322,7 @@ void
 of_session_delete_meter(struct of_session *s, uint32_t meter)
 {
     if (usable(s)) {
-        of_encode_meter_delete(take_xids(s, 1), meter, &s->out);
+        of_encode_meter_delete(next_head(s), meter, &s->out);
         check_output(s);
     }
 }
@@ -330,7 +332,7 @@ of_session_packet_out(struct of_session *s, const void *data, size_t size,
                       const struct ofpbuf *ofpacts)
 {
     if (usable(s)) {
-        of_encode_packet_out(take_xids(s, 1), NVA_OFPORT_NONE, data, size,
+        of_encode_packet_out(next_head(s), NVA_OFPORT_NONE, data, size,
                              ofpacts, &s->out);
         check_output(s);
     }
@@ -379,7 +381,7 @@ header_is_good(struct of_session *s, const struct ofp_header *oh)
         } else if (oh->type != TYPE_HELLO) {
             end(s, NVA_R_MSG_UNEXPECTED, "the first message is no hello");
         }
-    } else if (oh->version != OF_VERSION) {
+    } else if (oh->version != s->version) {
         end(s, NVA_R_VERSION, "a message of another version");
     }
     if (s->phase != PHASE_ENDED && ntohs(oh->length) < OF_HEADER_LEN) {
@@ -417,17 +419,35 @@ on_hello(struct of_session *s, const struct of_msg *msg)
         end(s, NVA_R_MSG_UNEXPECTED, "a second hello");
         return;
     }
-    if (!(msg->versions & (1u << OF_VERSION))) {
+    if (!(msg->versions & OF_VERSIONS)) {
         of_encode_hello_failed(msg->xid, oh->version, &s->out);
-        end(s, NVA_R_VERSION, "the switch does not offer OpenFlow 1.5");
+        end(s, NVA_R_VERSION, "no version of OpenFlow in common");
         return;
     }
+    s->version = highest_common(msg->versions);
     s->phase = PHASE_FEATURES;
     s->features_xid = take_xids(s, 1);
-    of_encode_features_request(s->features_xid, &s->out);
-    of_encode_set_async(take_xids(s, 1), &s->out);
+    of_encode_features_request(head(s, s->features_xid), &s->out);
+    of_encode_set_async(next_head(s), &s->out);
+    s->probe_xid = take_xids(s, 1);
+    of_encode_bundle_open(head(s, s->probe_xid), 0, &s->out);
+    of_encode_bundle_discard(next_head(s), 0, &s->out);
+    s->probe_end_xid = take_xids(s, 1);
+    of_encode_barrier(head(s, s->probe_end_xid), &s->out);
     s->ports_xid = take_xids(s, 1);
-    of_encode_port_desc_request(s->ports_xid, &s->out);
+    of_encode_port_desc_request(head(s, s->ports_xid), &s->out);
+}
+
+/* One of 'versions', of which at least one is ours. */
+static uint8_t
+highest_common(uint32_t versions)
+{
+    uint8_t version = OF_VERSION_MAX;
+
+    while (!(versions & OF_VERSIONS & 1u << version)) {
+        version--;
+    }
+    return version;
 }
 
 static void
@@ -439,6 +459,7 @@ on_features(struct of_session *s, const struct of_msg *msg)
     } else if (s->phase != PHASE_UP) {
         end(s, NVA_R_MSG_UNEXPECTED, "features nobody asked for");
     }
+    up_if_complete(s);
 }
 
 static void
@@ -450,7 +471,8 @@ on_port_desc(struct of_session *s, const struct of_msg *msg)
 
     if (s->phase == PHASE_UP) {
         return;
-    } else if (s->phase != PHASE_PORTS || msg->xid != s->ports_xid) {
+    } else if (s->phase != PHASE_PORTS || s->ports_ended
+               || msg->xid != s->ports_xid) {
         end(s, NVA_R_MSG_UNEXPECTED, "ports nobody asked for");
         return;
     }
@@ -470,18 +492,25 @@ on_port_desc(struct of_session *s, const struct of_msg *msg)
     if (error) {
         end(s, error, "a port does not decode");
     } else if (!msg->more) {
-        up(s);
+        s->ports_ended = true;
+        up_if_complete(s);
     }
 }
 
+/* A switch need not answer in the order it was asked. */
 static void
-up(struct of_session *s)
+up_if_complete(struct of_session *s)
 {
     struct of_session_event *event;
 
+    if (s->phase != PHASE_PORTS || !s->ports_ended || !s->probe_ended) {
+        return;
+    }
     s->phase = PHASE_UP;
     event = push_at(s->events.next, OF_SESSION_UP);
     event->up.dpid = s->dpid;
+    event->up.version = s->version;
+    event->up.bundles = s->bundles;
     event->up.n_ports = s->n_ports;
     event->up.ports = s->ports;
 }
@@ -559,7 +588,8 @@ on_error(struct of_session *s, const struct of_msg *msg)
     } else if (bundle_error(s, msg)) {
         s->progress = s->now;
     } else if (s->phase != PHASE_UP
-               && (xid == s->features_xid || xid == s->ports_xid)) {
+               && (xid == s->features_xid || xid == s->ports_xid
+                   || xid == s->probe_end_xid)) {
         end(s, NVA_R_MSG_UNEXPECTED, "the switch refuses the handshake");
     } else if (s->readback.flows && xid == s->readback.flows_xid) {
         end(s, NVA_R_MSG_UNEXPECTED, "the switch refuses a flow dump");
@@ -574,27 +604,36 @@ on_error(struct of_session *s, const struct of_msg *msg)
 static void
 on_flows(struct of_session *s, const struct of_msg *msg)
 {
+    size_t i = (uint32_t) (msg->xid - s->bundle.msg_xid);
+
+    if (s->bundle.plain && of_plain_is_sweeping(s->bundle.plain, i)) {
+        sweep(s, i, msg->more);
+    } else if (s->readback.flows && msg->xid == s->readback.flows_xid) {
+        read_flows(s, msg->more);
+    }
+}
+
+static void
+read_flows(struct of_session *s, bool more)
+{
     struct ofpbuf cursor = s->msg;
     struct of_session_event *event;
     enum nva_reason error;
-    uint64_t cookie, hash;
+    struct of_flow flow;
 
-    if (!s->readback.flows || msg->xid != s->readback.flows_xid) {
-        return;
-    }
-    while (of_next_flow(&cursor, &cookie, &hash, &error)) {
+    while (of_next_flow(&cursor, &flow, &error)) {
         if (!readback_count(s)) {
             return;
         }
         event = push(s, OF_SESSION_READBACK_FLOW);
-        event->flow.cookie = cookie;
-        event->flow.hash = hash;
+        event->flow.cookie = flow.cookie;
+        event->flow.hash = flow.hash;
     }
     if (error) {
         end(s, error, "a flow does not decode");
         return;
     }
-    s->readback.flows = msg->more;
+    s->readback.flows = more;
     readback_check_done(s);
 }
 
@@ -643,11 +682,146 @@ readback_check_done(struct of_session *s)
 
 /* ## The bundle in flight ## */
 
+/* Takes the xids: of the meters, the opening, the messages, the commit and the
+ * barrier.  Without bundles, opening and commit are barriers too: before the
+ * adds, and after them. */
+static void
+begin_bundle(struct of_session *s, const struct flow_prog_bundle *bundle)
+{
+    uint32_t xid = take_xids(s, bundle->n_meters + bundle->n_msgs + 3);
+
+    s->bundle.active = true;
+    s->bundle.committed = s->bundle.refused = false;
+    s->bundle.n_meters = bundle->n_meters;
+    s->bundle.n_msgs = bundle->n_msgs;
+    s->bundle.meters = xcalloc(bundle->n_meters, sizeof *s->bundle.meters);
+    s->bundle.msgs = xcalloc(bundle->n_msgs, sizeof *s->bundle.msgs);
+    s->progress = s->now;
+
+    s->bundle.meter_xid = xid;
+    s->bundle.open_xid = xid + bundle->n_meters;
+    s->bundle.msg_xid = s->bundle.open_xid + 1;
+    s->bundle.commit_xid = s->bundle.msg_xid + bundle->n_msgs;
+    s->bundle.barrier_xid = s->bundle.commit_xid + 1;
+
+    for (size_t i = 0; i < bundle->n_meters; i++) {
+        s->bundle.meters[i] = bundle->meters[i].id;
+        of_encode_meter_add(head(s, xid + i), &bundle->meters[i], &s->out);
+    }
+    for (size_t i = 0; i < bundle->n_msgs; i++) {
+        const struct flow_prog_msg *msg = &bundle->msgs[i];
+
+        s->bundle.msgs[i].meter = (msg->op == FLOW_PROG_ADD
+                                   ? flow_meter(msg->flow) : 0);
+    }
+}
+
+static void
+put_bundle(struct of_session *s, const struct flow_prog_bundle *bundle)
+{
+    uint32_t id = s->bundle.next_id++;
+
+    of_encode_bundle_open(head(s, s->bundle.open_xid), id, &s->out);
+    for (size_t i = 0; i < bundle->n_msgs; i++) {
+        if (!of_encode_bundle_add(head(s, s->bundle.msg_xid + i), id,
+                                  &bundle->msgs[i], &s->out)) {
+            fail_message(s, i, NVA_R_REJECTED, "longer than a message");
+        }
+    }
+    of_encode_bundle_commit(head(s, s->bundle.commit_xid), id, &s->out);
+    of_encode_barrier(head(s, s->bundle.barrier_xid), &s->out);
+}
+
+/* What is not refused is applied. */
+static void
+put_plain(struct of_session *s, const struct flow_prog_bundle *bundle)
+{
+    s->bundle.plain = of_plain_create(bundle);
+    s->bundle.n_swept = 0;
+    s->bundle.committed = true;
+    of_encode_barrier(head(s, s->bundle.open_xid), &s->out);
+    for (size_t i = 0; i < bundle->n_msgs; i++) {
+        put_plain_add(s, i, &bundle->msgs[i]);
+    }
+    of_encode_barrier(head(s, s->bundle.commit_xid), &s->out);
+    for (size_t i = 0; i < bundle->n_msgs; i++) {
+        put_plain_delete(s, i, &bundle->msgs[i]);
+    }
+    if (!of_plain_n_sweeps(s->bundle.plain)) {
+        of_encode_barrier(head(s, s->bundle.barrier_xid), &s->out);
+    }
+}
+
+static void
+put_plain_add(struct of_session *s, size_t i, const struct flow_prog_msg *msg)
+{
+    if (of_plain_how(s->bundle.plain, i) == OF_PLAIN_ADD
+        && !of_encode_flow_mod(head(s, s->bundle.msg_xid + i), msg,
+                               &s->out)) {
+        fail_message(s, i, NVA_R_REJECTED, "longer than a message");
+    }
+}
+
+static void
+put_plain_delete(struct of_session *s, size_t i,
+                 const struct flow_prog_msg *msg)
+{
+    struct of_head h = head(s, s->bundle.msg_xid + i);
+
+    switch (of_plain_how(s->bundle.plain, i)) {
+    case OF_PLAIN_DELETE:
+        of_encode_flow_mod(h, msg, &s->out);
+        break;
+    case OF_PLAIN_SWEEP:
+        of_encode_flow_dump_request(h, msg->cookie, UINT64_MAX, &s->out);
+        break;
+    case OF_PLAIN_ADD:
+        break;
+    }
+}
+
+/* A part of the dump for message 'i' has come. */
+static void
+sweep(struct of_session *s, size_t i, bool more)
+{
+    struct ofpbuf cursor = s->msg;
+    enum nva_reason error;
+    struct of_flow flow;
+
+    s->progress = s->now;
+    while (of_next_flow(&cursor, &flow, &error)) {
+        if (s->bundle.n_swept++ >= OF_SESSION_SWEEP_MAX) {
+            end(s, NVA_R_LIMIT, "too many flows of one owner");
+            return;
+        }
+        if (of_plain_is_left_over(s->bundle.plain, i, &flow)) {
+            of_encode_flow_delete(head(s, s->bundle.msg_xid + i), &flow,
+                                  &s->out);
+        }
+    }
+    if (error) {
+        end(s, error, "a flow does not decode");
+    } else if (!more) {
+        swept(s, i);
+    }
+}
+
+static void
+swept(struct of_session *s, size_t i)
+{
+    of_plain_swept(s->bundle.plain, i);
+    if (!of_plain_n_sweeps(s->bundle.plain)) {
+        of_encode_barrier(head(s, s->bundle.barrier_xid), &s->out);
+    }
+}
+
 static void
 on_bundle_ctrl(struct of_session *s, const struct of_msg *msg)
 {
-    if (s->bundle.active && msg->bundle_committed
-        && msg->xid == s->bundle.commit_xid) {
+    if (s->phase < PHASE_UP) {
+        s->bundles |= msg->bundle.opened && msg->xid == s->probe_xid;
+    } else if (s->bundle.active && msg->bundle.committed
+               && msg->xid == s->bundle.commit_xid) {
         s->bundle.committed = true;
         s->progress = s->now;
     }
@@ -656,12 +830,23 @@ on_bundle_ctrl(struct of_session *s, const struct of_msg *msg)
 static void
 on_barrier(struct of_session *s, const struct of_msg *msg)
 {
-    if (s->bundle.active && msg->xid == s->bundle.barrier_xid) {
+    if (s->phase < PHASE_UP && msg->xid == s->probe_end_xid) {
+        s->probe_ended = true;
+        up_if_complete(s);
+    } else if (s->bundle.active && msg->xid == s->bundle.barrier_xid
+               && !sweeps_left(s)) {
         push(s, OF_SESSION_BUNDLE_DONE)->applied = (s->bundle.committed
                                                     && !s->bundle.refused);
         clear_bundle(s);
         s->progress = s->now;
     }
+}
+
+/* The last barrier has not been sent yet. */
+static bool
+sweeps_left(const struct of_session *s)
+{
+    return s->bundle.plain && of_plain_n_sweeps(s->bundle.plain);
 }
 
 /* An error belongs to what its xid says.  False: not to the bundle. */
@@ -674,7 +859,9 @@ bundle_error(struct of_session *s, const struct of_msg *msg)
     if (!s->bundle.active) {
         return false;
     }
-    if (xid == s->bundle.barrier_xid) {
+    if (xid == s->bundle.barrier_xid
+        || (s->bundle.plain && (xid == s->bundle.open_xid
+                                || xid == s->bundle.commit_xid))) {
         end(s, NVA_R_MSG_UNEXPECTED, "the switch refuses a barrier");
         return true;
     }
@@ -686,6 +873,9 @@ bundle_error(struct of_session *s, const struct of_msg *msg)
     if (i < s->bundle.n_msgs) {
         fail_message(s, i, (msg->error.table_full ? NVA_R_TABLE_FULL
                             : NVA_R_REJECTED), msg->error.text);
+        if (s->bundle.plain && of_plain_is_sweeping(s->bundle.plain, i)) {
+            swept(s, i);                /* It refuses the dump. */
+        }
         return true;
     }
     i = (uint32_t) (xid - s->bundle.meter_xid);
@@ -754,6 +944,8 @@ clear_bundle(struct of_session *s)
     free(s->bundle.msgs);
     s->bundle.meters = NULL;
     s->bundle.msgs = NULL;
+    of_plain_destroy(s->bundle.plain);
+    s->bundle.plain = NULL;
 }
 
 /* ## Common helpers ## */
@@ -820,6 +1012,19 @@ take_xids(struct of_session *s, size_t n)
     uint32_t first = s->next_xid;
     s->next_xid += n;
     return first;
+}
+
+static struct of_head
+head(const struct of_session *s, uint32_t xid)
+{
+    return (struct of_head) { s->version, xid };
+}
+
+/* With an xid of its own. */
+static struct of_head
+next_head(struct of_session *s)
+{
+    return head(s, take_xids(s, 1));
 }
 
 static struct of_session_event *

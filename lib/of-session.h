@@ -22,6 +22,8 @@ enum {
                                          * ECHO_TIMEOUT. */
     OF_SESSION_READBACK_MAX = 4 * 1024 * 1024,  /* A peer that invents flows
                                                  * and meters: LIMIT. */
+    OF_SESSION_SWEEP_MAX = 64 * 1024,   /* ...that invents flows of an owner
+                                         * whose flows change: LIMIT. */
 };
 
 struct of_session *of_session_create(nva_usec now);
@@ -60,6 +62,8 @@ struct of_session_event {
     union {
         struct {
             uint64_t dpid;
+            uint8_t version;            /* Of OF_VERSIONS. */
+            bool bundles;               /* The switch has them. */
             size_t n_ports;
             const struct nva_port *ports;       /* The session's. */
         } up;
@@ -83,10 +87,12 @@ bool of_session_next_event(struct of_session *, struct of_session_event *);
 /* Flow and meter dump; events follow, then READBACK_DONE.  Without effect
  * while one is under way. */
 void of_session_read_back(struct of_session *);
-/* Meters, bundle open, adds, commit and barrier in one write.  One in flight
- * at a time.  A failed message gives MSG_FAILED (REJECTED or TABLE_FULL), once
- * each; then BUNDLE_DONE, when the barrier has been answered.  Nothing of
- * 'bundle' is kept.
+/* Meters, bundle open, adds, commit and barrier in one write; to a switch that
+ * has no bundles, flow mods in an order that leaves no gap (of-plain.h), so
+ * that what it rejects concerns only its owner.  One in flight at a time.  A
+ * failed message gives MSG_FAILED (REJECTED or TABLE_FULL), once each; then
+ * BUNDLE_DONE, when the barrier has been answered.  Nothing of 'bundle' is
+ * kept.
  *
  * A meter that exists is fine.  One that is refused fails the messages whose
  * flows use it: OVS would take a flow with controller(meter_id=N) without it,

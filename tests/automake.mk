@@ -69,6 +69,7 @@ CHECK_TESTS = \
 	tests/unit/test-move-fsm \
 	tests/unit/test-nva-types \
 	tests/unit/test-of-codec \
+	tests/unit/test-of-plain \
 	tests/unit/test-of-session \
 	tests/unit/test-pipeline \
 	tests/unit/test-redirect \
@@ -83,6 +84,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-failure \
 	tests/scenarios/test-kinds \
 	tests/scenarios/test-planned \
+	tests/scenarios/test-versions \
 	tests/prop/test-schedules
 check_PROGRAMS += $(CHECK_TESTS)
 TESTS += $(CHECK_TESTS)
@@ -203,6 +205,11 @@ tests_unit_test_of_codec_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_of_codec_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_of_plain_SOURCES = \
+	tests/unit/test-of-plain.c \
+	tests/unit/fixture.h
+tests_unit_test_of_plain_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_of_session_SOURCES = \
 	tests/unit/test-of-session.c \
 	tests/unit/fixture.h
@@ -260,6 +267,9 @@ tests_scenarios_test_kinds_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
 tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_versions_SOURCES = tests/scenarios/test-versions.c
+tests_scenarios_test_versions_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_prop_test_schedules_SOURCES = tests/prop/test-schedules.c
 tests_prop_test_schedules_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -341,4 +351,5 @@ EXTRA_DIST += \
 	tests/system/test_reach.py \
 	tests/system/test_sandbox.py \
 	tests/system/test_session.py \
-	tests/system/test_tools.py
+	tests/system/test_tools.py \
+	tests/system/test_versions.py

@@ -93,12 +93,16 @@ nvactl_show_nves(const json_t *list)
     json_t *nve;
     size_t i;
 
-    table_start(&t, "NVE", "DATAPATH ID", "STATE", "TUNNEL ADDRESS", "VAPS",
-                "PENDING", "QUARANTINED", NULL);
+    table_start(&t, "NVE", "DATAPATH ID", "STATE", "OPENFLOW",
+                "TUNNEL ADDRESS", "VAPS", "PENDING", "QUARANTINED", NULL);
     json_array_foreach (list, i, nve) {
         table_add(&t, "%s", nvactl_string(nve, "name"));
         table_add(&t, "%s", nvactl_string(nve, "dpid"));
         table_add(&t, "%s", state_text(nve));
+        table_add(&t, "%s%s", nvactl_string(nve, "openflow"),
+                  json_is_true(json_object_get(nve, "bundles"))
+                  || json_is_null(json_object_get(nve, "openflow"))
+                  ? "" : " (no bundles)");
         table_add(&t, "%s%s", nvactl_string(nve, "tunnel_ip"),
                   json_is_true(json_object_get(nve, "guessed"))
                   ? " (guessed)" : "");

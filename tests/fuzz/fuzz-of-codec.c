@@ -3,8 +3,8 @@
 /* of_decode() and the parts of multipart replies, on any bytes.
  *
  * Tried as they are, and with the two fields mended that a mutation is most
- * likely to break, length and version, so that the decoders behind are
- * reached. */
+ * likely to break, length and version (each of ours), so that the decoders
+ * behind are reached. */
 
 #include <config.h>
 
@@ -48,8 +48,8 @@ read_parts(const struct ofpbuf *msg, enum of_msg_type type)
 {
     struct ofpbuf cursor = ofpbuf_const_initializer(msg->data, msg->size);
     enum nva_reason error = NVA_OK;
-    uint64_t cookie, hash;
     struct nva_meter meter;
+    struct of_flow flow;
     struct nva_port port;
     size_t n = 0;
 
@@ -59,7 +59,7 @@ read_parts(const struct ofpbuf *msg, enum of_msg_type type)
             must(++n <= msg->size / 8);
         }
     } else if (type == OF_MSG_FLOWS) {
-        while (of_next_flow(&cursor, &cookie, &hash, &error)) {
+        while (of_next_flow(&cursor, &flow, &error)) {
             must(++n <= msg->size / 8);
         }
     } else if (type == OF_MSG_METERS) {
@@ -123,9 +123,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size >= OF_HEADER_LEN) {
         uint16_t length = htons(size);
 
-        copy[0] = OF_VERSION;
         memcpy(copy + 2, &length, sizeof length);
-        try_message(copy, size);
+        for (int v = OF_VERSION_MIN; v <= OF_VERSION_MAX; v++) {
+            copy[0] = v;
+            try_message(copy, size);
+        }
     }
     free(copy);
     return 0;

@@ -146,6 +146,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct world w = { .now = NVA_SEC };
 
     w.s = of_session_create(w.now);
+    w.flow.cookie = 1;                  /* Deleted and added: swept. */
     match_init_catchall(&w.flow.match);
     ofpbuf_init(&w.flow.actions, 0);
     while (size >= 3) {

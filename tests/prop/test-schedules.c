@@ -85,6 +85,17 @@ step_verb(struct run *r)
     }
 }
 
+/* From its next session on the switch speaks any version, with bundles or
+ * without. */
+static void
+speak_any(struct run *r, int n)
+{
+    struct sim *sim = r->stage.sim;
+
+    fake_switch_speak(sim_switch(sim, n), 4 + sim_random(sim, 3),
+                      sim_random(sim, 2));
+}
+
 static void
 step_session(struct run *r)
 {
@@ -92,6 +103,7 @@ step_session(struct run *r)
     int n = 1 + sim_random(sim, 3);
 
     if (r->down[n]) {
+        speak_any(r, n);
         sim_connect(sim, n);
     } else {
         sim_disconnect(sim, n);
@@ -106,6 +118,7 @@ step_restart(struct run *r)
     int n = 1 + sim_random(sim, 3);
 
     if (!r->down[n]) {
+        speak_any(r, n);
         sim_restart(sim, n, sim_random(sim, 2));
     }
 }
@@ -234,6 +247,10 @@ run_schedule(uint64_t seed)
 
     current_seed = seed;
     stage_set(&r.stage, flags, seed * 0x9e3779b97f4a7c15ULL + 1);
+    for (int n = 1; n <= 3; n++) {
+        speak_any(&r, n);
+        sim_restart(r.stage.sim, n, true);
+    }
     for (int i = 0; i < STEPS; i++) {
         take_step(&r);
     }

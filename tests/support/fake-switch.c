@@ -75,6 +75,8 @@ struct cached {
 struct fake_switch {
     char *name;
     uint64_t dpid;
+    enum ofp_version version;
+    bool no_bundles;
     nva_usec lag;
     struct fake_switch_ops ops;
     struct ofpbuf in, out;
@@ -120,6 +122,7 @@ fake_switch_create(const char *name, uint64_t dpid, nva_usec lag,
 
     sw->name = xstrdup(name);
     sw->dpid = dpid;
+    sw->version = OFP15_VERSION;
     sw->lag = lag;
     sw->ops = *ops;
     sw->cache = xcalloc(MAX_CACHED, sizeof *sw->cache);
@@ -176,6 +179,12 @@ say(struct fake_switch *sw, struct ofpbuf *msg)
     ofpbuf_delete(msg);
 }
 
+static enum ofputil_protocol
+protocol(const struct fake_switch *sw)
+{
+    return ofputil_protocol_from_ofp_version(sw->version);
+}
+
 static void
 port_desc(const struct port *port, struct ofputil_phy_port *pp)
 {
@@ -192,7 +201,7 @@ port_status(struct fake_switch *sw, const struct port *port,
     struct ofputil_port_status ps = { .reason = reason };
 
     port_desc(port, &ps.desc);
-    say(sw, ofputil_encode_port_status(&ps, OFPUTIL_P_OF15_OXM));
+    say(sw, ofputil_encode_port_status(&ps, protocol(sw)));
 }
 
 void
@@ -247,7 +256,14 @@ fake_switch_connect(struct fake_switch *sw)
     drop_bundle(sw);
     ofpbuf_clear(&sw->in);
     ofpbuf_clear(&sw->out);
-    say(sw, ofputil_encode_hello(1u << OFP15_VERSION));
+    say(sw, ofputil_encode_hello(1u << sw->version));
+}
+
+void
+fake_switch_speak(struct fake_switch *sw, uint8_t version, bool bundles)
+{
+    sw->version = version;
+    sw->no_bundles = !bundles;
 }
 
 void
@@ -306,7 +322,7 @@ send_removed(struct fake_switch *sw, const struct rule *r, nva_usec now,
             .duration_sec = (now - r->added) / NVA_SEC,
         };
 
-        say(sw, ofputil_encode_flow_removed(&fr, OFPUTIL_P_OF15_OXM));
+        say(sw, ofputil_encode_flow_removed(&fr, protocol(sw)));
     }
 }
 
@@ -373,11 +389,21 @@ apply_add(struct fake_switch *sw, const struct ofputil_flow_mod *fm,
     rule_add(sw, &flow, now);
 }
 
+static bool
+is_same_place(const struct rule *r, const struct ofputil_flow_mod *fm)
+{
+    return (r->flow.table == fm->table_id && r->flow.priority == fm->priority
+            && minimatch_equal(&r->match, &fm->match));
+}
+
 static void
-apply_delete(struct fake_switch *sw, uint64_t cookie, nva_usec now)
+apply_delete(struct fake_switch *sw, const struct ofputil_flow_mod *fm,
+             nva_usec now)
 {
     for (size_t i = sw->n_rules; i-- > 0; ) {
-        if (sw->rules[i].flow.cookie == cookie) {
+        if (sw->rules[i].flow.cookie == ntohll(fm->cookie)
+            && (fm->command == OFPFC_DELETE
+                || is_same_place(&sw->rules[i], fm))) {
             send_removed(sw, &sw->rules[i], now, OFPRR_DELETE);
             rule_remove(sw, i);
         }
@@ -392,9 +418,10 @@ apply(struct fake_switch *sw, const struct ofputil_flow_mod *fm, nva_usec now)
     if (fm->command == OFPFC_ADD) {
         apply_add(sw, fm, now);
     } else {
-        ovs_assert(fm->command == OFPFC_DELETE
+        ovs_assert((fm->command == OFPFC_DELETE
+                    || fm->command == OFPFC_DELETE_STRICT)
                    && fm->cookie_mask == OVS_BE64_MAX);
-        apply_delete(sw, ntohll(fm->cookie), now);
+        apply_delete(sw, fm, now);
     }
 }
 
@@ -408,7 +435,7 @@ flow_mod(struct fake_switch *sw, const struct ofp_header *oh, bool commit,
     enum ofperr error;
 
     ofpbuf_init(&ofpacts, 0);
-    error = ofputil_decode_flow_mod(&fm, oh, OFPUTIL_P_OF15_OXM, NULL, NULL,
+    error = ofputil_decode_flow_mod(&fm, oh, protocol(sw), NULL, NULL,
                                     &ofpacts, OFP_PORT_C(OFPP_MAX), 254);
     if (!error) {
         if (commit) {
@@ -498,10 +525,36 @@ bundle_ctrl(struct fake_switch *sw, const struct ofp_header *oh, nva_usec now)
         sw->bundle = ctrl.bundle_id;
         ctrl.type = OFPBCT_OPEN_REPLY;
         say(sw, ofputil_encode_bundle_ctrl_reply(oh, &ctrl));
+    } else if (ctrl.type == OFPBCT_DISCARD_REQUEST) {
+        ovs_assert(sw->open && ctrl.bundle_id == sw->bundle);
+        drop_bundle(sw);
+        ctrl.type = OFPBCT_DISCARD_REPLY;
+        say(sw, ofputil_encode_bundle_ctrl_reply(oh, &ctrl));
     } else {
         ovs_assert(ctrl.type == OFPBCT_COMMIT_REQUEST && sw->open
                    && ctrl.bundle_id == sw->bundle);
         bundle_commit(sw, oh, &ctrl, now);
+    }
+}
+
+/* Outside of a bundle: applied or refused at once. */
+static void
+plain_flow_mod(struct fake_switch *sw, const struct ofp_header *oh,
+               nva_usec now)
+{
+    enum ofperr error = 0;
+
+    if (sw->refuse_commits > 0) {
+        sw->refuse_commits--;
+        error = OFPERR_OFPFMFC_TABLE_FULL;
+    } else if (sw->break_adds > 0) {
+        sw->break_adds--;
+        error = OFPERR_OFPBMC_BAD_PREREQ;
+    } else {
+        error = flow_mod(sw, oh, true, now);
+    }
+    if (error) {
+        say(sw, ofperr_encode_reply(error, oh));
     }
 }
 
@@ -544,11 +597,19 @@ send_list(struct fake_switch *sw, struct ovs_list *replies)
 static void
 flow_stats(struct fake_switch *sw, const struct ofp_header *oh)
 {
+    struct ofpbuf request = ofpbuf_const_initializer(oh, ntohs(oh->length));
+    struct ofputil_flow_stats_request fsr;
     struct ovs_list replies;
 
+    ovs_assert(!ofputil_decode_flow_stats_request(&fsr, request.data, NULL,
+                                                  NULL));
     ofpmp_init(&replies, oh);
     for (size_t i = 0; i < sw->n_rules; i++) {
         const struct nva_flow *f = &sw->rules[i].flow;
+
+        if ((htonll(f->cookie) ^ fsr.cookie) & fsr.cookie_mask) {
+            continue;
+        }
         struct ofputil_flow_stats fs = {
             .match = f->match, .cookie = htonll(f->cookie),
             .table_id = f->table, .priority = f->priority,
@@ -650,8 +711,7 @@ features(struct fake_switch *sw, const struct ofp_header *oh)
         .datapath_id = sw->dpid, .n_tables = 254,
     };
 
-    say(sw, ofputil_encode_switch_features(&sf, OFPUTIL_P_OF15_OXM,
-                                            oh->xid));
+    say(sw, ofputil_encode_switch_features(&sf, protocol(sw), oh->xid));
 }
 
 static void
@@ -659,10 +719,13 @@ handle(struct fake_switch *sw, const struct ofp_header *oh, nva_usec now)
 {
     enum ofptype type;
 
-    if (ofptype_decode(&type, oh)) {
+    if (ofptype_decode(&type, oh)
+        || (sw->no_bundles && (type == OFPTYPE_BUNDLE_CONTROL
+                               || type == OFPTYPE_BUNDLE_ADD_MESSAGE))) {
         say(sw, ofperr_encode_reply(OFPERR_OFPBRC_BAD_TYPE, oh));
         return;
     }
+    ovs_assert(oh->version == sw->version || type == OFPTYPE_HELLO);
     switch ((int) type) {
     case OFPTYPE_HELLO:
     case OFPTYPE_SET_ASYNC_CONFIG:
@@ -695,6 +758,9 @@ handle(struct fake_switch *sw, const struct ofp_header *oh, nva_usec now)
         break;
     case OFPTYPE_BUNDLE_ADD_MESSAGE:
         bundle_add(sw, oh);
+        break;
+    case OFPTYPE_FLOW_MOD:
+        plain_flow_mod(sw, oh, now);
         break;
     case OFPTYPE_PACKET_OUT:
         packet_out(sw, oh);
@@ -826,7 +892,7 @@ packet_in(struct fake_switch *sw, const struct exec *x, const struct out *o)
     };
 
     flow_get_metadata(&x->flow, &pin.base.flow_metadata);
-    say(sw, ofputil_encode_packet_in_private(&pin, OFPUTIL_P_OF15_OXM,
+    say(sw, ofputil_encode_packet_in_private(&pin, protocol(sw),
                                               OFPUTIL_PACKET_IN_STD));
 }
 

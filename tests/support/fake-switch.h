@@ -49,6 +49,10 @@ void fake_switch_del_port(struct fake_switch *, const char *name);
 
 /* ## Control ## */
 
+/* From the next connection on it speaks OpenFlow 'version' (0x04 to 0x06, at
+ * first 0x06) alone, and has bundles or not (at first it has). */
+void fake_switch_speak(struct fake_switch *, uint8_t version, bool bundles);
+
 /* A new connection: half-received bytes and open bundles are forgotten, hello
  * is sent. */
 void fake_switch_connect(struct fake_switch *);
@@ -63,7 +67,7 @@ void fake_switch_run(struct fake_switch *, nva_usec now);
 nva_usec fake_switch_deadline(const struct fake_switch *);
 
 /* From now on 'n' bundles are refused at commit, their first flow mod's with
- * a table-full error. */
+ * a table-full error; without bundles, 'n' flow mods. */
 void fake_switch_refuse_commits(struct fake_switch *, int n);
 /* From now on the first flow mod of 'n' bundles does not decode. */
 void fake_switch_break_adds(struct fake_switch *, int n);

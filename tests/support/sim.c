@@ -239,6 +239,8 @@ feed_up(struct sim_nve *nve, const struct of_session_event *ev)
     const struct dispatch_peer peer = {
         .dpid = ev->up.dpid, .ip = nve->ip, .text = "sim",
         .n_ports = ev->up.n_ports, .ports = ev->up.ports,
+        .openflow = of_version_text(ev->up.version),
+        .bundles = ev->up.bundles,
     };
 
     nve->up = true;
@@ -748,7 +750,9 @@ sim_api(struct sim *sim, const char *method, const char *path,
         const char *json)
 {
     const struct api_facts facts = {
-        sim->dispatch, dispatch_each_unclaimed, dispatch_nve_state, NULL,
+        .aux = sim->dispatch, .each_unclaimed = dispatch_each_unclaimed,
+        .nve_state = dispatch_nve_state,
+        .nve_openflow = dispatch_nve_openflow,
     };
     struct nva_view v = dispatch_view(sim->dispatch, sim->now);
     char *query, *bare = xstrdup(path);

@@ -55,6 +55,14 @@ some_state(const void *aux, nva_id nve, size_t *owners, size_t *dirty,
     *owners = 5, *dirty = 2, *quarantined = 1;
 }
 
+static const char *
+some_openflow(const void *aux, nva_id nve, bool *bundles)
+{
+    (void) aux, (void) nve;
+    *bundles = true;
+    return "1.4";
+}
+
 /* 2024-02-29T23:59:59.000001Z at monotonic 0. */
 static int64_t
 leap_day(const void *aux, nva_usec monotonic)
@@ -66,6 +74,7 @@ leap_day(const void *aux, nva_usec monotonic)
 static const struct api_facts facts = {
     .each_unclaimed = one_unclaimed,
     .nve_state = some_state,
+    .nve_openflow = some_openflow,
     .wall = leap_day,
 };
 
@@ -330,6 +339,8 @@ START_TEST(test_nve_round_trip)
     ck_assert_str_eq(str("zone"), "a");
     ck_assert(json_is_true(at("adopt")));
     ck_assert_str_eq(str("state"), "disconnected");
+    ck_assert_str_eq(str("openflow"), "1.4");
+    ck_assert(json_is_true(at("bundles")));
     ck_assert_int_eq(num("ports"), 0);
     ck_assert_int_eq(num("vaps"), 0);
     ck_assert_int_eq(num("dirty"), 2);

@@ -33,10 +33,46 @@
 /* What was encoded, one message. */
 static struct ofpbuf out;
 
+/* What is spoken in this test case. */
+static uint8_t version;
+
 static void
 setup(void)
 {
     ofpbuf_init(&out, 0);
+}
+
+static void
+setup_13(void)
+{
+    version = OFP13_VERSION;
+    setup();
+}
+
+static void
+setup_14(void)
+{
+    version = OFP14_VERSION;
+    setup();
+}
+
+static void
+setup_15(void)
+{
+    version = OFP15_VERSION;
+    setup();
+}
+
+static struct of_head
+h(uint32_t xid)
+{
+    return (struct of_head) { version, xid };
+}
+
+static enum ofputil_protocol
+protocol(void)
+{
+    return ofputil_protocol_from_ofp_version(version);
 }
 
 static void
@@ -56,7 +92,8 @@ check_out(enum ofptype type, uint32_t xid)
     ck_assert_uint_eq(ntohs(oh->length), out.size);
     ck_assert_int_eq(ofptype_decode(&got, oh), 0);
     ck_assert_str_eq(ofptype_get_name(got), ofptype_get_name(type));
-    ck_assert_int_eq(oh->version, OF_VERSION);
+    ck_assert_int_eq(oh->version, (type == OFPTYPE_HELLO ? OF_VERSION_MAX
+                                   : version));
     ck_assert_uint_eq(ntohl(oh->xid), xid);
     return oh;
 }
@@ -104,23 +141,23 @@ parse_flow(const char *text, struct nva_flow *flow)
 
 START_TEST(test_simple_messages)
 {
-    of_encode_echo_request(11, &out);
+    of_encode_echo_request(h(11), &out);
     check_out(OFPTYPE_ECHO_REQUEST, 11);
     ofpbuf_clear(&out);
-    of_encode_features_request(12, &out);
+    of_encode_features_request(h(12), &out);
     check_out(OFPTYPE_FEATURES_REQUEST, 12);
     ofpbuf_clear(&out);
-    of_encode_barrier(13, &out);
+    of_encode_barrier(h(13), &out);
     check_out(OFPTYPE_BARRIER_REQUEST, 13);
     ofpbuf_clear(&out);
-    of_encode_port_desc_request(14, &out);
+    of_encode_port_desc_request(h(14), &out);
     ofp_port_t port;
     ck_assert_int_eq(ofputil_decode_port_desc_stats_request(
                          check_out(OFPTYPE_PORT_DESC_STATS_REQUEST, 14),
                          &port), 0);
     ck_assert_uint_eq(ofp_to_u16(port), ofp_to_u16(OFPP_ANY));
     ofpbuf_clear(&out);
-    of_encode_meter_dump_request(15, &out);
+    of_encode_meter_dump_request(h(15), &out);
     uint32_t meter;
     ofputil_decode_meter_request(
         check_out(OFPTYPE_METER_CONFIG_STATS_REQUEST, 15), &meter);
@@ -131,26 +168,26 @@ END_TEST
 /* Messages are appended, not put in place of what is there. */
 START_TEST(test_appends)
 {
-    of_encode_barrier(1, &out);
+    of_encode_barrier(h(1), &out);
     size_t size = out.size;
-    of_encode_barrier(2, &out);
+    of_encode_barrier(h(2), &out);
     ck_assert_uint_eq(out.size, 2 * size);
 }
 END_TEST
 
-/* Only 1.5 is offered, by a bitmap (section 7.5.1). */
+/* 1.3 to 1.5 are offered, by a bitmap (section 7.5.1). */
 START_TEST(test_hello)
 {
     uint32_t versions;
 
     of_encode_hello(1, &out);
     ck_assert(ofputil_decode_hello(check_out(OFPTYPE_HELLO, 1), &versions));
-    ck_assert_uint_eq(versions, 1u << 6);
+    ck_assert_uint_eq(versions, 7u << 4);
 
     struct of_msg m;
     ck_assert_int_eq(of_decode(&out, &m), NVA_OK);
     ck_assert_int_eq(m.type, OF_MSG_HELLO);
-    ck_assert_uint_eq(m.versions, 1u << 6);
+    ck_assert_uint_eq(m.versions, 7u << 4);
 }
 END_TEST
 
@@ -182,7 +219,7 @@ START_TEST(test_set_async)
     struct ofputil_async_cfg basis = OFPUTIL_ASYNC_CFG_INIT;
     struct ofputil_async_cfg ac;
 
-    of_encode_set_async(3, &out);
+    of_encode_set_async(h(3), &out);
     ck_assert_int_eq(ofputil_decode_set_async_config(
                          check_out(OFPTYPE_SET_ASYNC_CONFIG, 3), false,
                          &basis, &ac), 0);
@@ -197,7 +234,7 @@ START_TEST(test_flow_dump_request)
 {
     struct ofputil_flow_stats_request fsr;
 
-    of_encode_flow_dump_request(4, 0x4e01, 0xff00, &out);
+    of_encode_flow_dump_request(h(4), 0x4e01, 0xff00, &out);
     ck_assert_int_eq(ofputil_decode_flow_stats_request(
                          &fsr, check_out(OFPTYPE_FLOW_STATS_REQUEST, 4),
                          NULL, NULL), 0);
@@ -217,7 +254,7 @@ START_TEST(test_meters)
     struct ofpbuf bands;
 
     ofpbuf_init(&bands, 0);
-    of_encode_meter_add(6, &meter, &out);
+    of_encode_meter_add(h(6), &meter, &out);
     ck_assert_int_eq(ofputil_decode_meter_mod(
                          check_out(OFPTYPE_METER_MOD, 6), &mm, &bands), 0);
     ck_assert_int_eq(mm.command, OFPMC13_ADD);
@@ -230,7 +267,7 @@ START_TEST(test_meters)
     ck_assert_uint_eq(mm.meter.bands[0].burst_size, 20);
 
     ofpbuf_clear(&out);
-    of_encode_meter_delete(7, 5, &out);
+    of_encode_meter_delete(h(7), 5, &out);
     ck_assert_int_eq(ofputil_decode_meter_mod(
                          check_out(OFPTYPE_METER_MOD, 7), &mm, &bands), 0);
     ck_assert_int_eq(mm.command, OFPMC13_DELETE);
@@ -241,15 +278,20 @@ END_TEST
 
 START_TEST(test_bundle_ctrl)
 {
-    struct ofputil_bundle_ctrl_msg open, commit;
+    struct ofputil_bundle_ctrl_msg open, commit, discard;
 
-    of_encode_bundle_open(8, 99, &out);
+    of_encode_bundle_open(h(8), 99, &out);
     ck_assert_int_eq(ofputil_decode_bundle_ctrl(
                          check_out(OFPTYPE_BUNDLE_CONTROL, 8), &open), 0);
     ofpbuf_clear(&out);
-    of_encode_bundle_commit(9, 99, &out);
+    of_encode_bundle_commit(h(9), 99, &out);
     ck_assert_int_eq(ofputil_decode_bundle_ctrl(
                          check_out(OFPTYPE_BUNDLE_CONTROL, 9), &commit), 0);
+    ofpbuf_clear(&out);
+    of_encode_bundle_discard(h(10), 99, &out);
+    ck_assert_int_eq(ofputil_decode_bundle_ctrl(
+                         check_out(OFPTYPE_BUNDLE_CONTROL, 10), &discard), 0);
+    ck_assert_int_eq(discard.type, OFPBCT_DISCARD_REQUEST);
     ck_assert_int_eq(open.type, OFPBCT_OPEN_REQUEST);
     ck_assert_int_eq(commit.type, OFPBCT_COMMIT_REQUEST);
     ck_assert_uint_eq(open.bundle_id, 99);
@@ -277,7 +319,7 @@ decode_bundle_add(uint32_t xid, struct ofputil_flow_mod *fm,
     ck_assert_uint_eq(ntohl(bam.msg->xid), xid);
     ofpbuf_init(ofpacts, 0);
     ck_assert_int_eq(ofputil_decode_flow_mod(
-                         fm, bam.msg, OFPUTIL_P_OF15_OXM, NULL, NULL,
+                         fm, bam.msg, protocol(), NULL, NULL,
                          ofpacts, u16_to_ofp(0xff00), 255), 0);
 }
 
@@ -292,7 +334,7 @@ START_TEST(test_bundle_add)
     parse_flow("table=30,priority=7,cookie=0xabc,hard_timeout=9,send_flow_rem,"
                "reg0=100,dl_dst=02:00:00:00:00:01,actions=output:3", &flow);
     msg.flow = &flow;
-    ck_assert(of_encode_bundle_add(0x01020304, 99, &msg, &out));
+    ck_assert(of_encode_bundle_add(h(0x01020304), 99, &msg, &out));
     decode_bundle_add(0x01020304, &fm, &ofpacts);
     ck_assert_int_eq(fm.command, OFPFC_ADD);
     ck_assert_uint_eq(fm.table_id, 30);
@@ -320,7 +362,7 @@ START_TEST(test_bundle_delete)
     struct ofpbuf ofpacts;
     struct match match;
 
-    ck_assert(of_encode_bundle_add(5, 99, &msg, &out));
+    ck_assert(of_encode_bundle_add(h(5), 99, &msg, &out));
     decode_bundle_add(5, &fm, &ofpacts);
     ck_assert_int_eq(fm.command, OFPFC_DELETE);
     ck_assert_uint_eq(fm.table_id, OFPTT_ALL);
@@ -330,6 +372,58 @@ START_TEST(test_bundle_delete)
     ck_assert_uint_eq(fm.out_group, OFPG_ANY);
     minimatch_expand(&fm.match, &match);
     ck_assert(flow_wildcards_is_catchall(&match.wc));
+    minimatch_destroy(&fm.match);
+    ofpbuf_uninit(&ofpacts);
+}
+END_TEST
+
+/* The same without a bundle. */
+START_TEST(test_flow_mod)
+{
+    struct flow_prog_msg msg = { .op = FLOW_PROG_ADD };
+    struct ofputil_flow_mod fm;
+    struct ofpbuf ofpacts;
+    struct nva_flow flow;
+
+    parse_flow("table=30,priority=7,cookie=0xabc,reg0=100,actions=output:3",
+               &flow);
+    msg.flow = &flow;
+    ck_assert(of_encode_flow_mod(h(21), &msg, &out));
+    ofpbuf_init(&ofpacts, 0);
+    ck_assert_int_eq(ofputil_decode_flow_mod(
+                         &fm, check_out(OFPTYPE_FLOW_MOD, 21), protocol(),
+                         NULL, NULL, &ofpacts, u16_to_ofp(0xff00), 255), 0);
+    ck_assert_int_eq(fm.command, OFPFC_ADD);
+    ck_assert_uint_eq(fm.table_id, 30);
+    ck_assert_uint_eq(ntohll(fm.new_cookie), 0xabc);
+    minimatch_destroy(&fm.match);
+    ofpbuf_uninit(&ofpacts);
+    ofpbuf_uninit(&flow.actions);
+}
+END_TEST
+
+/* Deletes one flow: its table, priority, match and cookie. */
+START_TEST(test_flow_delete)
+{
+    struct of_flow flow = { .cookie = 0xabc, .table = 30, .priority = 7 };
+    struct ofputil_flow_mod fm;
+    struct ofpbuf ofpacts;
+    struct match match;
+
+    match_init_catchall(&flow.match);
+    match_set_reg(&flow.match, 0, 100);
+    of_encode_flow_delete(h(22), &flow, &out);
+    ofpbuf_init(&ofpacts, 0);
+    ck_assert_int_eq(ofputil_decode_flow_mod(
+                         &fm, check_out(OFPTYPE_FLOW_MOD, 22), protocol(),
+                         NULL, NULL, &ofpacts, u16_to_ofp(0xff00), 255), 0);
+    ck_assert_int_eq(fm.command, OFPFC_DELETE_STRICT);
+    ck_assert_uint_eq(fm.table_id, 30);
+    ck_assert_uint_eq(fm.priority, 7);
+    ck_assert_uint_eq(ntohll(fm.cookie), 0xabc);
+    ck_assert_uint_eq(ntohll(fm.cookie_mask), UINT64_MAX);
+    minimatch_expand(&fm.match, &match);
+    ck_assert(match_equal(&match, &flow.match));
     minimatch_destroy(&fm.match);
     ofpbuf_uninit(&ofpacts);
 }
@@ -355,18 +449,18 @@ START_TEST(test_too_long)
     msg.flow = &flow;
 
     /* 16 bytes an output and 80 around them: headers of bundle add and flow
-     * mod, match, instruction. */
+     * mod, match, instruction; 8 more of an experimenter in 1.3. */
     many_outputs(&flow.actions, 4090);
-    ck_assert(of_encode_bundle_add(1, 99, &msg, &out));
-    ck_assert_uint_eq(out.size, 4090 * 16 + 80);
+    ck_assert(of_encode_bundle_add(h(1), 99, &msg, &out));
+    ck_assert_uint_eq(out.size, 4090 * 16 + (version > 4 ? 80 : 88));
     ofpbuf_uninit(&flow.actions);
     ofpbuf_clear(&out);
 
     many_outputs(&flow.actions, 4091);
-    ck_assert(!of_encode_bundle_add(1, 99, &msg, &out));
+    ck_assert(!of_encode_bundle_add(h(1), 99, &msg, &out));
     ofpbuf_uninit(&flow.actions);
     many_outputs(&flow.actions, 4096);
-    ck_assert(!of_encode_packet_out(1, 1, "frame", 5, &flow.actions, &out));
+    ck_assert(!of_encode_packet_out(h(1), 1, "frame", 5, &flow.actions, &out));
     ofpbuf_uninit(&flow.actions);
     ck_assert_uint_eq(out.size, 0);
 }
@@ -381,7 +475,8 @@ check_packet_out(nva_ofport in_port, uint16_t expected)
     ofpbuf_clear(&out);
     many_outputs(&actions, 1);
     ofpbuf_init(&ofpacts, 0);
-    ck_assert(of_encode_packet_out(17, in_port, "frame", 5, &actions, &out));
+    ck_assert(of_encode_packet_out(h(17), in_port, "frame", 5, &actions,
+                                   &out));
     ck_assert_int_eq(ofputil_decode_packet_out(
                          &po, check_out(OFPTYPE_PACKET_OUT, 17), NULL,
                          &ofpacts), 0);
@@ -407,7 +502,7 @@ END_TEST
 
 START_TEST(test_echo_reply)
 {
-    struct ofpbuf *request = ofputil_encode_echo_request(OF_VERSION);
+    struct ofpbuf *request = ofputil_encode_echo_request(version);
 
     ofpbuf_put(request, "data", 4);
     ((struct ofp_header *) request->data)->xid = htonl(55);
@@ -433,7 +528,7 @@ START_TEST(test_decode_features)
     };
 
     struct of_msg m = decode(
-        ofputil_encode_switch_features(&f, OFPUTIL_P_OF15_OXM, htonl(3)),
+        ofputil_encode_switch_features(&f, protocol(), htonl(3)),
         OF_MSG_FEATURES, false);
     ck_assert_uint_eq(m.xid, 3);
     ck_assert_uint_eq(m.features.dpid, f.datapath_id);
@@ -454,7 +549,7 @@ static const struct {
 
 START_TEST(test_decode_error)
 {
-    struct ofp_header oh = { OF_VERSION, 14, htons(sizeof oh), htonl(321) };
+    struct ofp_header oh = { version, 14, htons(sizeof oh), htonl(321) };
 
     struct of_msg m = decode(ofperr_encode_reply(errors[_i].error, &oh),
                              OF_MSG_ERROR, false);
@@ -470,7 +565,7 @@ END_TEST
 /* A code of a later version is an error all the same. */
 START_TEST(test_decode_unknown_error)
 {
-    struct ofpbuf *msg = ofpraw_alloc_xid(OFPRAW_OFPT_ERROR, OF_VERSION,
+    struct ofpbuf *msg = ofpraw_alloc_xid(OFPRAW_OFPT_ERROR, version,
                                           htonl(5), 4);
 
     ofpbuf_put(msg, "\x77\x77\x77\x77", 4);
@@ -497,7 +592,7 @@ START_TEST(test_decode_port_status)
     struct ofputil_port_status ps = { OFPPR_DELETE, phy_port(5, "tap-vm1") };
 
     struct of_msg m = decode(
-        ofputil_encode_port_status(&ps, OFPUTIL_P_OF15_OXM),
+        ofputil_encode_port_status(&ps, protocol()),
         OF_MSG_PORT_STATUS, false);
     ck_assert(m.port.gone);
     ck_assert_str_eq(m.port.port.name, "tap-vm1");
@@ -505,12 +600,12 @@ START_TEST(test_decode_port_status)
     ck_assert_uint_eq(m.port.port.hw_addr.ea[5], 9);
 
     ps.reason = OFPPR_MODIFY;
-    m = decode(ofputil_encode_port_status(&ps, OFPUTIL_P_OF15_OXM),
+    m = decode(ofputil_encode_port_status(&ps, protocol()),
                OF_MSG_PORT_STATUS, false);
     ck_assert(!m.port.gone);
 
     ps.desc.port_no = OFPP_LOCAL;
-    decode(ofputil_encode_port_status(&ps, OFPUTIL_P_OF15_OXM),
+    decode(ofputil_encode_port_status(&ps, protocol()),
            OF_MSG_OTHER, false);
 }
 END_TEST
@@ -533,7 +628,7 @@ START_TEST(test_ports)
     enum nva_reason error;
     struct nva_port port;
 
-    of_encode_port_desc_request(3, &out);
+    of_encode_port_desc_request(h(3), &out);
     ofpmp_init(&parts, out.data);
     for (size_t i = 0; i < n; i++) {
         struct ofputil_phy_port pp = phy_port(ports[i].port_no,
@@ -601,10 +696,10 @@ shown_hash(const struct nva_flow *flow, uint64_t *cookie)
     struct ovs_list parts;
     struct ofpbuf ofpacts;
     enum nva_reason error;
-    uint64_t hash;
+    struct of_flow found, other;
 
     ofpbuf_clear(&out);
-    ck_assert(of_encode_bundle_add(1, 99, &msg, &out));
+    ck_assert(of_encode_bundle_add(h(1), 99, &msg, &out));
     decode_bundle_add(1, &fm, &ofpacts);
     memset(&fs, 0, sizeof fs);
     minimatch_expand(&fm.match, &fs.match);
@@ -620,7 +715,7 @@ shown_hash(const struct nva_flow *flow, uint64_t *cookie)
     fs.ofpacts_len = ofpacts.size;
 
     ofpbuf_clear(&out);
-    of_encode_flow_dump_request(2, 0, 0, &out);
+    of_encode_flow_dump_request(h(2), 0, 0, &out);
     ofpmp_init(&parts, out.data);
     ofputil_append_flow_stats_reply(&fs, &parts, NULL);
     ofpbuf_uninit(&ofpacts);
@@ -628,12 +723,13 @@ shown_hash(const struct nva_flow *flow, uint64_t *cookie)
     decode(reply, OF_MSG_FLOWS, true);
 
     struct ofpbuf cursor = ofpbuf_const_initializer(reply->data, reply->size);
-    ck_assert(of_next_flow(&cursor, cookie, &hash, &error));
-    uint64_t other_cookie, other_hash;
-    ck_assert(!of_next_flow(&cursor, &other_cookie, &other_hash, &error));
+    ck_assert(of_next_flow(&cursor, &found, &error));
+    ck_assert(!of_next_flow(&cursor, &other, &error));
     ck_assert_int_eq(error, NVA_OK);
+    ck_assert_uint_eq(found.key, nva_flow_key_hash(flow));
     ofpbuf_delete(reply);
-    return hash;
+    *cookie = found.cookie;
+    return found.hash;
 }
 
 START_TEST(test_flow_hash)
@@ -664,13 +760,13 @@ START_TEST(test_flow_not_decodable)
     };
     struct ofputil_flow_stats fs;
     struct ovs_list parts;
+    struct of_flow found;
     enum nva_reason error;
-    uint64_t cookie, hash;
 
     memset(&fs, 0, sizeof fs);
     match_init_catchall(&fs.match);
     fs.cookie = htonll(1);
-    of_encode_flow_dump_request(2, 0, 0, &out);
+    of_encode_flow_dump_request(h(2), 0, 0, &out);
     ofpmp_init(&parts, out.data);
     ofputil_append_flow_stats_reply(&fs, &parts, NULL);
     struct ofpbuf *msg = ofpbuf_from_list(ovs_list_pop_front(&parts));
@@ -684,20 +780,20 @@ START_TEST(test_flow_not_decodable)
     decode(msg, OF_MSG_FLOWS, true);
 
     struct ofpbuf cursor = ofpbuf_const_initializer(msg->data, msg->size);
-    ck_assert(of_next_flow(&cursor, &cookie, &hash, &error));
-    ck_assert_uint_eq(cookie, 1);
-    ck_assert_uint_eq(hash, 0);
-    ck_assert(of_next_flow(&cursor, &cookie, &hash, &error));
-    ck_assert_uint_eq(cookie, 1);
-    ck_assert_uint_ne(hash, 0);
-    ck_assert(!of_next_flow(&cursor, &cookie, &hash, &error));
+    ck_assert(of_next_flow(&cursor, &found, &error));
+    ck_assert_uint_eq(found.cookie, 1);
+    ck_assert_uint_eq(found.hash, 0);
+    ck_assert(of_next_flow(&cursor, &found, &error));
+    ck_assert_uint_eq(found.cookie, 1);
+    ck_assert_uint_ne(found.hash, 0);
+    ck_assert(!of_next_flow(&cursor, &found, &error));
     ck_assert_int_eq(error, NVA_OK);
 
     /* An entry that reaches beyond the message. */
     length = htons(msg->size);
     memcpy((char *) msg->data + 16, &length, sizeof length);
     cursor = ofpbuf_const_initializer(msg->data, msg->size);
-    ck_assert(!of_next_flow(&cursor, &cookie, &hash, &error));
+    ck_assert(!of_next_flow(&cursor, &found, &error));
     ck_assert_int_eq(error, NVA_R_MSG_MALFORMED);
     ofpbuf_delete(msg);
 }
@@ -716,7 +812,7 @@ START_TEST(test_meter_configs)
     enum nva_reason error;
     struct nva_meter meter;
 
-    of_encode_meter_dump_request(2, &out);
+    of_encode_meter_dump_request(h(2), &out);
     ofpmp_init(&parts, out.data);
     for (size_t i = 0; i < 3; i++) {
         ofputil_append_meter_config(&parts, &mc[i]);
@@ -751,7 +847,7 @@ START_TEST(test_decode_packet_in)
     pin.base.reason = OFPR_ACTION;
     pin.base.table_id = 50;
     struct ofpbuf *msg = ofputil_encode_packet_in_private(
-        &pin, OFPUTIL_P_OF15_OXM, OFPUTIL_PACKET_IN_STD);
+        &pin, protocol(), OFPUTIL_PACKET_IN_STD);
 
     struct of_msg m = decode(msg, OF_MSG_PACKET_IN, true);
     ck_assert_uint_eq(m.pin.table, 50);
@@ -779,7 +875,7 @@ START_TEST(test_decode_flow_removed)
     fr.packet_count = 77;
     fr.reason = OFPRR_HARD_TIMEOUT;
     struct of_msg m = decode(
-        ofputil_encode_flow_removed(&fr, OFPUTIL_P_OF15_OXM),
+        ofputil_encode_flow_removed(&fr, protocol()),
         OF_MSG_FLOW_REMOVED, false);
     ck_assert_uint_eq(m.removed.cookie, 0x4e01);
     ck_assert_uint_eq(m.removed.table, 40);
@@ -787,7 +883,7 @@ START_TEST(test_decode_flow_removed)
     ck_assert(m.removed.by_timeout);
 
     fr.reason = OFPRR_DELETE;
-    m = decode(ofputil_encode_flow_removed(&fr, OFPUTIL_P_OF15_OXM),
+    m = decode(ofputil_encode_flow_removed(&fr, protocol()),
                OF_MSG_FLOW_REMOVED, false);
     ck_assert(!m.removed.by_timeout);
 }
@@ -799,21 +895,23 @@ START_TEST(test_decode_bundle_and_role)
     struct ofputil_role_status rs = { OFPCR12_ROLE_SECONDARY,
                                       OFPCRR_PRIMARY_REQUEST, 5 };
 
-    of_encode_bundle_commit(8, 99, &out);
+    of_encode_bundle_commit(h(8), 99, &out);
     struct of_msg m = decode(ofputil_encode_bundle_ctrl_reply(out.data, &bc),
                              OF_MSG_BUNDLE_CTRL, false);
-    ck_assert(m.bundle_committed);
+    ck_assert(m.bundle.committed);
+    ck_assert(!m.bundle.opened);
     ck_assert_uint_eq(m.xid, 8);
     bc.type = OFPBCT_OPEN_REPLY;
     m = decode(ofputil_encode_bundle_ctrl_reply(out.data, &bc),
                OF_MSG_BUNDLE_CTRL, false);
-    ck_assert(!m.bundle_committed);
+    ck_assert(!m.bundle.committed);
+    ck_assert(m.bundle.opened);
 
-    m = decode(ofputil_encode_role_status(&rs, OFPUTIL_P_OF15_OXM),
+    m = decode(ofputil_encode_role_status(&rs, protocol()),
                OF_MSG_ROLE_STATUS, false);
     ck_assert(m.slave);
     rs.role = OFPCR12_ROLE_PRIMARY;
-    m = decode(ofputil_encode_role_status(&rs, OFPUTIL_P_OF15_OXM),
+    m = decode(ofputil_encode_role_status(&rs, protocol()),
                OF_MSG_ROLE_STATUS, false);
     ck_assert(!m.slave);
 }
@@ -824,7 +922,7 @@ START_TEST(test_decode_multipart_more)
     ovs_be16 flags = htons(1);
     struct ovs_list parts;
 
-    of_encode_flow_dump_request(2, 0, 0, &out);
+    of_encode_flow_dump_request(h(2), 0, 0, &out);
     ofpmp_init(&parts, out.data);
     struct ofpbuf *msg = ofpbuf_from_list(ovs_list_pop_front(&parts));
     ck_assert(!decode(msg, OF_MSG_FLOWS, true).more);
@@ -838,7 +936,7 @@ START_TEST(test_decode_bad_header)
 {
     struct of_msg m;
 
-    of_encode_barrier(1, &out);
+    of_encode_barrier(h(1), &out);
     out.size--;
     ck_assert_int_eq(of_decode(&out, &m), NVA_R_MSG_MALFORMED);
     out.size++;
@@ -846,7 +944,7 @@ START_TEST(test_decode_bad_header)
     ck_assert_int_eq(of_decode(&out, &m), NVA_R_MSG_MALFORMED);
 
     struct ofpbuf *reply = ofpraw_alloc_xid(OFPRAW_OFPT11_BARRIER_REPLY,
-                                            OFP13_VERSION, 0, 0);
+                                            OFP12_VERSION, 0, 0);
     ofpmsg_update_length(reply);
     ck_assert_int_eq(of_decode(reply, &m), NVA_R_MSG_MALFORMED);
     ofpbuf_delete(reply);
@@ -858,7 +956,7 @@ START_TEST(test_decode_other)
 {
     struct of_msg m;
 
-    of_encode_barrier(1, &out);
+    of_encode_barrier(h(1), &out);
     ck_assert_int_eq(of_decode(&out, &m), NVA_OK);
     ck_assert_int_eq(m.type, OF_MSG_OTHER);
     ck_assert_uint_eq(m.xid, 1);
@@ -878,6 +976,8 @@ add_sent(TCase *tc)
     tcase_add_test(tc, test_bundle_ctrl);
     tcase_add_test(tc, test_bundle_add);
     tcase_add_test(tc, test_bundle_delete);
+    tcase_add_test(tc, test_flow_mod);
+    tcase_add_test(tc, test_flow_delete);
     tcase_add_test(tc, test_too_long);
     tcase_add_test(tc, test_packet_out);
     tcase_add_test(tc, test_echo_reply);
@@ -904,21 +1004,31 @@ add_received(TCase *tc)
     tcase_add_test(tc, test_decode_other);
 }
 
+/* All of it in each version. */
+static void
+add_version(Suite *suite, const char *name, SFun set_up)
+{
+    TCase *sent = tcase_create(name);
+    TCase *received = tcase_create(name);
+
+    tcase_add_checked_fixture(sent, set_up, teardown);
+    tcase_add_checked_fixture(received, set_up, teardown);
+    add_sent(sent);
+    add_received(received);
+    suite_add_tcase(suite, sent);
+    suite_add_tcase(suite, received);
+}
+
 int
 main(void)
 {
     Suite *suite = suite_create("of-codec");
     SRunner *sr = srunner_create(suite);
-    TCase *sent = tcase_create("sent");
-    TCase *received = tcase_create("received");
     int failed;
 
-    tcase_add_checked_fixture(sent, setup, teardown);
-    tcase_add_checked_fixture(received, setup, teardown);
-    add_sent(sent);
-    add_received(received);
-    suite_add_tcase(suite, sent);
-    suite_add_tcase(suite, received);
+    add_version(suite, "OpenFlow 1.3", setup_13);
+    add_version(suite, "OpenFlow 1.4", setup_14);
+    add_version(suite, "OpenFlow 1.5", setup_15);
     srunner_run_all(sr, CK_NORMAL);
     failed = srunner_ntests_failed(sr);
     srunner_free(sr);

@@ -30,7 +30,6 @@
 #include "util.h"
 
 #define DPID UINT64_C(0xa1)
-#define V15 (1u << OF_VERSION)
 
 /* The session under test and its time. */
 static struct of_session *s;
@@ -39,12 +38,42 @@ static nva_usec now;
 /* The switch's inbox: what the session has sent. */
 static struct ofpbuf inbox;
 
+/* What the switch speaks in this test case. */
+static uint8_t version;
+
+static enum ofputil_protocol
+protocol(void)
+{
+    return ofputil_protocol_from_ofp_version(version);
+}
+
 static void
 setup(void)
 {
     now = 1000 * NVA_SEC;
     s = of_session_create(now);
     ofpbuf_init(&inbox, 0);
+}
+
+static void
+setup_13(void)
+{
+    version = OFP13_VERSION;
+    setup();
+}
+
+static void
+setup_14(void)
+{
+    version = OFP14_VERSION;
+    setup();
+}
+
+static void
+setup_15(void)
+{
+    version = OFP15_VERSION;
+    setup();
 }
 
 static void
@@ -110,10 +139,10 @@ feed_list(struct ovs_list *msgs)
 }
 
 static void
-feed_raw(uint8_t version, uint8_t type, uint16_t length, size_t body)
+feed_raw(uint8_t as, uint8_t type, uint16_t length, size_t body)
 {
     static const uint8_t zeros[65536];
-    struct ofp_header oh = { version, type, htons(length), htonl(77) };
+    struct ofp_header oh = { as, type, htons(length), htonl(77) };
 
     of_session_input(s, &oh, sizeof oh, now);
     of_session_input(s, zeros, body, now);
@@ -122,7 +151,7 @@ feed_raw(uint8_t version, uint8_t type, uint16_t length, size_t body)
 static void
 feed_error(enum ofperr error, ovs_be32 xid)
 {
-    struct ofp_header oh = { OF_VERSION, 0, htons(sizeof oh), xid };
+    struct ofp_header oh = { version, 0, htons(sizeof oh), xid };
 
     feed(ofperr_encode_reply(error, &oh));
 }
@@ -132,7 +161,7 @@ features_reply(ovs_be32 xid)
 {
     struct ofputil_switch_features f = { .datapath_id = DPID };
 
-    return ofputil_encode_switch_features(&f, OFPUTIL_P_OF15_OXM, xid);
+    return ofputil_encode_switch_features(&f, protocol(), xid);
 }
 
 static struct ofputil_phy_port
@@ -182,7 +211,7 @@ feed_port_status(enum ofp_port_reason reason, ofp_port_t port_no,
 {
     struct ofputil_port_status ps = { reason, phy_port(port_no, name) };
 
-    feed(ofputil_encode_port_status(&ps, OFPUTIL_P_OF15_OXM));
+    feed(ofputil_encode_port_status(&ps, protocol()));
 }
 
 static void
@@ -198,7 +227,7 @@ feed_packet_in(const char *data)
     pin.base.packet_len = strlen(data);
     pin.base.reason = OFPR_ACTION;
     pin.base.table_id = 20;
-    feed(ofputil_encode_packet_in_private(&pin, OFPUTIL_P_OF15_OXM,
+    feed(ofputil_encode_packet_in_private(&pin, protocol(),
                                           OFPUTIL_PACKET_IN_STD));
 }
 
@@ -212,13 +241,13 @@ feed_flow_removed(void)
     fr.cookie = htonll(0x77);
     fr.reason = OFPRR_HARD_TIMEOUT;
     fr.packet_count = 9;
-    feed(ofputil_encode_flow_removed(&fr, OFPUTIL_P_OF15_OXM));
+    feed(ofputil_encode_flow_removed(&fr, protocol()));
 }
 
 static void
 feed_barrier_reply(ovs_be32 xid)
 {
-    feed(ofpraw_alloc_xid(OFPRAW_OFPT11_BARRIER_REPLY, OF_VERSION, xid, 0));
+    feed(ofpraw_alloc_xid(OFPRAW_OFPT11_BARRIER_REPLY, version, xid, 0));
 }
 
 static void
@@ -265,7 +294,7 @@ ended(enum nva_reason reason)
 
     of_session_output(s)->size = 0;
     ck_assert(of_session_deadline(s) == NVA_NEVER);
-    feed(ofputil_encode_echo_request(OF_VERSION));
+    feed(ofputil_encode_echo_request(version));
     feed_packet_in("deaf");
     of_session_run(s, now + 1000 * NVA_SEC);
     of_session_read_back(s);
@@ -279,31 +308,76 @@ static void
 hello(void)
 {
     ofpbuf_delete(expect(OFPTYPE_HELLO));
-    feed(ofputil_encode_hello(V15));
+    feed(ofputil_encode_hello(1u << version));
+}
+
+/* The question for bundles: opened, given up, a barrier. */
+struct probe {
+    struct ofpbuf *open;
+    ovs_be32 barrier;
+};
+
+static struct probe
+expect_probe(void)
+{
+    struct probe probe = { .open = expect(OFPTYPE_BUNDLE_CONTROL) };
+
+    expect_xid(OFPTYPE_BUNDLE_CONTROL);
+    probe.barrier = expect_xid(OFPTYPE_BARRIER_REQUEST);
+    return probe;
+}
+
+static void
+answer_probe(struct probe probe, bool bundles)
+{
+    if (bundles) {
+        feed_bundle_reply(probe.open);
+    } else {
+        feed_error(OFPERR_OFPBRC_BAD_TYPE,
+                   ((struct ofp_header *) probe.open->data)->xid);
+    }
+    ofpbuf_delete(probe.open);
+    feed_barrier_reply(probe.barrier);
 }
 
 /* Up to the request for ports, which is returned. */
 static struct ofpbuf *
-until_ports(void)
+until_ports_with(bool bundles)
 {
     hello();
     ovs_be32 xid = expect_xid(OFPTYPE_FEATURES_REQUEST);
     expect_xid(OFPTYPE_SET_ASYNC_CONFIG);
+    struct probe probe = expect_probe();
     struct ofpbuf *request = expect(OFPTYPE_PORT_DESC_STATS_REQUEST);
     expect_nothing();
     feed(features_reply(xid));
+    answer_probe(probe, bundles);
     return request;
+}
+
+static struct ofpbuf *
+until_ports(void)
+{
+    return until_ports_with(true);
+}
+
+static void
+shake_hands_with(bool bundles)
+{
+    struct ofpbuf *request = until_ports_with(bundles);
+
+    feed(ports_part(request, 1, 2, false));
+    ofpbuf_delete(request);
+    struct of_session_event e = event(OF_SESSION_UP);
+    ck_assert_int_eq(e.up.bundles, bundles);
+    ck_assert_uint_eq(e.up.version, version);
+    no_event();
 }
 
 static void
 shake_hands(void)
 {
-    struct ofpbuf *request = until_ports();
-
-    feed(ports_part(request, 1, 2, false));
-    ofpbuf_delete(request);
-    event(OF_SESSION_UP);
-    no_event();
+    shake_hands_with(true);
 }
 
 /* ## Handshake ## */
@@ -333,16 +407,18 @@ END_TEST
 START_TEST(test_handshake_bytewise)
 {
     struct ofpbuf all, request;
-    struct ofpbuf *msg[3];
+    struct ofpbuf *msg[4];
 
     ofpbuf_init(&request, 0);
-    of_encode_port_desc_request(4, &request);
-    msg[0] = ofputil_encode_hello(V15 | 1u << 4);
+    of_encode_port_desc_request((struct of_head) { version, 7 }, &request);
+    msg[0] = ofputil_encode_hello(1u << version | 1u << 1);
     msg[1] = features_reply(htonl(2));
     msg[2] = ports_part(&request, 1, 2, false);
+    msg[3] = ofpraw_alloc_xid(OFPRAW_OFPT11_BARRIER_REPLY, version, htonl(6),
+                              0);
     ofpbuf_uninit(&request);
     ofpbuf_init(&all, 0);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         ofpmsg_update_length(msg[i]);
         ofpbuf_put(&all, msg[i]->data, msg[i]->size);
         ofpbuf_delete(msg[i]);
@@ -352,7 +428,9 @@ START_TEST(test_handshake_bytewise)
         of_session_input(s, (uint8_t *) all.data + i, 1, now);
     }
     ofpbuf_uninit(&all);
-    ck_assert_uint_eq(event(OF_SESSION_UP).up.n_ports, 2);
+    struct of_session_event e = event(OF_SESSION_UP);
+    ck_assert_uint_eq(e.up.n_ports, 2);
+    ck_assert(!e.up.bundles);           /* Nothing said: has none. */
     no_event();
 }
 END_TEST
@@ -361,11 +439,11 @@ END_TEST
 START_TEST(test_version_refused)
 {
     expect_xid(OFPTYPE_HELLO);
-    feed(ofputil_encode_hello(1u << 1 | 1u << 4));
+    feed(ofputil_encode_hello(1u << 1 | 1u << 3));
     struct ofpbuf *msg = expect(OFPTYPE_ERROR);
     ck_assert_int_eq(ofperr_decode_msg(msg->data, NULL),
                      OFPERR_OFPHFC_INCOMPATIBLE);
-    ck_assert_int_eq(((struct ofp_header *) msg->data)->version, 4);
+    ck_assert_int_eq(((struct ofp_header *) msg->data)->version, 3);
     ofpbuf_delete(msg);
     ended(NVA_R_VERSION);
 }
@@ -376,8 +454,56 @@ START_TEST(test_version_newer_peer)
 {
     expect_xid(OFPTYPE_HELLO);
     feed_raw(9, 0, 8, 0);
-    expect_xid(OFPTYPE_FEATURES_REQUEST);
+    struct ofpbuf *msg = expect(OFPTYPE_FEATURES_REQUEST);
+    ck_assert_int_eq(((struct ofp_header *) msg->data)->version,
+                     OFP15_VERSION);
+    ofpbuf_delete(msg);
     no_event();
+}
+END_TEST
+
+/* The highest that both speak, whatever else is offered; one without a bitmap
+ * means all up to its own. */
+START_TEST(test_version_agreed)
+{
+    static const struct {
+        uint32_t offered;
+        int agreed;                     /* 0: none. */
+    } cases[] = {
+        { 1u << 4, 4 }, { 1u << 5, 5 }, { 1u << 6, 6 },
+        { 1u << 1 | 1u << 4, 4 }, { 1u << 4 | 1u << 5, 5 },
+        { 1u << 4 | 1u << 6, 6 }, { 1u << 5 | 1u << 7, 5 },
+        { 0xfffffffe, 6 }, { 1u << 7 | 1u << 31, 0 },
+        { 1u << 1 | 1u << 2 | 1u << 3, 0 },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ofpbuf *msg;
+
+        of_session_destroy(s);
+        s = of_session_create(now);
+        expect_xid(OFPTYPE_HELLO);
+        feed(ofputil_encode_hello(cases[i].offered));
+        msg = expect(cases[i].agreed ? OFPTYPE_FEATURES_REQUEST
+                     : OFPTYPE_ERROR);
+        if (cases[i].agreed) {
+            ck_assert_int_eq(((struct ofp_header *) msg->data)->version,
+                             cases[i].agreed);
+        } else {
+            ended(NVA_R_VERSION);
+        }
+        ofpbuf_delete(msg);
+    }
+}
+END_TEST
+
+START_TEST(test_version_without_bitmap)
+{
+    expect_xid(OFPTYPE_HELLO);
+    feed_raw(version, 0, 8, 0);
+    struct ofpbuf *msg = expect(OFPTYPE_FEATURES_REQUEST);
+    ck_assert_int_eq(((struct ofp_header *) msg->data)->version, version);
+    ofpbuf_delete(msg);
 }
 END_TEST
 
@@ -398,7 +524,7 @@ END_TEST
 START_TEST(test_version_changes)
 {
     hello();
-    feed_raw(4, 2, 8, 0);
+    feed_raw(version == 4 ? 5 : 4, 2, 8, 0);
     ended(NVA_R_VERSION);
 }
 END_TEST
@@ -415,7 +541,7 @@ END_TEST
 START_TEST(test_second_hello)
 {
     hello();
-    feed(ofputil_encode_hello(V15));
+    feed(ofputil_encode_hello(1u << version));
     ended(NVA_R_MSG_UNEXPECTED);
 }
 END_TEST
@@ -433,6 +559,7 @@ START_TEST(test_ports_before_features)
     hello();
     expect_xid(OFPTYPE_FEATURES_REQUEST);
     expect_xid(OFPTYPE_SET_ASYNC_CONFIG);
+    ofpbuf_delete(expect_probe().open);
     struct ofpbuf *request = expect(OFPTYPE_PORT_DESC_STATS_REQUEST);
     feed(ports_part(request, 1, 1, false));
     ofpbuf_delete(request);
@@ -445,6 +572,38 @@ START_TEST(test_handshake_refused)
     hello();
     feed_error(OFPERR_OFPBRC_EPERM, expect_xid(OFPTYPE_FEATURES_REQUEST));
     ended(NVA_R_MSG_UNEXPECTED);
+}
+END_TEST
+
+START_TEST(test_probe_refused)
+{
+    hello();
+    expect_xid(OFPTYPE_FEATURES_REQUEST);
+    expect_xid(OFPTYPE_SET_ASYNC_CONFIG);
+    struct probe probe = expect_probe();
+    ofpbuf_delete(probe.open);
+    feed_error(OFPERR_OFPBRC_BAD_TYPE, probe.barrier);
+    ended(NVA_R_MSG_UNEXPECTED);
+}
+END_TEST
+
+/* A switch need not answer in the order it was asked: UP waits for all. */
+START_TEST(test_probe_answered_last)
+{
+    hello();
+    ovs_be32 xid = expect_xid(OFPTYPE_FEATURES_REQUEST);
+    expect_xid(OFPTYPE_SET_ASYNC_CONFIG);
+    struct probe probe = expect_probe();
+    struct ofpbuf *request = expect(OFPTYPE_PORT_DESC_STATS_REQUEST);
+
+    feed(features_reply(xid));
+    feed(ports_part(request, 1, 1, false));
+    no_event();
+    answer_probe(probe, true);
+    ck_assert(event(OF_SESSION_UP).up.bundles);
+    feed(ports_part(request, 1, 1, false));
+    ofpbuf_delete(request);
+    no_event();
 }
 END_TEST
 
@@ -504,14 +663,14 @@ END_TEST
 START_TEST(test_truncated_length)
 {
     shake_hands();
-    feed_raw(OF_VERSION, 2, 7, 0);
+    feed_raw(version, 2, 7, 0);
     ended(NVA_R_MSG_TRUNCATED);
 }
 END_TEST
 
 START_TEST(test_truncated_length_in_hello)
 {
-    feed_raw(OF_VERSION, 0, 0, 0);
+    feed_raw(version, 0, 0, 0);
     ended(NVA_R_MSG_TRUNCATED);
 }
 END_TEST
@@ -519,7 +678,7 @@ END_TEST
 START_TEST(test_largest_message)
 {
     shake_hands();
-    feed_raw(OF_VERSION, 2, 65535, 65535 - 8 - 1);
+    feed_raw(version, 2, 65535, 65535 - 8 - 1);
     expect_nothing();
     of_session_input(s, "", 1, now);
     struct ofpbuf *reply = expect(OFPTYPE_ECHO_REPLY);
@@ -548,9 +707,13 @@ static const struct {
 START_TEST(test_malformed)
 {
     shake_hands();
-    feed_raw(OF_VERSION, malformed[_i].type, malformed[_i].length,
+    feed_raw(version, malformed[_i].type, malformed[_i].length,
              malformed[_i].length - 8);
-    ended(NVA_R_MSG_MALFORMED);
+    if (version == OFP13_VERSION && malformed[_i].type >= 30) {
+        no_event();                     /* Types it does not have. */
+    } else {
+        ended(NVA_R_MSG_MALFORMED);
+    }
 }
 END_TEST
 
@@ -570,10 +733,10 @@ END_TEST
 START_TEST(test_unknown_types)
 {
     shake_hands();
-    feed_raw(OF_VERSION, 200, 64, 56);  /* No such type. */
-    feed_raw(OF_VERSION, 4, 16, 8);     /* Experimenter 0. */
-    feed_raw(OF_VERSION, 3, 8, 0);      /* Echo reply. */
-    feed_raw(OF_VERSION, 6, 32, 24);    /* Features again. */
+    feed_raw(version, 200, 64, 56);  /* No such type. */
+    feed_raw(version, 4, 16, 8);     /* Experimenter 0. */
+    feed_raw(version, 3, 8, 0);      /* Echo reply. */
+    feed_raw(version, 6, 32, 24);    /* Features again. */
     feed_barrier_reply(htonl(123));
     feed_error(OFPERR_OFPFMFC_TABLE_FULL, htonl(123));
     no_event();
@@ -626,7 +789,7 @@ feed_role_status(enum ofp12_controller_role role)
 {
     struct ofputil_role_status rs = { role, OFPCRR_PRIMARY_REQUEST, 1 };
 
-    feed(ofputil_encode_role_status(&rs, OFPUTIL_P_OF15_OXM));
+    feed(ofputil_encode_role_status(&rs, protocol()));
 }
 
 START_TEST(test_slave_by_status)
@@ -654,7 +817,7 @@ START_TEST(test_echo_request)
     struct ofpbuf *request;
 
     shake_hands();
-    request = ofputil_encode_echo_request(OF_VERSION);
+    request = ofputil_encode_echo_request(version);
     ofpbuf_put(request, "ping", 4);
     ((struct ofp_header *) request->data)->xid = htonl(0x1234);
     feed(request);
@@ -709,7 +872,7 @@ START_TEST(test_echo_timeout_dribble)
     nva_usec start = now;
 
     shake_hands();
-    feed_raw(OF_VERSION, 2, 65535, 0);
+    feed_raw(version, 2, 65535, 0);
     for (int i = 1; i <= OF_SESSION_DEAD_SECS; i++) {
         no_event();
         now = start + i * NVA_SEC;
@@ -754,10 +917,10 @@ START_TEST(test_output_limit)
 
     shake_hands();
     for (int i = 0; i < OF_SESSION_OUTPUT_MAX / 65535; i++) {
-        feed_raw(OF_VERSION, 2, 65535, 65535 - 8);
+        feed_raw(version, 2, 65535, 65535 - 8);
         ck_assert(!of_session_next_event(s, &e));
     }
-    feed_raw(OF_VERSION, 2, 65535, 65535 - 8);
+    feed_raw(version, 2, 65535, 65535 - 8);
     ended(NVA_R_OUTPUT_LIMIT);
 }
 END_TEST
@@ -893,7 +1056,7 @@ START_TEST(test_bundle_unknown_error)
 {
     shake_hands();
     send_bundle();
-    struct ofpbuf *msg = ofpraw_alloc_xid(OFPRAW_OFPT_ERROR, OF_VERSION,
+    struct ofpbuf *msg = ofpraw_alloc_xid(OFPRAW_OFPT_ERROR, version,
                                           msg_xid[1], 4);
     ofpbuf_put(msg, "\x12\x34\x56\x78", 4);
     feed(msg);
@@ -998,7 +1161,7 @@ START_TEST(test_bundle_never_answered)
     while (now < start + OF_SESSION_ANSWER_SECS * NVA_SEC) {
         no_event();
         now += NVA_SEC;
-        feed(ofputil_encode_echo_request(OF_VERSION));
+        feed(ofputil_encode_echo_request(version));
         of_session_run(s, now);
     }
     ended(NVA_R_ECHO_TIMEOUT);
@@ -1157,12 +1320,215 @@ START_TEST(test_nothing_before_up)
 }
 END_TEST
 
+/* ## Without bundles ## */
+
+/* 0xa loses what it had but this, 7 loses all, 0xb is new. */
+static struct {
+    ovs_be32 meters[2], first_barrier, adds[2], barrier, delete;
+    struct ofpbuf *dump;
+} plain;
+
+static ovs_be32
+expect_flow_mod(uint16_t command, uint64_t cookie)
+{
+    struct ofpbuf *msg = expect(OFPTYPE_FLOW_MOD);
+    ovs_be32 xid = ((struct ofp_header *) msg->data)->xid;
+    struct ofputil_flow_mod fm;
+    struct ofpbuf ofpacts;
+
+    ofpbuf_init(&ofpacts, 0);
+    ck_assert_int_eq(ofputil_decode_flow_mod(&fm, msg->data, protocol(), NULL,
+                                             NULL, &ofpacts,
+                                             u16_to_ofp(0xff00), 255), 0);
+    ck_assert_int_eq(fm.command, command);
+    ck_assert_uint_eq(ntohll(command == OFPFC_ADD ? fm.new_cookie
+                             : fm.cookie), cookie);
+    if (command != OFPFC_ADD) {
+        ck_assert_uint_eq(ntohll(fm.cookie_mask), UINT64_MAX);
+    }
+    minimatch_destroy(&fm.match);
+    ofpbuf_uninit(&ofpacts);
+    ofpbuf_delete(msg);
+    return xid;
+}
+
+static void
+send_plain(void)
+{
+    static struct flow_prog_msg plain_msgs[4];
+    const struct flow_prog_bundle b = {
+        .n_meters = 2, .meters = meters, .n_msgs = 4, .msgs = plain_msgs,
+    };
+
+    make_flow(&flow_a, 0xa, 1);
+    make_flow(&flow_b, 0xb, 2);
+    plain_msgs[0] = (struct flow_prog_msg) { .op = FLOW_PROG_DELETE,
+                                             .cookie = 0xa };
+    plain_msgs[1] = (struct flow_prog_msg) { .op = FLOW_PROG_ADD,
+                                             .flow = &flow_a };
+    plain_msgs[2] = (struct flow_prog_msg) { .op = FLOW_PROG_DELETE,
+                                             .cookie = 7 };
+    plain_msgs[3] = (struct flow_prog_msg) { .op = FLOW_PROG_ADD,
+                                             .flow = &flow_b };
+    of_session_send_bundle(s, &b);
+
+    plain.meters[0] = expect_xid(OFPTYPE_METER_MOD);
+    plain.meters[1] = expect_xid(OFPTYPE_METER_MOD);
+    plain.first_barrier = expect_xid(OFPTYPE_BARRIER_REQUEST);
+    plain.adds[0] = expect_flow_mod(OFPFC_ADD, 0xa);
+    plain.adds[1] = expect_flow_mod(OFPFC_ADD, 0xb);
+    plain.barrier = expect_xid(OFPTYPE_BARRIER_REQUEST);
+    plain.dump = expect(OFPTYPE_FLOW_STATS_REQUEST);
+    plain.delete = expect_flow_mod(OFPFC_DELETE, 7);
+    expect_nothing();                   /* No last barrier yet. */
+}
+
+/* The dump's answer: flow_a as it is now, and 'n' that are left over. */
+static void
+answer_dump(size_t n, bool more)
+{
+    struct ovs_list parts;
+    struct ofpbuf *msg;
+
+    ofpmp_init(&parts, plain.dump->data);
+    for (size_t i = 0; i <= n; i++) {
+        struct ofputil_flow_stats fs;
+
+        memset(&fs, 0, sizeof fs);
+        match_init_catchall(&fs.match);
+        match_set_in_port(&fs.match, u16_to_ofp(1 + i));
+        fs.cookie = htonll(0xa);
+        fs.priority = 10;
+        ofputil_append_flow_stats_reply(&fs, &parts, NULL);
+    }
+    msg = ofpbuf_from_list(ovs_list_pop_front(&parts));
+    set_more(msg, more);
+    feed(msg);
+}
+
+/* Adds first, then what is left over, each by itself; done at the last
+ * barrier alone. */
+START_TEST(test_plain)
+{
+    shake_hands_with(false);
+    send_plain();
+    feed_barrier_reply(plain.first_barrier);
+    feed_barrier_reply(plain.barrier);
+    no_event();
+    answer_dump(2, true);
+    expect_flow_mod(OFPFC_DELETE_STRICT, 0xa);
+    expect_flow_mod(OFPFC_DELETE_STRICT, 0xa);
+    expect_nothing();
+    answer_dump(0, false);
+    barrier_xid = expect_xid(OFPTYPE_BARRIER_REQUEST);
+    expect_nothing();
+    answer_dump(3, false);              /* Nobody asked. */
+    expect_nothing();
+    no_event();
+    feed_barrier_reply(barrier_xid);
+    ck_assert(event(OF_SESSION_BUNDLE_DONE).applied);
+    no_event();
+    ofpbuf_delete(plain.dump);
+}
+END_TEST
+
+/* A rejected flow is its owner's alone. */
+START_TEST(test_plain_rejected)
+{
+    shake_hands_with(false);
+    send_plain();
+    feed_error(OFPERR_OFPFMFC_TABLE_FULL, plain.adds[1]);
+    answer_dump(0, false);
+    feed_barrier_reply(expect_xid(OFPTYPE_BARRIER_REQUEST));
+    struct of_session_event e = event(OF_SESSION_MSG_FAILED);
+    ck_assert_uint_eq(e.failed.msg, 3);
+    ck_assert_int_eq(e.failed.reason, NVA_R_TABLE_FULL);
+    ck_assert(event(OF_SESSION_BUNDLE_DONE).applied);
+    no_event();
+    ofpbuf_delete(plain.dump);
+}
+END_TEST
+
+/* Without the dump nobody knows what is left: its owner has failed, and the
+ * rest goes on. */
+START_TEST(test_plain_dump_refused)
+{
+    shake_hands_with(false);
+    send_plain();
+    feed_error(OFPERR_OFPBRC_EPERM,
+               ((struct ofp_header *) plain.dump->data)->xid);
+    ofpbuf_delete(plain.dump);
+    feed_barrier_reply(expect_xid(OFPTYPE_BARRIER_REQUEST));
+    ck_assert_uint_eq(event(OF_SESSION_MSG_FAILED).failed.msg, 0);
+    ck_assert(event(OF_SESSION_BUNDLE_DONE).applied);
+}
+END_TEST
+
+START_TEST(test_plain_barrier_refused)
+{
+    shake_hands_with(false);
+    send_plain();
+    ofpbuf_delete(plain.dump);
+    feed_error(OFPERR_OFPBRC_BAD_TYPE, _i ? plain.barrier
+               : plain.first_barrier);
+    ended(NVA_R_MSG_UNEXPECTED);
+}
+END_TEST
+
+/* A barrier reply from nowhere while a sweep is under way. */
+START_TEST(test_plain_early_barrier)
+{
+    shake_hands_with(false);
+    send_plain();
+    feed_barrier_reply(htonl(ntohl(plain.barrier) + 1));
+    no_event();
+    answer_dump(0, false);
+    feed_barrier_reply(expect_xid(OFPTYPE_BARRIER_REQUEST));
+    ck_assert(event(OF_SESSION_BUNDLE_DONE).applied);
+    ofpbuf_delete(plain.dump);
+}
+END_TEST
+
+/* A switch that invents flows of an owner. */
+START_TEST(test_plain_sweep_limit)
+{
+    shake_hands_with(false);
+    send_plain();
+    for (int i = 0; i < OF_SESSION_SWEEP_MAX / 500; i++) {
+        answer_dump(499, true);
+        of_session_output(s)->size = 0;
+        no_event();
+    }
+    answer_dump(499, true);
+    ofpbuf_delete(plain.dump);
+    ended(NVA_R_LIMIT);
+}
+END_TEST
+
+/* Nothing to delete: one write, no waiting. */
+START_TEST(test_plain_adds_only)
+{
+    struct flow_prog_msg msg = { .op = FLOW_PROG_ADD, .flow = &flow_a };
+    struct flow_prog_bundle one = { .n_msgs = 1, .msgs = &msg };
+
+    shake_hands_with(false);
+    make_flow(&flow_a, 0xa, 1);
+    of_session_send_bundle(s, &one);
+    expect_xid(OFPTYPE_BARRIER_REQUEST);
+    expect_flow_mod(OFPFC_ADD, 0xa);
+    expect_xid(OFPTYPE_BARRIER_REQUEST);
+    feed_barrier_reply(expect_xid(OFPTYPE_BARRIER_REQUEST));
+    ck_assert(event(OF_SESSION_BUNDLE_DONE).applied);
+}
+END_TEST
+
+/* All of it in each version. */
 static TCase *
-tcase(Suite *suite, const char *name)
+tcase(Suite *suite, const char *name, SFun set_up)
 {
     TCase *tc = tcase_create(name);
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, set_up, teardown);
     suite_add_tcase(suite, tc);
     return tc;
 }
@@ -1174,6 +1540,8 @@ add_handshake(TCase *tc)
     tcase_add_test(tc, test_handshake_bytewise);
     tcase_add_test(tc, test_version_refused);
     tcase_add_test(tc, test_version_newer_peer);
+    tcase_add_test(tc, test_version_agreed);
+    tcase_add_test(tc, test_version_without_bitmap);
     tcase_add_test(tc, test_version_error_instead_of_hello);
     tcase_add_test(tc, test_version_zero);
     tcase_add_test(tc, test_version_changes);
@@ -1182,6 +1550,8 @@ add_handshake(TCase *tc)
     tcase_add_test(tc, test_features_unasked);
     tcase_add_test(tc, test_ports_before_features);
     tcase_add_test(tc, test_handshake_refused);
+    tcase_add_test(tc, test_probe_refused);
+    tcase_add_test(tc, test_probe_answered_last);
     tcase_add_test(tc, test_port_limit);
     tcase_add_test(tc, test_port_changes_in_handshake);
     tcase_add_test(tc, test_end_in_handshake);
@@ -1242,18 +1612,34 @@ add_read_back(TCase *tc)
     tcase_add_test(tc, test_read_back_malformed);
 }
 
+static void
+add_plain(TCase *tc)
+{
+    tcase_add_test(tc, test_plain);
+    tcase_add_test(tc, test_plain_rejected);
+    tcase_add_test(tc, test_plain_dump_refused);
+    tcase_add_loop_test(tc, test_plain_barrier_refused, 0, 2);
+    tcase_add_test(tc, test_plain_early_barrier);
+    tcase_add_test(tc, test_plain_sweep_limit);
+    tcase_add_test(tc, test_plain_adds_only);
+}
+
 int
 main(void)
 {
+    static const SFun set_ups[] = { setup_13, setup_14, setup_15 };
     Suite *suite = suite_create("of-session");
     SRunner *sr = srunner_create(suite);
     int failed;
 
-    add_handshake(tcase(suite, "handshake"));
-    add_messages(tcase(suite, "messages"));
-    add_time(tcase(suite, "time"));
-    add_bundle(tcase(suite, "bundle"));
-    add_read_back(tcase(suite, "read-back"));
+    for (size_t i = 0; i < sizeof set_ups / sizeof set_ups[0]; i++) {
+        add_handshake(tcase(suite, "handshake", set_ups[i]));
+        add_messages(tcase(suite, "messages", set_ups[i]));
+        add_time(tcase(suite, "time", set_ups[i]));
+        add_bundle(tcase(suite, "bundle", set_ups[i]));
+        add_plain(tcase(suite, "without bundles", set_ups[i]));
+        add_read_back(tcase(suite, "read-back", set_ups[i]));
+    }
     srunner_run_all(sr, CK_NORMAL);
     failed = srunner_ntests_failed(sr);
     srunner_free(sr);

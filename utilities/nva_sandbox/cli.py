@@ -188,6 +188,9 @@ COMMANDS = {
     "up": (cmd_up, True, "make N NVEs hv1..hvN", [
         (("n",), dict(type=int, metavar="N")),
         (("--underlay",), dict(choices=UNDERLAYS, default="v4")),
+        (("--openflow",), dict(choices=("13", "14", "15"), help="the one "
+                               "version that br-int speaks; left out: all "
+                               "three")),
         (("--controller",), dict(metavar="ADDR", help="unix:PATH, tcp:IP:PORT "
                                  "or none; default unix:DIR/nvad.sock")),
         (("--controller-ns",), dict(action="store_true", help="also a "

@@ -55,7 +55,7 @@ class Nve:
         if at >= len(args):
             raise Refusal("ofctl: which command?")
         version = [] if any(a.startswith("-O") for a in args[:at]) else [
-            "-O", "OpenFlow15"]
+            "-O", self.protocols()[-1]]
         return (["ovs-ofctl"] + version + args[:at + 1]
                 + [f"unix:{self.path('br-int.mgmt')}"] + args[at + 1:])
 
@@ -64,6 +64,11 @@ class Nve:
 
     def appctl_argv(self, args):
         return ["ovs-appctl", "-t", self.path("vswitchd.ctl")] + args
+
+    def protocols(self):
+        """What br-int speaks, the highest version last."""
+        only = self.sandbox.data["openflow"]
+        return [f"OpenFlow{v}" for v in ([only] if only else (13, 14, 15))]
 
     # Life.
 
@@ -102,7 +107,7 @@ class Nve:
                 f"mtu_request={UNDERLAY_MTU}",
                 "--", "add-br", "br-int", "--", "set", "bridge", "br-int",
                 "datapath_type=netdev", "fail_mode=secure",
-                "protocols=OpenFlow13,OpenFlow14,OpenFlow15",
+                "protocols=" + ",".join(self.protocols()),
                 "other_config:disable-in-band=true",
                 f"other_config:datapath-id={self.record['dpid']}",
                 "--", "add-port", "br-int", "vx0", "--", "set", "interface",

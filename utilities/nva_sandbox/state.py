@@ -86,6 +86,7 @@ class Sandbox:
             "name": self.name, "underlay": options.underlay, "ready": False,
             "controller": options.controller,
             "controller_ns": options.controller_ns, "queue": options.queue,
+            "openflow": options.openflow,
             "controller_changes": 0, "namespaces": [], "procs": {},
             "nves": {f"hv{k}": self.nve_record(k, options.underlay)
                      for k in range(1, count + 1)},
