@@ -29,6 +29,7 @@ noinst_PROGRAMS += \
 nva_measure_SOURCES = \
 	utilities/nva-measure.c \
 	utilities/measure-call.c \
+	utilities/measure-flood.c \
 	utilities/measure-flow.c \
 	utilities/measure-guest.c \
 	utilities/measure-report.c \

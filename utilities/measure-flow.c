@@ -24,7 +24,6 @@ static const char *add_stream(struct measure *, struct guest *src,
 static int64_t due(const struct stream *);
 static void forgive(struct stream *, int64_t now);
 static void run_stream(struct stream *, int64_t now);
-static struct place *standing_place(struct guest *, uint64_t seq);
 static void ask(struct stream *);
 
 /* A B v4|v6 pps=N [size=N] [static]: both directions. */
@@ -253,7 +252,7 @@ run_stream(struct stream *s, int64_t now)
         s->n_paced += late;
     }
     for (int i = 0; i < MAX_SEND_BATCH && due(s) <= now; i++) {
-        struct place *p = standing_place(s->src, s->next_seq);
+        struct place *p = guest_standing(s->src, s->next_seq);
 
         if (!p) {
             s->skipped++;
@@ -264,28 +263,11 @@ run_stream(struct stream *s, int64_t now)
     }
 }
 
-/* Where 'g' sends packet 'seq' from: in turn, if it stands at two places. */
-static struct place *
-standing_place(struct guest *g, uint64_t seq)
-{
-    struct place *found[MAX_PLACES];
-    size_t n = 0;
-
-    for (size_t i = 0; i < g->n_places; i++) {
-        struct place *p = &g->places[i];
-
-        if (p->state == PLACE_STANDING && p->fd >= 0) {
-            found[n++] = p;
-        }
-    }
-    return n ? found[seq % n] : NULL;
-}
-
 /* Asks for the MAC address of the other end. */
 static void
 ask(struct stream *s)
 {
-    struct place *p = standing_place(s->src, 0);
+    struct place *p = guest_standing(s->src, 0);
     uint8_t frame[GUEST_FRAME_SIZE];
     size_t n;
 

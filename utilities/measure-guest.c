@@ -70,10 +70,8 @@ guest_add(struct measure *m, const char *name, char **options, size_t n)
     }
     memset(g, 0, sizeof *g);
     for (size_t i = 0; i < n; i++) {
-        uint8_t *mac = g->mac;
-
-        if (sscanf(options[i], "mac=%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac,
-                   mac + 1, mac + 2, mac + 3, mac + 4, mac + 5) == 6) {
+        if (!strncmp(options[i], "mac=", 4)
+            && guest_parse_mac(options[i] + 4, g->mac)) {
             has_mac = true;
         } else if (!strncmp(options[i], "ip=", 3)
                    && inet_pton(AF_INET, options[i] + 3, g->ip4) == 1) {
@@ -91,6 +89,29 @@ guest_add(struct measure *m, const char *name, char **options, size_t n)
     strcpy(g->name, name);
     m->n_guests++;
     return NULL;
+}
+
+bool
+guest_parse_mac(const char *s, uint8_t mac[6])
+{
+    return sscanf(s, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2,
+                  mac + 3, mac + 4, mac + 5) == 6;
+}
+
+struct place *
+guest_standing(struct guest *g, uint64_t seq)
+{
+    struct place *found[MAX_PLACES];
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->n_places; i++) {
+        struct place *p = &g->places[i];
+
+        if (p->state == PLACE_STANDING && p->fd >= 0) {
+            found[n++] = p;
+        }
+    }
+    return n ? found[seq % n] : NULL;
 }
 
 const char *

@@ -394,6 +394,18 @@ do_announce(struct measure *m, struct step *st, FILE *out)
 }
 
 static const char *
+do_flood(struct measure *m, struct step *st, FILE *out)
+{
+    struct guest *g = guest_find(m, st->args[1]);
+
+    if (!g) {
+        return "no such guest";
+    }
+    return (!strcmp(st->args[2], "off") ? flood_stop(m, g, out)
+            : flood_start(m, g, st->args + 2, st->n - 2));
+}
+
+static const char *
 do_mark(struct measure *m, struct step *st, FILE *out)
 {
     (void) out;
@@ -460,6 +472,8 @@ static const struct verb verbs[] = {
     { "pause", 1, do_pause, "pause NAME" },
     { "resume", 2, do_resume, "resume NAME KEY" },
     { "announce", 2, do_announce, "announce NAME KIND[+KIND] [KEY]" },
+    { "flood", 2, do_flood, "flood NAME KIND[+KIND] [pps=N] [mac=any|MAC] "
+      "[ip=any|IP] [ip6=any|IP], or flood NAME off" },
     { "mark", 0, do_mark, "mark [grace=TIME]" },
     { "report", 0, do_report, "report [grace=TIME]" },
     { "sleep", 1, do_sleep, "sleep TIME" },

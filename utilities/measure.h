@@ -17,6 +17,8 @@
 #define MAX_STREAMS 512
 #define MAX_STEPS 4096          /* Of one script. */
 #define MAX_CALLS 64            /* Of one script. */
+#define MAX_FLOODS 16
+#define MAX_FLOOD_KINDS 8
 #define MAX_RECORDS (4 << 20)   /* Packets of a stream between two marks. */
 
 #define MEASURE_PORT 7753       /* UDP destination of numbered packets. */
@@ -91,6 +93,18 @@ struct numbered {
 };
 #define NUMBERED_MAGIC 0x6e766131
 
+/* Forged frames of one guest; measure-flood.c. */
+struct flood {
+    struct guest *src;
+    bool on, any_mac, any_ip;
+    uint8_t mac[6], ip4[4], ip6[16];
+    uint8_t kinds[MAX_FLOOD_KINDS];
+    size_t n_kinds;
+    uint32_t pps;
+    int64_t base;
+    uint64_t n_paced, n_sent, n_refused, n_skipped;
+};
+
 struct script;
 
 struct measure {
@@ -99,6 +113,8 @@ struct measure {
     size_t n_guests;
     struct stream streams[MAX_STREAMS];
     size_t n_streams;
+    struct flood floods[MAX_FLOODS];
+    size_t n_floods;
     bool running, quit;
     int64_t next_resolve, marked;
     struct script *script;      /* The one that runs, or NULL. */
@@ -138,6 +154,11 @@ const char *guest_announce(struct measure *, struct guest *, struct place *p,
                            const char *kind);
 void guest_read(struct measure *, struct guest *, struct place *);
 
+/* Where 'g' sends its frame number 'seq' from, in turn if it stands at two
+ * places; NULL if it stands nowhere. */
+struct place *guest_standing(struct guest *, uint64_t seq);
+bool guest_parse_mac(const char *, uint8_t mac[6]);
+
 /* measure-flow.c: streams of numbered packets. */
 const char *flow_add(struct measure *, char **args, size_t n);
 void flows_start(struct measure *, int64_t now);
@@ -150,6 +171,12 @@ void flows_resolve(struct measure *, const struct guest *, int family,
 bool flow_send(struct stream *, struct place *, int64_t now);
 void flow_input(struct measure *, struct guest *, struct place *,
                 const uint8_t *payload, size_t n, int64_t now);
+
+/* measure-flood.c: what a guest forges. */
+const char *flood_start(struct measure *, struct guest *, char **args,
+                        size_t n);
+const char *flood_stop(struct measure *, struct guest *, FILE *);
+int64_t floods_run(struct measure *, int64_t now);  /* As flows_run(). */
 
 /* measure-stream.c: accounting.  'cut' is a time: packets sent from then on
  * do not count yet. */

@@ -97,7 +97,7 @@ run(struct measure *m, struct input *in)
 {
     while (!m->quit) {
         struct epoll_event events[64];
-        int64_t now, flows, script;
+        int64_t now, flows, floods, script;
         int n;
 
         next_command(m, in);
@@ -107,6 +107,8 @@ run(struct measure *m, struct input *in)
         }
         now = measure_now();
         flows = flows_run(m, now);
+        floods = floods_run(m, now);
+        flows = flows < floods ? flows : floods;
         flows = flows < now + MIN_TURN ? now + MIN_TURN : flows;
         if (!m->script && memchr(in->buf, '\n', in->n)) {
             script = now;       /* The next command is here. */
