@@ -70,6 +70,7 @@ bridges_add(struct bridges *bs, void *channel, uint64_t dpid,
     br->channel = channel;
     br->dpid = dpid;
     ovs_strzcpy(br->peer, peer, sizeof br->peer);
+    br->inlet = inlet_create();
     hmap_init(&br->ports);
     hmap_insert(&bs->by_channel, &br->channel_node, hash_pointer(channel, 0));
     hmap_insert(&bs->by_dpid, &br->dpid_node, hash_uint64(dpid));
@@ -85,6 +86,7 @@ bridges_remove(struct bridges *bs, struct bridge *br)
     HMAP_FOR_EACH_POP (p, node, &br->ports) {
         free(p);
     }
+    inlet_destroy(br->inlet);
     hmap_destroy(&br->ports);
     hmap_remove(&bs->by_channel, &br->channel_node);
     hmap_remove(&bs->by_dpid, &br->dpid_node);

@@ -8,6 +8,7 @@
 #define NVA_BRIDGES_H 1
 
 #include "delta.h"
+#include "inlet.h"
 #include "nva-types.h"
 #include "openvswitch/hmap.h"
 
@@ -32,6 +33,7 @@ struct bridge {
     bool read_again;                /* ...and its result is of no use. */
     bool in_flight;                 /* A bundle is. */
     uint64_t foreign_flows;         /* Found by the last read back. */
+    struct inlet *inlet;            /* What its packet-ins may cost. */
 };
 
 struct bridge_port {

@@ -40,6 +40,7 @@ struct dispatch {
     struct metrics metrics;
     nva_usec deadline;              /* Of the brain, as last looked at... */
     bool deadline_is_old;           /* ...before the directory changed. */
+    nva_usec inlet_deadline;        /* When floods may have ended. */
 
     struct bridges bridges;
     uint64_t last_session;
@@ -94,6 +95,9 @@ void dispatch_tell_acks(struct dispatch *, nva_usec now);
 /* An event of type 'type' from the NVE that claims 'br', in its session. */
 struct nva_event dispatch_session_event(const struct bridge *br,
                                         enum nva_event_type type);
+
+/* Tells the brain of each port that floods, or has ended to. */
+void dispatch_tell_floods(struct dispatch *, nva_usec now);
 
 /* A request made, changed or deleted NVE 'id': claims or releases. */
 void dispatch_relink(struct dispatch *, nva_id id, nva_usec now);

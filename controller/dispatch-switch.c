@@ -9,6 +9,7 @@
 
 #include "dispatch-private.h"
 #include "openvswitch/ofpbuf.h"
+#include "packets.h"
 #include "pipeline.h"
 #include "util.h"
 
@@ -18,6 +19,10 @@ static void release(struct dispatch *, struct nve_prog *);
 static void read_back(struct dispatch *, struct bridge *);
 static void bridge_synced(struct dispatch *, struct bridge *, nva_usec now);
 static void bridge_forget(struct dispatch *, struct bridge *, nva_usec now);
+static bool is_too_much(struct dispatch *, struct bridge *,
+                        const struct nva_packet_in *,
+                        const struct nva_event *, nva_usec now);
+static void tell_floods(struct dispatch *, struct bridge *, nva_usec now);
 
 enum nva_reason
 dispatch_switch_up(struct dispatch *d, void *channel,
@@ -127,6 +132,7 @@ dispatch_switch_port(struct dispatch *d, void *channel,
         return;
     }
     bridge_put_port(br, port, gone);
+    inlet_forget(br->inlet, port->ofport);
     if (br->nve != NVA_ID_NONE) {
         struct nva_event ev = dispatch_session_event(br, NVA_EV_PORT);
 
@@ -155,6 +161,9 @@ dispatch_switch_packet_in(struct dispatch *d, void *channel,
     pin.nve = br->nve;
     pin.session = br->session;
     reason = classify_packet_in(d->dir, &pin, ev, &n);
+    if (is_too_much(d, br, &pin, n ? &ev[0] : NULL, now)) {
+        reason = NVA_R_NVE_LIMIT;
+    }
     if (reason) {
         const struct nva_note note = {
             .type = NVA_NOTE_DROPPED, .reason = reason, .nve = br->nve,
@@ -165,6 +174,55 @@ dispatch_switch_packet_in(struct dispatch *d, void *channel,
     }
     for (size_t i = 0; i < n; i++) {
         dispatch_event(d, &ev[i], now);
+    }
+}
+
+/* Strays have a limit of their own.  'ev' is NULL if it is a frame that we do
+ * not understand; who sends such is not silent. */
+static bool
+is_too_much(struct dispatch *d, struct bridge *br,
+            const struct nva_packet_in *pin, const struct nva_event *ev,
+            nva_usec now)
+{
+    const struct nva_frame *frame = ev ? &ev->packet.frame : NULL;
+    bool data = frame && frame->kind == NVA_FRAME_OTHER;
+    enum nva_reason reason;
+
+    if (pin->table == NVA_TABLE_DELIVER || pin->table == NVA_TABLE_FORWARD
+        || (ev && ev->type == NVA_EV_STRAY)) {
+        return false;
+    }
+    reason = inlet_take(br->inlet, pin->in_port,
+                        frame ? frame->eth_src : eth_addr_zero, data, now);
+    tell_floods(d, br, now);
+    return reason != NVA_OK;
+}
+
+static void
+tell_floods(struct dispatch *d, struct bridge *br, nva_usec now)
+{
+    struct nva_event ev = dispatch_session_event(br, NVA_EV_FLOODING);
+
+    while (inlet_next(br->inlet, now, &ev.flooding.ofport,
+                      &ev.flooding.level)) {
+        dispatch_event(d, &ev, now);
+    }
+    d->inlet_deadline = MIN(d->inlet_deadline, inlet_deadline(br->inlet));
+}
+
+void
+dispatch_tell_floods(struct dispatch *d, nva_usec now)
+{
+    struct bridge *br;
+
+    if (d->inlet_deadline > now) {
+        return;
+    }
+    d->inlet_deadline = NVA_NEVER;
+    HMAP_FOR_EACH (br, channel_node, &d->bridges.by_channel) {
+        if (br->nve != NVA_ID_NONE) {
+            tell_floods(d, br, now);
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 
 #include "admission.h"
 #include "converge.h"
+#include "detour.h"
 #include "dispatch-private.h"
 #include "drain.h"
 #include "fabric.h"
@@ -41,6 +42,7 @@ dispatch_create(const struct dispatch_ops *ops)
     d->ops = *ops;
     d->dir = directory_create();
     d->deadline = NVA_NEVER;
+    d->inlet_deadline = NVA_NEVER;
     nva_plan_init(&d->plan);
     nva_dirty_init(&d->dirty);
     d->source = dispatch_prog_source(d);
@@ -179,6 +181,12 @@ step(const struct nva_view *view, const struct nva_event *ev,
         responder_stray(view, ev, plan);
         mobility_stray(view, ev, plan);
         break;
+    case NVA_EV_FLOODING:
+        detour_event(view, ev, plan);
+        break;
+    case NVA_EV_DETOURED:
+        detour_packet(view, ev, plan);
+        break;
     case NVA_EV_TIMER:
         converge_timer(view, plan);
         mobility_timer(view, plan);
@@ -188,9 +196,12 @@ step(const struct nva_view *view, const struct nva_event *ev,
         drain_step(view, ev->nve, plan);
         break;
     case NVA_EV_NVE_UP:
+    case NVA_EV_PORT:
+        detour_event(view, ev, plan);
+        converge_event(view, ev, plan);
+        break;
     case NVA_EV_NVE_SYNCED:
     case NVA_EV_NVE_DOWN:
-    case NVA_EV_PORT:
     case NVA_EV_FLOW_REMOVED:
     case NVA_EV_CONFIRMED:
     case NVA_EV_QUARANTINED:
@@ -245,6 +256,7 @@ dispatch_plan(const struct dispatch *d)
 void
 dispatch_timer(struct dispatch *d, nva_usec now)
 {
+    dispatch_tell_floods(d, now);
     if (dispatch_deadline(d, now) <= now) {
         struct nva_event ev = { .type = NVA_EV_TIMER };
 
@@ -279,7 +291,7 @@ dispatch_deadline(struct dispatch *d, nva_usec now)
         }
         d->deadline_is_old = false;
     }
-    return d->deadline;
+    return MIN(d->deadline, d->inlet_deadline);
 }
 
 bool
@@ -378,6 +390,9 @@ put_reply_actions(const struct dispatch *d, const struct nva_reply *reply,
     switch (reply->target) {
     case NVA_REPLY_TO_PORT:
         pipeline_out_port(reply->ofport, ofpacts);
+        return true;
+    case NVA_REPLY_TO_PIPELINE:
+        pipeline_out_admit(reply->vni, reply->ofport, ofpacts);
         return true;
     case NVA_REPLY_TO_TUNNEL:
         if (!to || !tunnel || IN6_IS_ADDR_UNSPECIFIED(&to->tunnel_ip)) {

@@ -91,6 +91,7 @@ static const struct api_field port_fields[] = {
     { "vn", "string", NAME(nva_request_port, vn) },
     { "ofport", "integer", SHOWN },
     { "implied", "boolean", SHOWN },
+    { "detour", "string", SHOWN },
     END
 };
 const struct api_schema api_port_schema = { "port", port_fields };

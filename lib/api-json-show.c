@@ -168,6 +168,7 @@ api_show_port(const struct nva_view *view, const struct nva_vap *vap)
     api_set(o, "vn", text_or_null(vn ? vn->name : NULL));
     api_set(o, "ofport", port ? json_integer(port->ofport) : json_null());
     api_set(o, "implied", json_boolean(vap->implied));
+    api_set(o, "detour", api_text(nva_detour_word(vap->detour)));
     return o;
 }
 
@@ -593,7 +594,7 @@ note_is_shown(const struct nva_note *note)
                || note->reason == NVA_R_LEARN_LIMIT;
     case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_MOVE:
     case NVA_NOTE_VM: case NVA_NOTE_LATE: case NVA_NOTE_NVE:
-    case NVA_NOTE_DRAIN:
+    case NVA_NOTE_DRAIN: case NVA_NOTE_DETOUR:
     case NVA_N_NOTES:
         return true;
     }

@@ -20,6 +20,8 @@ lib_libnva_a_SOURCES = \
 	lib/converge.h \
 	lib/delta.c \
 	lib/delta.h \
+	lib/detour.c \
+	lib/detour.h \
 	lib/directory-check.c \
 	lib/directory-index.c \
 	lib/directory-private.h \
@@ -39,6 +41,8 @@ lib_libnva_a_SOURCES = \
 	lib/flow-set.h \
 	lib/frame.c \
 	lib/frame.h \
+	lib/inlet.c \
+	lib/inlet.h \
 	lib/intent.c \
 	lib/intent.h \
 	lib/mobility-private.h \

@@ -14,7 +14,8 @@
 
 #include "pipeline.h"
 
-static bool from_tunnel(const struct nva_packet_in *);
+static bool from_tunnel(const struct directory *,
+                        const struct nva_packet_in *);
 static enum nva_reason classify_vap(const struct directory *,
                                     const struct nva_packet_in *,
                                     struct nva_event *);
@@ -45,17 +46,19 @@ classify_packet_in(const struct directory *dir,
     if (reason) {
         return reason;
     }
-    reason = (from_tunnel(pin)
+    reason = (from_tunnel(dir, pin)
               ? classify_tunnel(dir, pin, &ev[0])
               : classify_vap(dir, pin, &ev[0]));
     if (reason) {
         return reason;
     }
 
-    if (from_tunnel(pin) || pin->table == NVA_TABLE_FORWARD) {
+    if (from_tunnel(dir, pin) || pin->table == NVA_TABLE_FORWARD) {
         types[0] = NVA_EV_STRAY;
     } else if (pin->table == NVA_TABLE_ADDRESS) {
         n_types = classify_address(&ev[0].packet.frame, types);
+    } else if (pin->table == NVA_TABLE_CLASSIFY) {
+        types[0] = NVA_EV_DETOURED;
     } else if (pin->table != NVA_TABLE_ADMIT) {
         n_types = 0;
     }
@@ -77,12 +80,15 @@ classify_packet_in(const struct directory *dir,
 }
 
 /* DELIVER asks where the VM is, CLASSIFY does for a VN that the NVE does not
- * serve. */
+ * serve; what CLASSIFY sends up from another port is on detour. */
 static bool
-from_tunnel(const struct nva_packet_in *pin)
+from_tunnel(const struct directory *dir, const struct nva_packet_in *pin)
 {
+    const struct nva_port *tunnel = directory_tunnel_port(dir, pin->nve);
+
     return (pin->table == NVA_TABLE_DELIVER
-            || pin->table == NVA_TABLE_CLASSIFY);
+            || (pin->table == NVA_TABLE_CLASSIFY
+                && tunnel && tunnel->ofport == pin->in_port));
 }
 
 /* Sets the VAP and VN of a frame that came in at a port of the NVE. */

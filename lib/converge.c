@@ -116,6 +116,8 @@ converge_event(const struct nva_view *v, const struct nva_event *ev,
     case NVA_EV_EVIDENCE:
     case NVA_EV_QUESTION:
     case NVA_EV_STRAY:
+    case NVA_EV_FLOODING:
+    case NVA_EV_DETOURED:
     case NVA_EV_TIMER:
     case NVA_EV_DRAIN:
     case NVA_N_EVENTS:

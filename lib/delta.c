@@ -46,6 +46,12 @@ static const struct word origins[] = {
 #undef X
 };
 
+static const struct word detours[] = {
+#define X(E, W) { NVA_DETOUR_##E, W },
+    NVA_DETOURS
+#undef X
+};
+
 static const struct word vm_states[] = {
 #define X(E, W, N) { NVA_VM_##E, W },
     NVA_VM_STATES
@@ -114,6 +120,7 @@ DEFINE_TO_WORD(nva_unknown_question_word, enum nva_unknown_question,
 DEFINE_TO_WORD(nva_unknown_unicast_word, enum nva_unknown_unicast,
                unknown_unicasts)
 DEFINE_TO_WORD(nva_origin_word, enum nva_origin, origins)
+DEFINE_TO_WORD(nva_detour_word, enum nva_detour, detours)
 DEFINE_TO_WORD(nva_vm_state_word, enum nva_vm_state, vm_states)
 DEFINE_TO_WORD(nva_move_kind_word, enum nva_move_kind, move_kinds)
 DEFINE_TO_WORD(nva_move_cause_word, enum nva_move_cause, move_causes)

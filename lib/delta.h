@@ -42,6 +42,17 @@ enum nva_origin {
 #undef X
 };
 
+/* What of a port's frames goes through the NVA, because it floods. */
+#define NVA_DETOURS                                                         \
+    X(NONE, "none")                                                         \
+    X(NEIGHBOUR, "arp_nd")      /* ARP, RARP, neighbour discovery. */       \
+    X(ALL, "all")
+enum nva_detour {
+#define X(E, W) NVA_DETOUR_##E,
+    NVA_DETOURS
+#undef X
+};
+
 /* RFC 7666 VirtualMachineOperState (C1). */
 #define NVA_VM_STATES                                                       \
     X(UNKNOWN, "unknown", 1) X(OTHER, "other", 2)                           \
@@ -116,6 +127,7 @@ const char *nva_binding_word(enum nva_binding);
 const char *nva_unknown_question_word(enum nva_unknown_question);
 const char *nva_unknown_unicast_word(enum nva_unknown_unicast);
 const char *nva_origin_word(enum nva_origin);
+const char *nva_detour_word(enum nva_detour);
 const char *nva_vm_state_word(enum nva_vm_state);
 const char *nva_move_kind_word(enum nva_move_kind);
 const char *nva_move_cause_word(enum nva_move_cause);
@@ -176,6 +188,7 @@ struct nva_vap {
     struct eth_addr mac;
     nva_id vn;
     bool implied;       /* Made by a VM's place or a move, goes with it. */
+    enum nva_detour detour;     /* Of the present session only. */
 };
 
 struct nva_vm {

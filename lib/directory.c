@@ -365,6 +365,7 @@ apply_port_del(struct dirt *dirt, const struct nva_port *key)
 
 /* ## VAPs ## */
 
+/* But for 'detour'. */
 static bool
 vap_equal(const struct nva_vap *a, const struct nva_vap *b)
 {
@@ -385,6 +386,10 @@ apply_vap_put(struct dirt *dirt, const struct nva_vap *new)
     if (!vap) {
         vap = dir_new_vap(d, new->id);
     } else if (vap_equal(&vap->v, new)) {
+        if (vap->v.detour != new->detour) {
+            vap->v.detour = new->detour;
+            dirt_add(dirt, new->nve, NVA_OWNER_VAP, new->id);
+        }
         return;
     } else {
         old = vap->v;

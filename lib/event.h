@@ -111,6 +111,8 @@ struct nva_request {
     X(FLOW_REMOVED, "flow_removed")  /* Of a redirect instance. */          \
     X(CONFIRMED, "confirmed")   /* An NVE confirmed an owner. */            \
     X(QUARANTINED, "quarantined")    /* ...or rejected it. */               \
+    X(FLOODING, "flooding")     /* A port floods, or no more. */            \
+    X(DETOURED, "detoured")     /* A frame of a port on detour. */          \
     X(TIMER, "timer")           /* A deadline of ours is due. */            \
     X(DRAIN, "drain")           /* An NVE's drain may go a step on. */
 
@@ -141,7 +143,8 @@ struct nva_event {
             bool gone;
             struct nva_port port;
         } port;
-        struct {                        /* EVIDENCE, QUESTION, STRAY */
+        struct {                        /* EVIDENCE, QUESTION, STRAY,
+                                         * DETOURED */
             nva_id vap;                 /* EVIDENCE, QUESTION; STRAY: 0 when
                                          * it came from a tunnel. */
             nva_id vn;
@@ -150,6 +153,10 @@ struct nva_event {
             const void *data;           /* The whole frame, caller's. */
             size_t size;
         } packet;
+        struct {                        /* FLOODING */
+            nva_ofport ofport;
+            enum nva_detour level;
+        } flooding;
         struct {                        /* FLOW_REMOVED, CONFIRMED, .. */
             struct nva_owner owner;
             uint64_t version;           /* CONFIRMED */
@@ -172,6 +179,7 @@ struct nva_event {
     X(ANSWERED, "answered")                                                 \
     X(LATE, "late")             /* Sent after its VM by packet-out. */      \
     X(NVE, "nve")               /* Up, down, claimed, quarantine. */        \
+    X(DETOUR, "detour")         /* A port that floods, and its end. */      \
     X(DRAIN, "drain")           /* Began, ended, gave a VM up; arrival. */
 
 enum nva_note_type {
@@ -197,7 +205,9 @@ struct nva_note {
 /* A frame to send, as a packet-out of 'nve'. */
 #define NVA_REPLY_TARGETS                                                   \
     X(PORT, "port")             /* Out of 'ofport'. */                      \
-    X(TUNNEL, "tunnel")         /* To NVE 'to' on 'vni' (0: warm-up). */
+    X(TUNNEL, "tunnel")         /* To NVE 'to' on 'vni' (0: warm-up). */    \
+    X(PIPELINE, "pipeline")     /* Where a frame of 'vni' that came in at   \
+                                 * 'ofport' goes. */
 enum nva_reply_target {
 #define X(E, W) NVA_REPLY_TO_##E,
     NVA_REPLY_TARGETS

@@ -210,9 +210,14 @@ vap_flows(const struct intent *in, nva_id id)
     const struct nva_vn *vn = vap ? directory_vn(in->dir, vap->vn) : NULL;
 
     if (vn && vap->nve == in->nve->id) {
-        pipeline_vap(&in->p, vn->vni, ofport_of(in, vap->port),
-                     vap->has_mac ? &vap->mac : NULL,
+        const struct eth_addr *mac = vap->has_mac ? &vap->mac : NULL;
+        nva_ofport port = ofport_of(in, vap->port);
+
+        pipeline_vap(&in->p, vn->vni, port, mac,
                      vn->binding == NVA_BINDING_STRICT);
+        if (vap->detour != NVA_DETOUR_NONE) {
+            pipeline_detour(&in->p, port, mac, vap->detour == NVA_DETOUR_ALL);
+        }
     }
 }
 

@@ -104,6 +104,11 @@ enum {
     X(STALE_SESSION, "stale_session", "from a session that has ended")      \
     X(NOT_INTERESTING, "not_interesting", "nothing to learn or answer")
 
+#define NVA_REASONS_INLET                                                   \
+    X(NVE_LIMIT, "nve_limit", "the NVE has sent us too many packet-ins")    \
+    X(FLOODING, "flooding", "the port floods: its frames take the detour")  \
+    X(CALM, "calm", "the port has calmed down: no detour any more")
+
 #define NVA_REASONS_ADMISSION                                               \
     X(PROBE, "probe", "a probe is not evidence")                            \
     X(BAD_MAC, "bad_mac", "the MAC is zero, broadcast or multicast")        \
@@ -189,7 +194,8 @@ enum {
     X(TOO_LARGE, "too_large", "the request is too large")
 
 #define NVA_REASONS                                                         \
-    NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_ADMISSION            \
+    NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_INLET                \
+    NVA_REASONS_ADMISSION                                                   \
     NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_DRAIN             \
     NVA_REASONS_RESPONDER                                                   \
     NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API

@@ -31,6 +31,8 @@ enum {
     CLASSIFY_WARM = 280,                /* Frames that warm a neighbour. */
     CLASSIFY_TUNNEL = 270,
     CLASSIFY_LEFT_VN = 200,             /* A key of no VN that is served. */
+    CLASSIFY_DETOUR = 180,              /* Above what looks at a MAC. */
+    CLASSIFY_DETOUR_MAC = 170,
     CLASSIFY_VAP_MAC_METERED = 140,
     CLASSIFY_VAP_MAC = 130,
     CLASSIFY_VAP_METERED = 120,
@@ -114,6 +116,8 @@ static void vap_classify(const struct pipeline *, uint32_t vni, nva_ofport,
                          const struct eth_addr *mac);
 static void vap_admit(const struct pipeline *, uint32_t vni, nva_ofport,
                       const struct eth_addr *mac, bool strict);
+static void start_detour(const struct pipeline *, nva_ofport,
+                         const struct eth_addr *mac, struct nva_flow *);
 static void start_vap(const struct pipeline *, nva_ofport,
                       const struct eth_addr *mac, bool metered,
                       struct nva_flow *);
@@ -121,9 +125,9 @@ static void finish_vap(const struct pipeline *, uint32_t vni,
                        struct nva_flow *);
 static void start_admit(const struct pipeline *, const struct pipeline_tsi *,
                         nva_ofport, int priority, struct nva_flow *);
-static void finish_admit(const struct pipeline *, nva_ofport, bool show,
+static void finish_admit(const struct pipeline *, uint32_t meter, bool show,
                          struct nva_flow *);
-static void finish_refuse(const struct pipeline *, nva_ofport,
+static void finish_refuse(const struct pipeline *, uint32_t meter,
                           struct nva_flow *);
 static void admit_no_address(const struct pipeline *,
                              const struct pipeline_tsi *, nva_ofport,
@@ -287,13 +291,46 @@ pipeline_vap(const struct pipeline *p, uint32_t vni, nva_ofport port,
         .rate = PIPELINE_VAP_RATE,
         .burst = PIPELINE_VAP_BURST,
     };
+    struct nva_meter data = {
+        .id = port + PIPELINE_METER_DATA,
+        .rate = PIPELINE_DATA_RATE,
+        .burst = PIPELINE_DATA_BURST,
+    };
 
     if (port == NVA_OFPORT_NONE) {
         return;
     }
     flow_set_add_meter(p->out, meter);
+    flow_set_add_meter(p->out, data);
     vap_classify(p, vni, port, mac);
     vap_admit(p, vni, port, mac, strict);
+}
+
+void
+pipeline_detour(const struct pipeline *p, nva_ofport port,
+                const struct eth_addr *mac, bool all)
+{
+    static const uint16_t types[] = { ETH_TYPE_ARP, ETH_TYPE_RARP };
+    struct nva_flow f;
+
+    if (port == NVA_OFPORT_NONE) {
+        return;
+    }
+    if (all) {
+        start_detour(p, port, mac, &f);
+        finish_refuse(p, port, &f);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        start_detour(p, port, mac, &f);
+        match_set_dl_type(&f.match, htons(types[i]));
+        finish_refuse(p, port, &f);
+    }
+    for (int type = ICMP_ROUTER_SOLICIT; type <= ICMP_REDIRECT; type++) {
+        start_detour(p, port, mac, &f);
+        match_icmp6(&f, type);
+        finish_refuse(p, port, &f);
+    }
 }
 
 void
@@ -350,7 +387,7 @@ pipeline_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,
         return;
     }
     start_admit(p, tsi, port, ADMIT_MAC, &f);
-    finish_admit(p, port, show, &f);
+    finish_admit(p, port + PIPELINE_METER_DATA, show, &f);
 }
 
 void
@@ -419,6 +456,16 @@ pipeline_out_tunnel(nva_ofport tunnel, const struct in6_addr *tunnel_ip,
     put_set_key(ofpacts, vni);
     put_set_tunnel_dst(ofpacts, tunnel_ip);
     put_output(ofpacts, u16_to_ofp(tunnel));
+}
+
+void
+pipeline_out_admit(uint32_t vni, nva_ofport port, struct ofpbuf *ofpacts)
+{
+    ovs_be16 in_port = htons(port);
+
+    put_set(ofpacts, MFF_IN_PORT, &in_port);
+    put_set_vni(ofpacts, vni);
+    put_resubmit(ofpacts, NVA_TABLE_ADMIT);
 }
 
 /* ## One flow ## */
@@ -833,6 +880,18 @@ start_vap(const struct pipeline *p, nva_ofport port,
 }
 
 static void
+start_detour(const struct pipeline *p, nva_ofport port,
+             const struct eth_addr *mac, struct nva_flow *f)
+{
+    start(p, NVA_TABLE_CLASSIFY, mac ? CLASSIFY_DETOUR_MAC : CLASSIFY_DETOUR,
+          f);
+    match_port(f, port);
+    if (mac) {
+        match_set_dl_src(&f->match, *mac);
+    }
+}
+
+static void
 finish_vap(const struct pipeline *p, uint32_t vni, struct nva_flow *f)
 {
     put_set_vni(&f->actions, vni);
@@ -854,7 +913,7 @@ vap_admit(const struct pipeline *p, uint32_t vni, nva_ofport port,
     if (mac) {
         match_set_dl_src(&f.match, *mac);
     }
-    put_ask_limited(&f.actions, port);
+    put_ask_limited(&f.actions, port + PIPELINE_METER_DATA);
     if (!strict) {
         put_goto(&f.actions, NVA_TABLE_ADDRESS);
     }
@@ -874,11 +933,11 @@ start_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,
 }
 
 static void
-finish_admit(const struct pipeline *p, nva_ofport port, bool show,
+finish_admit(const struct pipeline *p, uint32_t meter, bool show,
              struct nva_flow *f)
 {
     if (show) {
-        put_ask_limited(&f->actions, port);
+        put_ask_limited(&f->actions, meter);
     }
     put_goto(&f->actions, NVA_TABLE_ADDRESS);
     finish(p, f);
@@ -886,9 +945,9 @@ finish_admit(const struct pipeline *p, nva_ofport port, bool show,
 
 /* Dropped, and shown to the NVA, which says why. */
 static void
-finish_refuse(const struct pipeline *p, nva_ofport port, struct nva_flow *f)
+finish_refuse(const struct pipeline *p, uint32_t meter, struct nva_flow *f)
 {
-    put_ask_limited(&f->actions, port);
+    put_ask_limited(&f->actions, meter);
     finish(p, f);
 }
 
@@ -925,15 +984,15 @@ refuse_addresses(const struct pipeline *p, const struct pipeline_tsi *tsi,
 
     start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
     match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
-    finish_refuse(p, port, &f);
+    finish_refuse(p, port + PIPELINE_METER_DATA, &f);
 
     start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
     match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
-    finish_refuse(p, port, &f);
+    finish_refuse(p, port + PIPELINE_METER_DATA, &f);
 
     start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
     match_icmp6(&f, ND_NEIGHBOR_ADVERT);
-    finish_refuse(p, port, &f);
+    finish_refuse(p, port + PIPELINE_METER_DATA, &f);
 }
 
 static void

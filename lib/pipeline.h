@@ -43,16 +43,23 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
 
 /* Registers: reg0 = VNI, reg1 = redirect hops of a packet from a tunnel. */
 
-/* Meter ids: a VAP's is its ofport; PIPELINE_METER_STRAY for strays from
- * tunnels. */
+/* Meter ids: a VAP's is its ofport; what else than ARP, ND and RARP of it is
+ * shown has one of its own, PIPELINE_METER_DATA higher, so that it leaves the
+ * announcements their share; PIPELINE_METER_STRAY for strays from tunnels. */
 #define PIPELINE_METER_STRAY 0xff01
+#define PIPELINE_METER_DATA 0x10000
 
 /* Named limits of what a switch sends us, packets per second. */
 enum {
-    /* A VM that floods us with ARP, ND, RARP or with new source MACs.  The
-     * burst lets the announcements of a VM that has just moved through. */
+    /* A VM that floods us with ARP, ND, RARP.  The burst lets the
+     * announcements of a VM that has just moved through. */
     PIPELINE_VAP_RATE = 200,
     PIPELINE_VAP_BURST = 100,
+
+    /* ...and with new source MACs, or with data from where it should not send
+     * any. */
+    PIPELINE_DATA_RATE = 100,
+    PIPELINE_DATA_BURST = 100,
 
     /* A VM, or whoever can send into a tunnel, that makes up destinations. */
     PIPELINE_STRAY_RATE = 100,
@@ -114,6 +121,11 @@ void pipeline_vn_unknown_question(const struct pipeline *, uint32_t vni,
 void pipeline_vap(const struct pipeline *, uint32_t vni, nva_ofport port,
                   const struct eth_addr *mac, bool strict);
 
+/* The same VAP floods: its ARP, ND and RARP, or all it sends, goes to the NVA
+ * (limited), without a look at more than the port (and 'mac'). */
+void pipeline_detour(const struct pipeline *, nva_ofport port,
+                     const struct eth_addr *mac, bool all);
+
 /* A TSI: 'mac' in 'vni'. */
 struct pipeline_tsi {
     uint32_t vni;
@@ -159,5 +171,8 @@ void pipeline_out_port(nva_ofport port, struct ofpbuf *ofpacts);
 /* 'vni' 0: a key no NVE uses (warm-up). */
 void pipeline_out_tunnel(nva_ofport tunnel, const struct in6_addr *tunnel_ip,
                          uint32_t vni, struct ofpbuf *ofpacts);
+/* On from where a frame that came in at a VAP's 'port' is of the VN. */
+void pipeline_out_admit(uint32_t vni, nva_ofport port,
+                        struct ofpbuf *ofpacts);
 
 #endif /* pipeline.h */

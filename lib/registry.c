@@ -455,6 +455,7 @@ put_port(const struct nva_view *v, const struct nva_request *request,
         return;
     }
 
+    new.detour = old ? old->detour : NVA_DETOUR_NONE;
     new.id = old ? old->id : nva_plan_new_id(plan);
     plan->object = new.id;
     registry_add(plan, NVA_DELTA_VAP_PUT, new.id)->vap = new;

@@ -53,6 +53,7 @@ CHECK_TESTS = \
 	tests/unit/test-config \
 	tests/unit/test-converge \
 	tests/unit/test-delta \
+	tests/unit/test-detour \
 	tests/unit/test-directory \
 	tests/unit/test-dispatch \
 	tests/unit/test-drain \
@@ -61,6 +62,7 @@ CHECK_TESTS = \
 	tests/unit/test-flow-prog \
 	tests/unit/test-flow-set \
 	tests/unit/test-frame \
+	tests/unit/test-inlet \
 	tests/unit/test-intent \
 	tests/unit/test-metrics \
 	tests/unit/test-mobility-state \
@@ -78,6 +80,7 @@ CHECK_TESTS = \
 	tests/unit/test-responder \
 	tests/unit/test-story \
 	tests/unit/test-vm-fsm \
+	tests/scenarios/test-abuse \
 	tests/scenarios/test-chain \
 	tests/scenarios/test-drain \
 	tests/scenarios/test-evidence \
@@ -125,6 +128,11 @@ tests_unit_test_delta_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_delta_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_detour_SOURCES = \
+	tests/unit/test-detour.c \
+	tests/unit/fixture.h
+tests_unit_test_detour_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_directory_SOURCES = \
 	tests/unit/test-directory.c \
 	tests/unit/fixture.h
@@ -164,6 +172,11 @@ tests_unit_test_frame_SOURCES = \
 	tests/unit/test-frame.c \
 	tests/unit/fixture.h
 tests_unit_test_frame_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_inlet_SOURCES = \
+	tests/unit/test-inlet.c \
+	tests/unit/fixture.h
+tests_unit_test_inlet_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_intent_SOURCES = \
 	tests/unit/test-intent.c \
@@ -249,6 +262,9 @@ tests_unit_test_vm_fsm_SOURCES = \
 	tests/unit/test-vm-fsm.c \
 	tests/unit/fixture.h
 tests_unit_test_vm_fsm_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_abuse_SOURCES = tests/scenarios/test-abuse.c
+tests_scenarios_test_abuse_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_chain_SOURCES = tests/scenarios/test-chain.c
 tests_scenarios_test_chain_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -344,6 +360,7 @@ EXTRA_DIST += \
 	tests/summary.py \
 	tests/system/conftest.py \
 	tests/system/sniff.py \
+	tests/system/test_abuse.py \
 	tests/system/test_drain.py \
 	tests/system/test_kinds.py \
 	tests/system/test_measure.py \

@@ -52,6 +52,7 @@ dist_nvalab_DATA = \
 	utilities/nva_lab/drains.py \
 	utilities/nva_lab/fabric.py \
 	utilities/nva_lab/guests.py \
+	utilities/nva_lab/liars.py \
 	utilities/nva_lab/moves.py \
 	utilities/nva_lab/programs.py
 

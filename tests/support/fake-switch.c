@@ -691,6 +691,7 @@ packet_out(struct fake_switch *sw, const struct ofp_header *oh)
     struct sim_packet packet = { .id = 0 };
     struct cached decision = { .n = 0 };
     struct exec x = { .sw = sw, .packet = &packet, .decision = &decision };
+    struct dp_packet dp;
 
     ofpbuf_init(&ofpacts, 0);
     ovs_assert(!ofputil_decode_packet_out(&po, oh, NULL, &ofpacts));
@@ -699,6 +700,10 @@ packet_out(struct fake_switch *sw, const struct ofp_header *oh)
     if (packet.size >= 22) {
         memcpy(&packet.id, packet.bytes + 14, sizeof packet.id);
     }
+    dp_packet_use_const(&dp, packet.bytes, packet.size);
+    flow_extract(&dp, &x.flow);
+    dp_packet_uninit(&dp);
+    x.flow.in_port = po.flow_metadata.flow.in_port;
     exec_actions(&x, po.ofpacts, po.ofpacts_len, 0, 0, 0);
     emit(&x);
     ofpbuf_uninit(&ofpacts);

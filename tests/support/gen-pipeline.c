@@ -26,7 +26,7 @@
 enum { BLUE = 1, RED = 2 };
 enum { HV1 = 11, HV2 = 12, HV3 = 13 };
 enum { VAP_BLUE = 21, VAP_RED = 22, VAP_MAC = 23, VAP_HV2 = 24, VAP_HV3 = 25,
-       VAP_RED_HV2 = 26 };
+       VAP_RED_HV2 = 26, VAP_FLOODS = 27 };
 enum { VM_HERE = 31, VM_HV2 = 32, VM_HV3 = 33, VM_PAUSED = 34,
        VM_COMING = 35, VM_LEARNED = 36 };
 enum { REDIRECT_V4 = 41, REDIRECT_V6 = 42 };
@@ -50,6 +50,8 @@ static const struct sample {
     { NVA_OWNER_VAP, VAP_BLUE, "A port of a VN with `binding=strict`." },
     { NVA_OWNER_VAP, VAP_RED, "A port of a VN with `binding=learn`." },
     { NVA_OWNER_VAP, VAP_MAC, "The same port, only what comes from one MAC." },
+    { NVA_OWNER_VAP, VAP_FLOODS,
+      "One that floods: its ARP, RARP and ND is on detour through the NVA." },
     { NVA_OWNER_TSI, VM_HERE,
       "An interface that stands here, with an IPv4 and an IPv6 address." },
     { NVA_OWNER_ADDRESS, VM_HERE, "Its addresses, at every NVE of the VN." },
@@ -142,6 +144,8 @@ put_vap(struct directory *dir, nva_id id, const struct nva_place *place,
     d.vap.has_mac = has_mac;
     d.vap.mac = has_mac ? mac : eth_addr_zero;
     d.vap.vn = vn;
+    d.vap.detour = (id == VAP_FLOODS ? NVA_DETOUR_NEIGHBOUR
+                    : NVA_DETOUR_NONE);
     apply(dir, &d);
 }
 
@@ -216,6 +220,7 @@ make_switches(struct directory *dir)
     put_vap(dir, VAP_BLUE, &tap_a, BLUE, false);
     put_vap(dir, VAP_RED, &tap_b, RED, false);
     put_vap(dir, VAP_MAC, &tap_b, BLUE, true);
+    put_vap(dir, VAP_FLOODS, &tap_a, BLUE, true);
     put_vap(dir, VAP_HV2, &tap_c, BLUE, false);
     put_vap(dir, VAP_HV3, &tap_d, BLUE, false);
     put_vap(dir, VAP_RED_HV2, &tap_e, RED, false);
@@ -323,8 +328,12 @@ format_meter_head(struct ds *s)
 "| meter | packets per second | burst | limits |\n"
 "|---|---|---|---|\n");
     ds_put_format(s, "| the OpenFlow number of a VAP's port | %d | %d "
-                  "| ARP, ND, RARP and packet-ins of a VM |\n",
+                  "| ARP, ND and RARP of a VM |\n",
                   PIPELINE_VAP_RATE, PIPELINE_VAP_BURST);
+    ds_put_format(s, "| 0x%x more | %d | %d "
+                  "| what else of a VM is shown to the NVA |\n",
+                  PIPELINE_METER_DATA, PIPELINE_DATA_RATE,
+                  PIPELINE_DATA_BURST);
     ds_put_format(s, "| 0x%x | %d | %d | packets nobody knows where to send "
                   "|\n", PIPELINE_METER_STRAY, PIPELINE_STRAY_RATE,
                   PIPELINE_STRAY_BURST);

@@ -121,6 +121,20 @@ START_TEST(a_question_at_admit_is_only_evidence)
 }
 END_TEST
 
+/* ...whatever it is. */
+START_TEST(what_the_first_table_sends_up_is_on_detour)
+{
+    static const char *const names[] = { "garp-request", "garp-reply" };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        ck_assert_int_eq(classify(names[i], NVA_TABLE_CLASSIFY, 11), NVA_OK);
+        ck_assert_uint_eq(n, 1);
+        ck_assert_int_eq(ev[0].type, NVA_EV_DETOURED);
+        ck_assert_uint_eq(ev[0].packet.vn, RED);
+    }
+}
+END_TEST
+
 START_TEST(D6_strays)
 {
     struct nva_packet_in pin;
@@ -200,6 +214,7 @@ main(void)
                         ARRAY_SIZE(address));
     tcase_add_test(tc, a_silent_vm_is_followed_by_its_data);
     tcase_add_test(tc, a_question_at_admit_is_only_evidence);
+    tcase_add_test(tc, what_the_first_table_sends_up_is_on_detour);
     tcase_add_test(tc, D6_strays);
     tcase_add_test(tc, refusals);
     tcase_add_test(tc, a_vap_with_the_mac_goes_before_the_ports);

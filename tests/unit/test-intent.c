@@ -345,7 +345,7 @@ START_TEST(d17_prepared_destination_delivers_and_nothing_else_changes)
     assert_goes(HV2, TO_HV1, "output:4");
     assert_goes(HV3, TO_HV1, "none");
     assert_admits(HV1, "2", "goto_table:20");
-    assert_admits(HV2, "4", SHOWN("4"));
+    assert_admits(HV2, "4", SHOWN("65540"));
 }
 END_TEST
 
@@ -359,7 +359,7 @@ START_TEST(D21_nothing_is_delivered_where_it_is_off)
     assert_goes(HV1, "drop", "drop");
     assert_goes(HV2, TO_HV1, "output:4");
     assert_goes(HV3, TO_HV1, "none");
-    assert_admits(HV1, "2", SHOWN("2"));
+    assert_admits(HV1, "2", SHOWN("65538"));
 }
 END_TEST
 
@@ -369,8 +369,8 @@ START_TEST(paused_old_nve_sends_on_and_still_delivers)
     assert_goes(HV1, TO_HV2, "output:2");
     assert_goes(HV2, TO_HV1, "output:4");
     assert_goes(HV3, TO_HV1, "none");
-    assert_admits(HV1, "2", SHOWN("2"));
-    assert_admits(HV2, "4", SHOWN("4"));
+    assert_admits(HV1, "2", SHOWN("65538"));
+    assert_admits(HV2, "4", SHOWN("65540"));
 }
 END_TEST
 
@@ -400,7 +400,7 @@ START_TEST(move_within_one_nve)
     put_tsi(tap_a, tap_a, tap_a2, false);
     assert_goes(HV1, "output:2", "output:2");
     assert_admits(HV1, "2", "goto_table:20");
-    assert_admits(HV1, "3", SHOWN("3"));
+    assert_admits(HV1, "3", SHOWN("65539"));
 
     put_tsi(tap_a, tap_a, tap_a2, true);
     assert_goes(HV1, "output:3", "output:3");
@@ -460,7 +460,7 @@ START_TEST(d15_strict_binds_addresses_learn_does_not)
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "nd_target=fd10::31"),
                      "goto_table:20");
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "priority=200,arp"),
-                     "controller(meter_id=2)");
+                     "controller(meter_id=65538)");
 
     vn.vn.binding = NVA_BINDING_LEARN;
     apply(&vn);
@@ -628,13 +628,40 @@ START_TEST(vap_strict_and_learn)
     ck_assert_str_eq(actions(NVA_TABLE_CLASSIFY, "priority=110,in_port=2"),
                      "set_field:0x64->reg0,goto_table:10");
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "in_port=2"),
-                     "controller(meter_id=2)");
-    ck_assert_uint_eq(flow_set_n_meters(flows), 1);
+                     "controller(meter_id=65538)");
+    ck_assert_uint_eq(flow_set_n_meters(flows), 2);
 
     d.vn.binding = NVA_BINDING_LEARN;
     apply(&d);
     compute(HV1, NVA_OWNER_VAP, VAP_A);
-    ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "in_port=2"), SHOWN("2"));
+    ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "in_port=2"), SHOWN("65538"));
+}
+END_TEST
+
+/* What it says goes to the NVA by one flow for each kind, or by one. */
+START_TEST(vap_that_floods)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VAP_PUT, .id = VAP_A };
+    size_t before;
+
+    compute(HV1, NVA_OWNER_VAP, VAP_A);
+    before = flow_set_n(flows);
+    d.vap = *directory_vap(dir, VAP_A);
+    d.vap.detour = NVA_DETOUR_NEIGHBOUR;
+    apply(&d);
+    compute(HV1, NVA_OWNER_VAP, VAP_A);
+    ck_assert_uint_eq(flow_set_n(flows), before + 7);
+    ck_assert_str_eq(actions(NVA_TABLE_CLASSIFY, "priority=180,arp,in_port=2"),
+                     "controller(meter_id=2)");
+    ck_assert_str_eq(actions(NVA_TABLE_CLASSIFY, "priority=110,in_port=2"),
+                     "set_field:0x64->reg0,goto_table:10");
+
+    d.vap.detour = NVA_DETOUR_ALL;
+    apply(&d);
+    compute(HV1, NVA_OWNER_VAP, VAP_A);
+    ck_assert_uint_eq(flow_set_n(flows), before + 1);
+    ck_assert_str_eq(actions(NVA_TABLE_CLASSIFY, "priority=180,in_port=2"),
+                     "controller(meter_id=2)");
 }
 END_TEST
 
@@ -789,6 +816,7 @@ main(void)
     tcase_add_test(tc, vn_floods_once_to_a_port);
     tcase_add_test(tc, vn_policies);
     tcase_add_test(tc, vap_strict_and_learn);
+    tcase_add_test(tc, vap_that_floods);
     tcase_add_test(tc, vap_needs_its_port_here);
     tcase_add_test(tc, vap_on_the_tunnel_port_is_nothing);
     tcase_add_test(tc, base_is_of_one_nve);

@@ -413,7 +413,7 @@ START_TEST(d15_strict_admission_of_addresses)
     pipeline_admit_address(&p, &tsi, 2, false, NULL);
     refused = 0;
     for (size_t i = 0; i < flow_set_n(p.out); i++) {
-        if (!strcmp(actions(i), "controller(meter_id=2)")) {
+        if (!strcmp(actions(i), "controller(meter_id=65538)")) {
             refused++;
             ck_assert_uint_lt(flow_set_at(p.out, i)->priority, admitted);
         } else {
@@ -429,14 +429,44 @@ START_TEST(vap_meters_what_goes_to_the_nva)
     size_t n_metered = 0;
 
     pipeline_vap(&p, 100, 2, NULL, false);
-    ck_assert_uint_eq(flow_set_n_meters(p.out), 1);
+    ck_assert_uint_eq(flow_set_n_meters(p.out), 2);
     ck_assert_uint_eq(flow_set_meter(p.out, 0)->id, 2);
+    /* What else is shown takes nothing of the announcements' share. */
+    ck_assert_uint_eq(flow_set_meter(p.out, 1)->id, 2 + PIPELINE_METER_DATA);
     for (size_t i = 0; i < flow_set_n(p.out); i++) {
         n_metered += !strncmp(actions(i), "meter:2,", 8);
     }
     ck_assert_uint_eq(n_metered, 7);    /* ARP, RARP, five of ND. */
     ck_assert_str_eq(actions(flow_set_n(p.out) - 1),
-                     "controller(meter_id=2),goto_table:20");
+                     "controller(meter_id=65538),goto_table:20");
+}
+END_TEST
+
+/* No look at what a VM can forge, but where VAPs share a port. */
+START_TEST(detour_looks_at_the_port_alone)
+{
+    pipeline_detour(&p, 2, NULL, true);
+    ck_assert_uint_eq(flow_set_n(p.out), 1);
+    ck_assert_str_eq(actions(0), "controller(meter_id=2)");
+    ck_assert(flow_set_at(p.out, 0)->match.wc.masks.dl_type == 0);
+    flow_set_clear(p.out);
+
+    pipeline_detour(&p, 2, NULL, false);
+    ck_assert_uint_eq(flow_set_n(p.out), 7);
+    for (size_t i = 0; i < flow_set_n(p.out); i++) {
+        const struct nva_flow *f = flow_set_at(p.out, i);
+
+        ck_assert(eth_addr_is_zero(f->match.wc.masks.dl_src));
+        ck_assert_uint_eq(f->match.wc.masks.nw_src, 0);
+        ck_assert_str_eq(actions(i), "controller(meter_id=2)");
+    }
+    flow_set_clear(p.out);
+    pipeline_detour(&p, 2, &tsi.mac, false);
+    ck_assert(eth_addr_equals(flow_set_at(p.out, 0)->match.flow.dl_src,
+                              tsi.mac));
+    flow_set_clear(p.out);
+    pipeline_detour(&p, NVA_OFPORT_NONE, NULL, true);
+    ck_assert_uint_eq(flow_set_n(p.out), 0);
 }
 END_TEST
 
@@ -505,6 +535,7 @@ main(void)
     tcase_add_test(tc, f2_arp_answer);
     tcase_add_test(tc, d15_strict_admission_of_addresses);
     tcase_add_test(tc, vap_meters_what_goes_to_the_nva);
+    tcase_add_test(tc, detour_looks_at_the_port_alone);
     tcase_add_test(tc, vaps_of_one_port_do_not_collide);
     tcase_add_test(tc, packet_outs);
     suite_add_tcase(suite, tc);
