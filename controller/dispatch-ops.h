@@ -19,6 +19,8 @@ struct dispatch_ops {
     void (*read_back)(void *channel);
     /* The channel has been forgotten: dispatch names it no more. */
     void (*close)(void *channel, enum nva_reason);
+    /* Bytes that wait to be written. */
+    size_t (*backlog)(void *channel);
     /* Each decision, once.  The view shows the directory after it. */
     void (*on_note)(void *aux, const struct nva_view *,
                     const struct nva_note *);

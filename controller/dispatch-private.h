@@ -8,6 +8,7 @@
 #include "bridges.h"
 #include "directory.h"
 #include "dispatch-ops.h"
+#include "hold.h"
 #include "metrics.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
@@ -44,6 +45,8 @@ struct dispatch {
 
     struct bridges bridges;
     uint64_t last_session;
+
+    struct hold *hold;              /* Packets for VMs that stand still. */
 
     struct hmap progs;
     struct ovs_list moves;          /* Dirty NVEs with something of a move. */
@@ -89,6 +92,11 @@ void dispatch_send_bulk(struct dispatch *, nva_usec now);
  * told to the brain. */
 void dispatch_add_ack(struct dispatch *, const struct ack *);
 void dispatch_tell_acks(struct dispatch *, nva_usec now);
+
+/* ## dispatch-hold: packets for VMs that stand still ## */
+
+/* Sends what may go now and tells the brain what has gone. */
+void dispatch_hold_run(struct dispatch *, nva_usec now);
 
 /* ## dispatch-switch: sessions and what they claim ## */
 

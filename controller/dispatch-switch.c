@@ -160,6 +160,9 @@ dispatch_switch_packet_in(struct dispatch *d, void *channel,
     d->metrics.counters[METRICS_PACKET_INS]++;
     pin.nve = br->nve;
     pin.session = br->session;
+    if (hold_take(d->hold, d->dir, &pin)) {
+        return;
+    }
     reason = classify_packet_in(d->dir, &pin, ev, &n);
     if (is_too_much(d, br, &pin, n ? &ev[0] : NULL, now)) {
         reason = NVA_R_NVE_LIMIT;

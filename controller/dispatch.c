@@ -33,6 +33,7 @@ static void note_dropped(struct nva_plan *, enum nva_reason,
                          const struct nva_event *);
 static void note_relink(struct dispatch *, const struct nva_delta *);
 static void send_reply(struct dispatch *, const struct nva_reply *);
+static nva_usec brain_deadline(struct dispatch *, nva_usec now);
 
 struct dispatch *
 dispatch_create(const struct dispatch_ops *ops)
@@ -41,6 +42,7 @@ dispatch_create(const struct dispatch_ops *ops)
 
     d->ops = *ops;
     d->dir = directory_create();
+    d->hold = hold_create();
     d->deadline = NVA_NEVER;
     d->inlet_deadline = NVA_NEVER;
     nva_plan_init(&d->plan);
@@ -66,6 +68,7 @@ dispatch_destroy(struct dispatch *d)
     }
     hmap_destroy(&d->progs);
     bridges_uninit(&d->bridges);
+    hold_destroy(d->hold);
     nva_dirty_uninit(&d->dirty);
     nva_plan_uninit(&d->plan);
     directory_destroy(d->dir);
@@ -110,6 +113,9 @@ commit(struct dispatch *d, const struct nva_event *ev, nva_usec now)
         directory_apply(d->dir, &plan->deltas.a[i], &d->dirty);
         if (ev->type == NVA_EV_REQUEST) {
             note_relink(d, &plan->deltas.a[i]);
+        }
+        if (plan->deltas.a[i].type == NVA_DELTA_TSI_PUT) {
+            hold_look(d->hold, &plan->deltas.a[i].tsi);
         }
     }
     for (size_t i = 0; i < d->dirty.n; i++) {
@@ -205,6 +211,7 @@ step(const struct nva_view *view, const struct nva_event *ev,
     case NVA_EV_FLOW_REMOVED:
     case NVA_EV_CONFIRMED:
     case NVA_EV_QUARANTINED:
+    case NVA_EV_RELEASED:
         converge_event(view, ev, plan);
         break;
     case NVA_N_EVENTS:
@@ -257,7 +264,7 @@ void
 dispatch_timer(struct dispatch *d, nva_usec now)
 {
     dispatch_tell_floods(d, now);
-    if (dispatch_deadline(d, now) <= now) {
+    if (brain_deadline(d, now) <= now) {
         struct nva_event ev = { .type = NVA_EV_TIMER };
 
         d->deadline = NVA_NEVER;
@@ -277,8 +284,8 @@ dispatch_timer(struct dispatch *d, nva_usec now)
 /* A walk over all redirects: only when something has changed.  An earlier
  * deadline that has not been served stays, so that time that goes by between
  * a change and this look loses nothing. */
-nva_usec
-dispatch_deadline(struct dispatch *d, nva_usec now)
+static nva_usec
+brain_deadline(struct dispatch *d, nva_usec now)
 {
     if (d->deadline_is_old) {
         struct nva_view view = dispatch_view(d, now);
@@ -294,6 +301,14 @@ dispatch_deadline(struct dispatch *d, nva_usec now)
     return MIN(d->deadline, d->inlet_deadline);
 }
 
+nva_usec
+dispatch_deadline(struct dispatch *d, nva_usec now)
+{
+    const struct nva_view view = dispatch_view(d, now);
+
+    return MIN(brain_deadline(d, now), hold_deadline(d->hold, &view));
+}
+
 bool
 dispatch_run(struct dispatch *d, nva_usec now)
 {
@@ -302,6 +317,7 @@ dispatch_run(struct dispatch *d, nva_usec now)
     }
     d->n_relink = 0;
 
+    dispatch_hold_run(d, now);
     dispatch_send_moves(d, now);
     dispatch_send_bulk(d, now);
     dispatch_tell_acks(d, now);
@@ -373,6 +389,7 @@ dispatch_gauges(const struct dispatch *d, struct metrics_gauges *gauges)
         .unclaimed = d->bridges.n_unclaimed,
         .vns = directory_n_vns(d->dir),
         .vms = directory_n_vms(d->dir),
+        .hold = *hold_stats(d->hold),
     };
     directory_each_nve(d->dir, gauge_nve_cb, &aux);
     directory_each_move(d->dir, gauge_move_cb, &aux);

@@ -22,6 +22,9 @@ enum {
     DISPATCH_SWITCHES_MAX = 8192,   /* Connected bridges: a peer that opens
                                      * sessions with invented dpids. */
     DISPATCH_UNCLAIMED_MAX = 4096,  /* ...of them unclaimed. */
+    DISPATCH_HOLD_BACKLOG_MAX = 1024 * 1024,    /* Bytes that wait for a switch
+                                     * that does not read: then what was held
+                                     * waits where it is. */
     DISPATCH_BULK_PER_RUN = 32,     /* NVEs without a move that get a bundle
                                      * per dispatch_run(): a change of a large
                                      * VN must not hold up a move. */

@@ -15,6 +15,7 @@
 
 static void put_counters(const struct metrics *, struct ds *);
 static void put_by_word(const struct metrics *, struct ds *);
+static void put_hold(const struct hold_stats *, struct ds *);
 static void put_gauges(const struct metrics_gauges *, struct ds *);
 
 void
@@ -32,6 +33,7 @@ metrics_format(const struct metrics *m, const struct metrics_gauges *gauges,
 {
     put_counters(m, s);
     put_by_word(m, s);
+    put_hold(&gauges->hold, s);
     put_gauges(gauges, s);
 }
 
@@ -90,6 +92,25 @@ put_by_word(const struct metrics *m, struct ds *s)
 }
 
 static void
+put_hold(const struct hold_stats *hold, struct ds *s)
+{
+    put_head(s, "nva_held_total", "packets that came for VMs held", "counter");
+    ds_put_format(s, "nva_held_total %"PRIu64"\n", hold->held);
+    put_head(s, "nva_held_sent_total", "of them sent after their VM",
+             "counter");
+    ds_put_format(s, "nva_held_sent_total %"PRIu64"\n", hold->sent);
+    put_head(s, "nva_held_dropped_total", "of them dropped, by reason",
+             "counter");
+    for (size_t i = 0; i < NVA_N_REASONS; i++) {
+        if (hold->dropped[i]) {
+            ds_put_format(s, "nva_held_dropped_total{reason=\"%s\"} "
+                          "%"PRIu64"\n", nva_reason_word(i),
+                          hold->dropped[i]);
+        }
+    }
+}
+
+static void
 put_gauges(const struct metrics_gauges *g, struct ds *s)
 {
     const struct {
@@ -108,6 +129,8 @@ put_gauges(const struct metrics_gauges *g, struct ds *s)
           g->dirty },
         { "nva_owners_quarantined", "owners a switch rejected, over NVEs",
           g->quarantined },
+        { "nva_held_packets", "packets held now", g->hold.packets },
+        { "nva_held_bytes", "bytes of them", g->hold.bytes },
         { "nva_event_subscribers", "readers of the event stream",
           g->subscribers },
     };

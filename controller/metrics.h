@@ -7,6 +7,7 @@
 #define NVA_METRICS_H 1
 
 #include "event.h"
+#include "hold.h"
 
 struct ds;
 
@@ -59,6 +60,7 @@ struct metrics_gauges {
     size_t owners, dirty, quarantined;  /* (NVE, owner) pairs. */
     size_t moves[NVA_N_MOVE_STATES];
     size_t subscribers;
+    struct hold_stats hold;
 };
 
 void metrics_note(struct metrics *, const struct nva_note *);

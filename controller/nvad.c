@@ -195,6 +195,13 @@ open_all(struct nvad *n, const struct config *config)
 static void
 close_all(struct nvad *n)
 {
+    struct metrics_gauges gauges;
+
+    dispatch_gauges(n->dispatch, &gauges);
+    if (gauges.hold.packets) {
+        VLOG_WARN("%"PRIuSIZE" packets that were held for VMs are lost",
+                  gauges.hold.packets);
+    }
     http_server_destroy(n->http);
     of_server_destroy(n->of);
     dispatch_destroy(n->dispatch);

@@ -179,6 +179,14 @@ op_close(void *conn, enum nva_reason reason)
     conn_touch(c);
 }
 
+static size_t
+op_backlog(void *conn)
+{
+    struct conn *c = conn;
+
+    return of_session_output(c->session)->size;
+}
+
 void
 of_server_ops(struct dispatch_ops *ops)
 {
@@ -187,6 +195,7 @@ of_server_ops(struct dispatch_ops *ops)
     ops->delete_meter = op_delete_meter;
     ops->read_back = op_read_back;
     ops->close = op_close;
+    ops->backlog = op_backlog;
 }
 
 bool

@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	docs/decisions/0008-pause-waits-for-the-datapath.md \
 	docs/decisions/0011-a-port-that-floods-takes-a-detour.md \
 	docs/decisions/0012-a-vm-that-is-off.md \
+	docs/decisions/0013-held-packets-are-queues-beside-the-directory.md \
 	docs/decisions/0017-a-drain-prepares-and-waits.md \
 	docs/decisions/0019-versions-and-bundles.md \
 	docs/measuring.md \

@@ -25,6 +25,7 @@
 static api_read read_key, read_name, read_u32, read_bool, read_ip, read_mac;
 static api_read read_binding, read_unknown_question, read_unknown_unicast;
 static api_read read_resolution, read_dpid, read_guessed, read_role;
+static api_read read_connections;
 static api_read read_vm_state, read_interfaces, read_ips, read_allowed_macs;
 static api_read read_kind, read_to, read_one_port, read_ports;
 static api_read read_port_mac, read_targets;
@@ -100,6 +101,7 @@ static const struct api_field vm_fields[] = {
     { "name", "string", KEY(nva_request_vm, name) },
     { "state", "string", OWN(read_vm_state) },
     { "origin", "string", SHOWN },
+    { "connections", "string", OWN(read_connections) },
     { "interfaces", "array", OWN(read_interfaces) },
     { "move", "integer", SHOWN },
     END
@@ -117,6 +119,7 @@ static const struct api_field if_fields[] = {
     { "prepared", "object", SHOWN },
     { "paused", "boolean", SHOWN },
     { "stopped", "boolean", SHOWN },
+    { "held", "boolean", SHOWN },
     { "redirects", "array", SHOWN },
     END
 };
@@ -544,6 +547,21 @@ read_vm_state(struct api_reader *rd OVS_UNUSED,
     }
     vm->has_state = true;
     return nva_vm_state_from_word(json_string_value(value), &vm->state)
+           ? NVA_OK : NVA_R_BAD_VALUE;
+}
+
+static enum nva_reason
+read_connections(struct api_reader *rd OVS_UNUSED,
+                 const struct api_field *f OVS_UNUSED, const json_t *value,
+                 void *object)
+{
+    struct nva_request_vm *vm = object;
+
+    if (!json_is_string(value)) {
+        return NVA_R_JSON_TYPE;
+    }
+    return nva_connections_from_word(json_string_value(value),
+                                     &vm->connections)
            ? NVA_OK : NVA_R_BAD_VALUE;
 }
 

@@ -182,6 +182,8 @@ api_show_vm(const struct nva_view *view, const struct nva_vm *vm)
     api_set(o, "name", api_text(vm->name));
     api_set(o, "state", api_text(nva_vm_state_word(vm->state)));
     api_set(o, "origin", api_text(nva_origin_word(vm->origin)));
+    api_set(o, "connections",
+            api_text(nva_connections_word(vm->connections)));
     api_set(o, "interfaces", list.json);
     api_set(o, "move", vm->move ? json_integer(vm->move) : json_null());
     return o;
@@ -485,6 +487,7 @@ list_if(const void *tsi_, void *list_)
     api_set(o, "prepared", place_json(view, &tsi->prepared));
     api_set(o, "paused", json_boolean(tsi->paused));
     api_set(o, "stopped", json_boolean(tsi->stopped));
+    api_set(o, "held", json_boolean(tsi->held_until != 0));
     api_set(o, "redirects", redirects.json);
     json_array_append_new(list->json, o);
     return true;

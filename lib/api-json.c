@@ -651,6 +651,7 @@ put_vm(struct api_ctx *ctx)
 
     ovs_strlcpy(vm->name, ctx->names[0], sizeof vm->name);
     if (old) {
+        vm->connections = old->connections;
         directory_each_tsi_of_vm(ctx->view->dir, old->id, take_old_if, &aux);
     }
     reason = api_read_object(&ctx->rd, &api_vm_schema, ctx->body, vm);

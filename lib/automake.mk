@@ -41,6 +41,8 @@ lib_libnva_a_SOURCES = \
 	lib/flow-set.h \
 	lib/frame.c \
 	lib/frame.h \
+	lib/hold.c \
+	lib/hold.h \
 	lib/inlet.c \
 	lib/inlet.h \
 	lib/intent.c \

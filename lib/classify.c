@@ -12,20 +12,30 @@
 
 #include <string.h>
 
+#include "packets.h"
 #include "pipeline.h"
 
-static bool from_tunnel(const struct directory *,
-                        const struct nva_packet_in *);
 static enum nva_reason classify_vap(const struct directory *,
                                     const struct nva_packet_in *,
-                                    struct nva_event *);
+                                    nva_id *vap, nva_id *vn);
+static bool is_from_tunnel(const struct directory *,
+                           const struct nva_packet_in *);
 static enum nva_reason classify_tunnel(const struct directory *,
                                        const struct nva_packet_in *,
-                                       struct nva_event *);
+                                       nva_id *vn);
 static size_t classify_address(const struct nva_frame *,
                                enum nva_event_type types[2]);
 static bool teaches(const struct nva_frame *);
 static bool asks(const struct nva_frame *);
+
+enum nva_reason
+classify_packet_vn(const struct directory *dir,
+                   const struct nva_packet_in *pin, nva_id *vap, nva_id *vn)
+{
+    *vap = NVA_ID_NONE;
+    return (is_from_tunnel(dir, pin) ? classify_tunnel(dir, pin, vn)
+            : classify_vap(dir, pin, vap, vn));
+}
 
 enum nva_reason
 classify_packet_in(const struct directory *dir,
@@ -46,14 +56,14 @@ classify_packet_in(const struct directory *dir,
     if (reason) {
         return reason;
     }
-    reason = (from_tunnel(dir, pin)
-              ? classify_tunnel(dir, pin, &ev[0])
-              : classify_vap(dir, pin, &ev[0]));
+    reason = classify_packet_vn(dir, pin, &ev[0].packet.vap,
+                                &ev[0].packet.vn);
     if (reason) {
         return reason;
     }
 
-    if (from_tunnel(dir, pin) || pin->table == NVA_TABLE_FORWARD) {
+    if (is_from_tunnel(dir, pin) || pin->table == NVA_TABLE_FORWARD
+        || pin->table == NVA_TABLE_HOLD) {
         types[0] = NVA_EV_STRAY;
     } else if (pin->table == NVA_TABLE_ADDRESS) {
         n_types = classify_address(&ev[0].packet.frame, types);
@@ -79,42 +89,45 @@ classify_packet_in(const struct directory *dir,
     return NVA_OK;
 }
 
+/* The VAP and VN of a frame that came in at a port of the NVE. */
+static enum nva_reason
+classify_vap(const struct directory *dir, const struct nva_packet_in *pin,
+             nva_id *vap_id, nva_id *vn)
+{
+    const struct nva_port *port;
+    const struct nva_vap *vap;
+    struct eth_header eth;
+
+    memcpy(&eth, pin->data, sizeof eth);
+    port = directory_port_by_ofport(dir, pin->nve, pin->in_port);
+    vap = port ? directory_vap_for(dir, pin->nve, port->name, eth.eth_src)
+               : NULL;
+    if (!vap) {
+        return NVA_R_NO_VAP;
+    }
+    *vap_id = vap->id;
+    *vn = vap->vn;
+    return NVA_OK;
+}
+
 /* DELIVER asks where the VM is, CLASSIFY does for a VN that the NVE does not
- * serve; what CLASSIFY sends up from another port is on detour. */
+ * serve; HOLD hears both sides. */
 static bool
-from_tunnel(const struct directory *dir, const struct nva_packet_in *pin)
+is_from_tunnel(const struct directory *dir, const struct nva_packet_in *pin)
 {
     const struct nva_port *tunnel = directory_tunnel_port(dir, pin->nve);
 
     return (pin->table == NVA_TABLE_DELIVER
-            || (pin->table == NVA_TABLE_CLASSIFY
+            || ((pin->table == NVA_TABLE_CLASSIFY
+                 || pin->table == NVA_TABLE_HOLD)
                 && tunnel && tunnel->ofport == pin->in_port));
 }
 
-/* Sets the VAP and VN of a frame that came in at a port of the NVE. */
-static enum nva_reason
-classify_vap(const struct directory *dir, const struct nva_packet_in *pin,
-             struct nva_event *ev)
-{
-    const struct nva_port *port;
-    const struct nva_vap *vap;
-
-    port = directory_port_by_ofport(dir, pin->nve, pin->in_port);
-    vap = port ? directory_vap_for(dir, pin->nve, port->name,
-                                   ev->packet.frame.eth_src) : NULL;
-    if (!vap) {
-        return NVA_R_NO_VAP;
-    }
-    ev->packet.vap = vap->id;
-    ev->packet.vn = vap->vn;
-    return NVA_OK;
-}
-
-/* Sets the VN of a frame that came through the tunnel.  The two top bits of
- * the key count redirects, they are not part of the VNI. */
+/* The VN of a frame that came through the tunnel.  The two top bits of the key
+ * count redirects, they are not part of the VNI. */
 static enum nva_reason
 classify_tunnel(const struct directory *dir, const struct nva_packet_in *pin,
-                struct nva_event *ev)
+                nva_id *id)
 {
     const struct nva_vn *vn;
 
@@ -122,7 +135,7 @@ classify_tunnel(const struct directory *dir, const struct nva_packet_in *pin,
     if (!vn) {
         return NVA_R_NO_VAP;
     }
-    ev->packet.vn = vn->id;
+    *id = vn->id;
     return NVA_OK;
 }
 

@@ -20,6 +20,12 @@ struct nva_packet_in {
     size_t size;
 };
 
+/* The VN of 'pin' (a whole Ethernet header at least): of '*vap', where it came
+ * in, or of its tunnel key (then '*vap' is NONE).  Refuses: NO_VAP. */
+enum nva_reason classify_packet_vn(const struct directory *,
+                                   const struct nva_packet_in *, nva_id *vap,
+                                   nva_id *vn);
+
 /* Turns 'pin' into at most two events in 'ev': an announcement or a frame
  * from an unknown (port, MAC) is EVIDENCE; an ARP request, NS or RARP request
  * is a QUESTION (a RARP request is both: EVIDENCE first); a frame from the

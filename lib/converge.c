@@ -56,6 +56,8 @@ static void settle_anew(const struct nva_view *, struct nva_plan *,
                         nva_id move);
 static void redirect_removed(const struct nva_view *, const struct nva_event *,
                              struct nva_plan *);
+static void released(const struct nva_view *, const struct nva_event *,
+                     struct nva_plan *);
 static void redirect_confirmed(const struct nva_view *, nva_id redirect,
                                nva_id nve, struct nva_plan *);
 static bool tsi_owes(const struct nva_view *, const struct nva_tsi *);
@@ -64,6 +66,8 @@ static size_t find_owing(const struct nva_view *, const struct nva_tsi *,
 static bool has_redirect(const struct nva_view *, const struct nva_move *);
 static bool if_is_ready(const struct nva_view *, const struct nva_move *,
                         const struct nva_move_if *);
+static bool if_is_confirmed(const struct nva_view *, const struct nva_move *,
+                            const struct nva_move_if *);
 static bool connected(const struct nva_view *, nva_id nve);
 static bool confirmed(const struct nva_view *, nva_id nve,
                       enum nva_owner_kind, nva_id owner);
@@ -112,6 +116,9 @@ converge_event(const struct nva_view *v, const struct nva_event *ev,
     case NVA_EV_QUARANTINED:
         directory_each_active_move(v->dir, concerned_cb, &w);
         break;
+    case NVA_EV_RELEASED:
+        released(v, ev, plan);
+        break;
     case NVA_EV_REQUEST:
     case NVA_EV_EVIDENCE:
     case NVA_EV_QUESTION:
@@ -158,6 +165,22 @@ converge_is_ready(const struct nva_view *v, const struct nva_move *move)
         }
     }
     return true;
+}
+
+bool
+converge_may_pause(const struct nva_view *v, const struct nva_move *move)
+{
+    const struct nva_vm *vm = directory_vm(v->dir, move->vm);
+
+    if (vm->connections != NVA_CONNECTIONS_HOLD) {
+        return converge_is_ready(v, move);
+    }
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        if (!if_is_confirmed(v, move, &move->ifs[i])) {
+            return false;
+        }
+    }
+    return connected(v, move->to_nve);
 }
 
 size_t
@@ -570,6 +593,36 @@ release_left(const struct nva_view *v, struct nva_plan *plan)
     }
 }
 
+/* All that was held has gone out, or must not wait longer: from now on its NVE
+ * delivers by itself. */
+static void
+released(const struct nva_view *v, const struct nva_event *ev,
+         struct nva_plan *plan)
+{
+    const struct nva_tsi *tsi = directory_tsi(v->dir, ev->released.tsi);
+    const struct nva_vm *vm = tsi ? directory_vm(v->dir, tsi->vm) : NULL;
+    const enum nva_stamp_kind kinds[] = { NVA_STAMP_RELEASED,
+                                          NVA_STAMP_HELD_LOST };
+    const uint64_t counts[] = { ev->released.sent, ev->released.dropped };
+
+    if (!tsi || !tsi->held_until) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        const struct nva_stamp stamp = {
+            .kind = kinds[i], .when = v->now, .nve = tsi->current.nve,
+            .count = counts[i],
+        };
+
+        if (counts[i] || kinds[i] == NVA_STAMP_RELEASED) {
+            story_stamp_about(plan, vm->move, &stamp);
+        }
+    }
+    struct nva_tsi t = *tsi;
+
+    relocate_let_go(plan, &t);
+}
+
 static void
 redirect_confirmed(const struct nva_view *v, nva_id id, nva_id nve,
                    struct nva_plan *plan)
@@ -609,12 +662,20 @@ static bool
 if_is_ready(const struct nva_view *v, const struct nva_move *move,
             const struct nva_move_if *mif)
 {
+    return (directory_port(v->dir, mif->to.nve, mif->to.port)
+            && if_is_confirmed(v, move, mif));
+}
+
+/* Ready but for its port, which may be absent; it must have been named. */
+static bool
+if_is_confirmed(const struct nva_view *v, const struct nva_move *move,
+                const struct nva_move_if *mif)
+{
     const struct nva_tsi *tsi = directory_tsi(v->dir, mif->tsi);
     const struct nva_vap *vap;
 
-    if (!directory_port(v->dir, mif->to.nve, mif->to.port)
-        || (!mif->switched
-            && !nva_place_equal(&tsi->current, &tsi->published))) {
+    if (!mif->switched
+        && !nva_place_equal(&tsi->current, &tsi->published)) {
         return false;
     }
     vap = directory_vap_for(v->dir, mif->to.nve, mif->to.port, tsi->mac);

@@ -22,6 +22,9 @@ nva_usec converge_deadline(const struct nva_view *);
 /* True if the destination of 'move' would deliver: its NVE is connected, its
  * ports are there, all it was told is confirmed. */
 bool converge_is_ready(const struct nva_view *, const struct nva_move *);
+/* True if 'move' may be paused: it is ready, or would be if its ports existed
+ * and its VM's packets are held meanwhile (D18). */
+bool converge_may_pause(const struct nva_view *, const struct nva_move *);
 
 /* True while a frame that the VM sent before its pause may still come from its
  * old port: the old NVE has not confirmed, or has only just. */

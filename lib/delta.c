@@ -58,6 +58,12 @@ static const struct word vm_states[] = {
 #undef X
 };
 
+static const struct word connections[] = {
+#define X(E, W) { NVA_CONNECTIONS_##E, W },
+    NVA_CONNECTIONS
+#undef X
+};
+
 static const struct word move_kinds[] = {
 #define X(E, W) { NVA_MOVE_##E, W },
     NVA_MOVE_KINDS
@@ -122,6 +128,7 @@ DEFINE_TO_WORD(nva_unknown_unicast_word, enum nva_unknown_unicast,
 DEFINE_TO_WORD(nva_origin_word, enum nva_origin, origins)
 DEFINE_TO_WORD(nva_detour_word, enum nva_detour, detours)
 DEFINE_TO_WORD(nva_vm_state_word, enum nva_vm_state, vm_states)
+DEFINE_TO_WORD(nva_connections_word, enum nva_connections, connections)
 DEFINE_TO_WORD(nva_move_kind_word, enum nva_move_kind, move_kinds)
 DEFINE_TO_WORD(nva_move_cause_word, enum nva_move_cause, move_causes)
 DEFINE_TO_WORD(nva_move_state_word, enum nva_move_state, move_states)
@@ -134,6 +141,8 @@ DEFINE_FROM_WORD(nva_unknown_question_from_word, enum nva_unknown_question,
 DEFINE_FROM_WORD(nva_unknown_unicast_from_word, enum nva_unknown_unicast,
                  unknown_unicasts)
 DEFINE_FROM_WORD(nva_vm_state_from_word, enum nva_vm_state, vm_states)
+DEFINE_FROM_WORD(nva_connections_from_word, enum nva_connections,
+                 connections)
 DEFINE_FROM_WORD(nva_move_kind_from_word, enum nva_move_kind, move_kinds)
 
 void

@@ -67,6 +67,16 @@ enum nva_vm_state {
 #undef X
 };
 
+/* What becomes of a VM's connections while it moves (D18). */
+#define NVA_CONNECTIONS                                                     \
+    X(KEEP, "keep")             /* Packets for them are sent after it. */   \
+    X(HOLD, "hold")             /* ...and held while it stands still. */
+enum nva_connections {
+#define X(E, W) NVA_CONNECTIONS_##E,
+    NVA_CONNECTIONS
+#undef X
+};
+
 #define NVA_MOVE_KINDS                                                      \
     X(HOT, "hot") X(WARM, "warm") X(COLD, "cold") X(FAILOVER, "failover")
 enum nva_move_kind {
@@ -116,7 +126,8 @@ enum nva_drain_state {
     X(REDIRECT_OFF, "redirect off") X(SENT, "sent") X(CONFIRMED, "confirmed")\
     X(OWING, "owing") X(CONVERGED, "converged") X(LATE, "late packet")      \
     X(ABORTED, "aborted") X(UNWOUND, "unwound") X(FAILED, "failed")         \
-    X(SUPERSEDED, "superseded") X(DONE, "done")
+    X(SUPERSEDED, "superseded") X(DONE, "done")                             \
+    X(RELEASED, "released") X(HELD_LOST, "held packets lost")
 enum nva_stamp_kind {
 #define X(E, W) NVA_STAMP_##E,
     NVA_STAMPS
@@ -129,6 +140,7 @@ const char *nva_unknown_unicast_word(enum nva_unknown_unicast);
 const char *nva_origin_word(enum nva_origin);
 const char *nva_detour_word(enum nva_detour);
 const char *nva_vm_state_word(enum nva_vm_state);
+const char *nva_connections_word(enum nva_connections);
 const char *nva_move_kind_word(enum nva_move_kind);
 const char *nva_move_cause_word(enum nva_move_cause);
 const char *nva_move_state_word(enum nva_move_state);
@@ -140,6 +152,7 @@ bool nva_binding_from_word(const char *word, enum nva_binding *out);
 bool nva_unknown_question_from_word(const char *, enum nva_unknown_question *);
 bool nva_unknown_unicast_from_word(const char *, enum nva_unknown_unicast *);
 bool nva_vm_state_from_word(const char *, enum nva_vm_state *);
+bool nva_connections_from_word(const char *, enum nva_connections *);
 bool nva_move_kind_from_word(const char *, enum nva_move_kind *);
 
 /* ## Objects ## */
@@ -197,6 +210,7 @@ struct nva_vm {
     enum nva_vm_state state;
     enum nva_origin origin;
     nva_usec since;                     /* When it came into 'state'. */
+    enum nva_connections connections;
     nva_id move;                        /* The move under way, or NONE. */
     nva_id drain;                       /* The attempt of a drain that could
                                          * not move it, or NONE; and why. */
@@ -221,6 +235,9 @@ struct nva_tsi {
     bool paused;                        /* Old NVE redirects to 'prepared'. */
     bool stopped;                       /* Its VM is off: nothing is delivered
                                          * at 'current'. */
+    nva_usec held_until;                /* 0: not held.  Else what comes for it
+                                         * at 'prepared' (at 'current' if that
+                                         * is not set) goes to the NVA. */
 };
 
 /* One instance of a redirect: at NVE 'at', packets from a tunnel for 'tsi' go
@@ -302,8 +319,9 @@ struct nva_stamp {
     nva_id other;                       /* A redirect's target NVE, a newer
                                          * move; may be NONE. */
     enum nva_reason reason;
-    uint64_t count;                     /* Packets, for REDIRECT_OFF; how
-                                         * many in a row, for REFRESHED. */
+    uint64_t count;                     /* Packets: REDIRECT_OFF, RELEASED,
+                                         * HELD_LOST; how many in a row, for
+                                         * REFRESHED. */
 };
 
 /* ## Delta ## */

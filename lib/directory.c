@@ -457,7 +457,8 @@ tsi_flows_equal(const struct nva_tsi *a, const struct nva_tsi *b)
             && nva_place_equal(&a->current, &b->current)
             && nva_place_equal(&a->published, &b->published)
             && nva_place_equal(&a->prepared, &b->prepared)
-            && a->paused == b->paused && a->stopped == b->stopped);
+            && a->paused == b->paused && a->stopped == b->stopped
+            && !a->held_until == !b->held_until);
 }
 
 /* Deletes interface 'id' if 'new' is null. */

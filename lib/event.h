@@ -59,6 +59,7 @@ struct nva_request_vm {
     char name[NVA_NAME_MAX];
     bool has_state;
     enum nva_vm_state state;
+    enum nva_connections connections;
     size_t n_ifs;
     struct nva_request_if ifs[NVA_IFS_MAX];
 };
@@ -113,6 +114,7 @@ struct nva_request {
     X(QUARANTINED, "quarantined")    /* ...or rejected it. */               \
     X(FLOODING, "flooding")     /* A port floods, or no more. */            \
     X(DETOURED, "detoured")     /* A frame of a port on detour. */          \
+    X(RELEASED, "released")     /* What was held for a VM has gone out. */  \
     X(TIMER, "timer")           /* A deadline of ours is due. */            \
     X(DRAIN, "drain")           /* An NVE's drain may go a step on. */
 
@@ -164,6 +166,10 @@ struct nva_event {
             bool by_timeout;
             enum nva_reason reason;     /* QUARANTINED */
         } flow;
+        struct {                        /* RELEASED; not a switch event. */
+            nva_id tsi;
+            uint64_t sent, dropped;     /* Packets. */
+        } released;
     };
 };
 

@@ -3,7 +3,8 @@
 /* Which flows an owner must have at an NVE: a pure function of the directory
  * and the time.  Knows what an interface's places mean for forwarding; must
  * never know what is installed, what was sent, or which move goes on: phases
- * are read from current, published, prepared, paused and the redirects alone.
+ * are read from current, published, prepared, paused, held and the redirects
+ * alone.
  *
  * Invariant: no flow names a port that the present session does not have, nor
  * a tunnel destination that is not known; owners never share a (table,
@@ -42,6 +43,7 @@ static void tsi_forward(const struct intent *, const struct nva_tsi *,
                         const struct pipeline_tsi *);
 static void tsi_admit(const struct intent *, const struct nva_tsi *,
                       const struct pipeline_tsi *, bool strict);
+static bool is_held_here(const struct nva_tsi *, nva_id nve);
 static const struct nva_place *place_here(const struct nva_tsi *, nva_id nve);
 static const struct nva_place *place_to_send(const struct nva_tsi *,
                                              nva_id nve);
@@ -248,7 +250,9 @@ tsi_deliver(const struct intent *in, const struct nva_tsi *tsi,
 {
     const struct nva_place *here = place_here(tsi, in->nve->id);
 
-    if (here) {
+    if (is_held_here(tsi, in->nve->id)) {
+        pipeline_deliver_hold(&in->p, ptsi);
+    } else if (here) {
         pipeline_deliver(&in->p, ptsi, ofport_to(in, tsi, here));
     }
 }
@@ -259,7 +263,10 @@ tsi_forward(const struct intent *in, const struct nva_tsi *tsi,
 {
     const struct nva_place *to = place_to_send(tsi, in->nve->id);
 
-    if (!to) {
+    if (is_held_here(tsi, in->nve->id)) {
+        pipeline_forward_hold(&in->p, ptsi);
+        return;
+    } else if (!to) {
         return;
     }
     if (to->nve == in->nve->id) {
@@ -325,6 +332,17 @@ address_flows(const struct intent *in, nva_id id)
     for (size_t i = 0; i < tsi->n_ips; i++) {
         pipeline_address(&in->p, &ptsi, &tsi->ips[i]);
     }
+}
+
+/* True if what comes for 'tsi' at 'nve' goes to the NVA, which holds it until
+ * the VM runs there, and for those that come while it lets go (D18). */
+static bool
+is_held_here(const struct nva_tsi *tsi, nva_id nve)
+{
+    const struct nva_place *at = (nva_place_is_set(&tsi->prepared)
+                                  ? &tsi->prepared : &tsi->current);
+
+    return tsi->held_until && at->nve == nve;
 }
 
 /* Where 'tsi' gets, at 'nve', what comes from a tunnel for it, or NULL.  While

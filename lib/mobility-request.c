@@ -322,7 +322,7 @@ move_pause(const struct nva_view *v, const struct nva_move *old,
 
     if (old->state == NVA_MS_PAUSED) {
         return;                         /* Said twice. */
-    } else if (!mobility_stops(old->kind) && !converge_is_ready(v, old)) {
+    } else if (!mobility_stops(old->kind) && !converge_may_pause(v, old)) {
         nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
         return;
     }

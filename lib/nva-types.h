@@ -84,6 +84,10 @@ enum {
  * VM that leaves sooner may leave packets behind. */
 #define NVA_DATAPATH_SETTLE (5 * NVA_MSEC)
 
+/* Packets for a VM are held at most this long: a caller that pauses a move and
+ * forgets it. */
+#define NVA_HOLD_MAX (10 * NVA_SEC)
+
 /* ## Reasons ##
  *
  * Why something was admitted, refused or done.  The word (second argument) is
@@ -168,6 +172,11 @@ enum {
     X(OWN_QUESTION, "own_question", "the owner itself asks")                \
     X(LATE, "late", "in flight to an old place after its redirect ended")
 
+#define NVA_REASONS_HOLD                                                    \
+    X(HOLD_FULL, "hold_full", "as many packets as may be are held already") \
+    X(HOLD_TIMEOUT, "hold_timeout", "held too long, and nowhere to deliver")\
+    X(HOLD_GONE, "hold_gone", "the interface is gone")
+
 #define NVA_REASONS_PROG                                                    \
     X(REJECTED, "rejected", "the switch rejected a flow of this owner")     \
     X(TABLE_FULL, "table_full", "the switch has no room")                   \
@@ -197,7 +206,7 @@ enum {
     NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_INLET                \
     NVA_REASONS_ADMISSION                                                   \
     NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_DRAIN             \
-    NVA_REASONS_RESPONDER                                                   \
+    NVA_REASONS_RESPONDER NVA_REASONS_HOLD                                  \
     NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API
 
 enum nva_reason {

@@ -107,6 +107,9 @@ static void base_address(const struct pipeline *);
 static void base_reply_ns(const struct pipeline *);
 static void base_hop(const struct pipeline *);
 static void base_deliver(const struct pipeline *);
+static void base_hold(const struct pipeline *);
+static void hold(const struct pipeline *, const struct pipeline_tsi *,
+                 enum nva_table);
 static void flood_list(const struct pipeline *, uint32_t vni,
                        const struct pipeline_flood *);
 static void put_flood_ports(struct ofpbuf *, const struct pipeline_flood *);
@@ -190,8 +193,14 @@ pipeline_base(const struct pipeline *p)
         .rate = PIPELINE_STRAY_RATE,
         .burst = PIPELINE_STRAY_BURST,
     };
+    struct nva_meter held = {
+        .id = PIPELINE_METER_HOLD,
+        .rate = PIPELINE_HOLD_RATE,
+        .burst = PIPELINE_HOLD_BURST,
+    };
 
     flow_set_add_meter(p->out, stray);
+    flow_set_add_meter(p->out, held);
     base_classify(p);
     base_miss(p, NVA_TABLE_ADMIT, NULL);
     base_address(p);
@@ -201,6 +210,7 @@ pipeline_base(const struct pipeline *p)
     base_miss(p, NVA_TABLE_REDIRECT, &deliver);
     base_hop(p);
     base_deliver(p);
+    base_hold(p);
 }
 
 void
@@ -345,6 +355,18 @@ pipeline_deliver(const struct pipeline *p, const struct pipeline_tsi *tsi,
         put_output(&f.actions, u16_to_ofp(port));
     }
     finish(p, &f);
+}
+
+void
+pipeline_deliver_hold(const struct pipeline *p, const struct pipeline_tsi *tsi)
+{
+    hold(p, tsi, NVA_TABLE_DELIVER);
+}
+
+void
+pipeline_forward_hold(const struct pipeline *p, const struct pipeline_tsi *tsi)
+{
+    hold(p, tsi, NVA_TABLE_FORWARD);
 }
 
 void
@@ -786,6 +808,17 @@ base_deliver(const struct pipeline *p)
     finish(p, &f);
 }
 
+/* A table of its own: what it shows the NVA is told from strays by it. */
+static void
+base_hold(const struct pipeline *p)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_HOLD, PRIO_ONLY, &f);
+    put_ask_limited(&f.actions, PIPELINE_METER_HOLD);
+    finish(p, &f);
+}
+
 /* ## VN ## */
 
 /* Open vSwitch itself leaves out the port that the packet came from. */
@@ -921,6 +954,18 @@ vap_admit(const struct pipeline *p, uint32_t vni, nva_ofport port,
 }
 
 /* ## TSI ## */
+
+static void
+hold(const struct pipeline *p, const struct pipeline_tsi *tsi,
+     enum nva_table table)
+{
+    struct nva_flow f;
+
+    start(p, table, FORWARD_MAC, &f);
+    match_tsi(&f, tsi);
+    put_goto(&f.actions, NVA_TABLE_HOLD);
+    finish(p, &f);
+}
 
 static void
 start_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,

@@ -20,7 +20,8 @@
     X(FLOOD, 31, "flood", "VN -> its local ports and its other NVEs")       \
     X(REDIRECT, 40, "redirect", "(VN, MAC) of a VM that left")              \
     X(HOP, 41, "hop", "counts redirects in the tunnel key, sends")          \
-    X(DELIVER, 50, "deliver", "from a tunnel: (VN, MAC) -> local port")
+    X(DELIVER, 50, "deliver", "from a tunnel: (VN, MAC) -> local port")     \
+    X(HOLD, 60, "hold", "for a VM that stands still: to the NVA")
 
 enum nva_table {
 #define X(E, N, W, T) NVA_TABLE_##E = N,
@@ -45,8 +46,10 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
 
 /* Meter ids: a VAP's is its ofport; what else than ARP, ND and RARP of it is
  * shown has one of its own, PIPELINE_METER_DATA higher, so that it leaves the
- * announcements their share; PIPELINE_METER_STRAY for strays from tunnels. */
+ * announcements their share; PIPELINE_METER_STRAY for strays from tunnels,
+ * PIPELINE_METER_HOLD for what is held. */
 #define PIPELINE_METER_STRAY 0xff01
+#define PIPELINE_METER_HOLD 0xff02
 #define PIPELINE_METER_DATA 0x10000
 
 /* Named limits of what a switch sends us, packets per second. */
@@ -64,6 +67,11 @@ enum {
     /* A VM, or whoever can send into a tunnel, that makes up destinations. */
     PIPELINE_STRAY_RATE = 100,
     PIPELINE_STRAY_BURST = 100,
+
+    /* Whoever floods a VM that is held: all VMs that an NVE holds for, and
+     * more than a session carries comfortably is not asked for. */
+    PIPELINE_HOLD_RATE = 30000,
+    PIPELINE_HOLD_BURST = 30000,
 
     /* Local ports of one VN at one NVE that get its floods.  With
      * NVA_NVES_PER_VN_MAX tunnels the list still fits in one flow mod (64 kB)
@@ -135,6 +143,13 @@ struct pipeline_tsi {
 /* What comes from a tunnel for it goes out of 'port'. */
 void pipeline_deliver(const struct pipeline *, const struct pipeline_tsi *,
                       nva_ofport port);
+
+/* What comes from a tunnel for it, or what local ports send it, goes to the
+ * NVA, which holds it. */
+void pipeline_deliver_hold(const struct pipeline *,
+                           const struct pipeline_tsi *);
+void pipeline_forward_hold(const struct pipeline *,
+                           const struct pipeline_tsi *);
 
 /* What local ports send it goes out of 'port', or to the NVE at 'tunnel_ip'
  * (which must be known; nothing without a tunnel port). */

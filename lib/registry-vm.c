@@ -222,6 +222,7 @@ do_vm(const struct job *job, const struct nva_request_vm *r)
     d->vm.id = job->id;
     ovs_strlcpy(d->vm.name, r->name, sizeof d->vm.name);
     d->vm.origin = NVA_ORIGIN_CONFIGURED;
+    d->vm.connections = r->connections;
 }
 
 static void
@@ -302,6 +303,7 @@ take_over(struct job *job, struct want *w)
         w->tsi.current = w->tsi.published = w->tsi.prepared
             = (struct nva_place) { .nve = NVA_ID_NONE };
         w->tsi.paused = false;
+        w->tsi.held_until = 0;
     } else {
         struct nva_tsi t = *old;
 

@@ -27,6 +27,9 @@ relocate_prepare(struct nva_plan *plan, struct nva_tsi *tsi,
                  const struct nva_place *place)
 {
     tsi->prepared = *place;
+    if (!nva_place_is_set(place)) {
+        tsi->held_until = 0;
+    }
     story_put_tsi(plan, tsi);
 }
 
@@ -37,6 +40,9 @@ relocate_pause(const struct nva_view *v, struct nva_plan *plan,
     nva_id here = tsi->current.nve;
 
     tsi->paused = true;
+    if (directory_vm(v->dir, tsi->vm)->connections == NVA_CONNECTIONS_HOLD) {
+        tsi->held_until = v->now + NVA_HOLD_MAX;
+    }
     story_put_tsi(plan, tsi);
     /* The prepared place delivers from now on: on a way back, its redirect of
      * the way here ends. */
@@ -57,6 +63,13 @@ relocate_resume(const struct nva_view *v, struct nva_plan *plan,
 }
 
 void
+relocate_let_go(struct nva_plan *plan, struct nva_tsi *tsi)
+{
+    tsi->held_until = 0;
+    story_put_tsi(plan, tsi);
+}
+
+void
 relocate_switch(const struct nva_view *v, struct nva_plan *plan,
                 struct nva_tsi *tsi, const struct nva_place *to, nva_id move)
 {
@@ -68,6 +81,9 @@ relocate_switch(const struct nva_view *v, struct nva_plan *plan,
                      && !redirect_at(v->dir, tsi->id, to->nve));
 
     warn_if_draining(v, plan, tsi, to->nve);
+    if (!nva_place_equal(&tsi->prepared, to)) {
+        tsi->held_until = 0;            /* It went elsewhere. */
+    }
     tsi->current = *to;
     tsi->prepared = (struct nva_place) { .nve = NVA_ID_NONE };
     tsi->paused = false;

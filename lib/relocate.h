@@ -16,13 +16,18 @@
 void relocate_prepare(struct nva_plan *, struct nva_tsi *,
                       const struct nva_place *);
 
-/* Its NVE redirects to the prepared place from now on. */
+/* Its NVE redirects to the prepared place from now on, where it is held if the
+ * VM's connections are (D18). */
 void relocate_pause(const struct nva_view *, struct nva_plan *,
                     struct nva_tsi *, nva_id move);
 
-/* ...and no longer: it delivers again. */
+/* ...and no longer: it delivers again.  What is held at the prepared place
+ * stays so until that is taken back. */
 void relocate_resume(const struct nva_view *, struct nva_plan *,
                      struct nva_tsi *);
+
+/* What comes for it is no longer held. */
+void relocate_let_go(struct nva_plan *, struct nva_tsi *);
 
 /* The interface is at 'to' now.  Published at once where the gate is open
  * already, or where no other NVE is concerned. */

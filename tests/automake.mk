@@ -62,6 +62,7 @@ CHECK_TESTS = \
 	tests/unit/test-flow-prog \
 	tests/unit/test-flow-set \
 	tests/unit/test-frame \
+	tests/unit/test-hold \
 	tests/unit/test-inlet \
 	tests/unit/test-intent \
 	tests/unit/test-metrics \
@@ -85,6 +86,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-drain \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
+	tests/scenarios/test-hold \
 	tests/scenarios/test-kinds \
 	tests/scenarios/test-planned \
 	tests/scenarios/test-versions \
@@ -172,6 +174,11 @@ tests_unit_test_frame_SOURCES = \
 	tests/unit/test-frame.c \
 	tests/unit/fixture.h
 tests_unit_test_frame_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_hold_SOURCES = \
+	tests/unit/test-hold.c \
+	tests/unit/fixture.h
+tests_unit_test_hold_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_inlet_SOURCES = \
 	tests/unit/test-inlet.c \
@@ -278,6 +285,9 @@ tests_scenarios_test_evidence_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_failure_SOURCES = tests/scenarios/test-failure.c
 tests_scenarios_test_failure_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_scenarios_test_hold_SOURCES = tests/scenarios/test-hold.c
+tests_scenarios_test_hold_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_scenarios_test_kinds_SOURCES = tests/scenarios/test-kinds.c
 tests_scenarios_test_kinds_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -362,6 +372,7 @@ EXTRA_DIST += \
 	tests/system/sniff.py \
 	tests/system/test_abuse.py \
 	tests/system/test_drain.py \
+	tests/system/test_hold.py \
 	tests/system/test_kinds.py \
 	tests/system/test_measure.py \
 	tests/system/test_move.py \

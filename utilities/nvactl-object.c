@@ -287,16 +287,20 @@ put_existing(const struct nvactl_args *args, const struct nvactl_command *c,
                         nvactl_path(c->path, args->names[0], NULL), body);
 }
 
-/* {state, interfaces: [{...}]} with what was given of it. */
+/* {state, connections, interfaces: [{...}]} with what was given of it. */
 static json_t *
 vm_body(const struct nvactl_args *args, const struct nvactl_command *c,
         bool always)
 {
-    const char *state = nvactl_option(args, "state");
+    static const char *const words[] = { "state", "connections" };
     json_t *nif = fields(args, c), *body = json_object();
 
-    if (state) {
-        json_object_set_new(body, "state", json_string(state));
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const char *value = nvactl_option(args, words[i]);
+
+        if (value) {
+            json_object_set_new(body, words[i], json_string(value));
+        }
     }
     if (always || json_object_size(nif)) {
         json_t *list = json_array();

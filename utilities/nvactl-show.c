@@ -220,8 +220,9 @@ nvactl_show_vm(const json_t *vm)
     json_t *nif, *redirect;
     size_t i, j;
 
-    printf("%s: %s, %s", nvactl_string(vm, "name"),
-           nvactl_string(vm, "state"), nvactl_string(vm, "origin"));
+    printf("%s: %s, %s, connections %s", nvactl_string(vm, "name"),
+           nvactl_string(vm, "state"), nvactl_string(vm, "origin"),
+           nvactl_string(vm, "connections"));
     if (json_is_integer(move)) {
         printf(", move %lld under way", json_integer_value(move));
     }

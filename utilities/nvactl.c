@@ -50,7 +50,8 @@ static const struct nvactl_option_spec port_del_options[] = {
 };
 
 static const struct nvactl_option_spec vm_options[] = {
-    { "state", NULL, 's' }, { "vn", "vn", 's' }, { "mac", "mac", 's' },
+    { "state", NULL, 's' }, { "connections", NULL, 's' },
+    { "vn", "vn", 's' }, { "mac", "mac", 's' },
     { "ip", "ips", 'l' }, { "nve", "nve", 's' }, { "port", "port", 's' },
     { NULL, NULL, 0 },
 };

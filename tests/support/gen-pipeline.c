@@ -28,7 +28,7 @@ enum { HV1 = 11, HV2 = 12, HV3 = 13 };
 enum { VAP_BLUE = 21, VAP_RED = 22, VAP_MAC = 23, VAP_HV2 = 24, VAP_HV3 = 25,
        VAP_RED_HV2 = 26, VAP_FLOODS = 27 };
 enum { VM_HERE = 31, VM_HV2 = 32, VM_HV3 = 33, VM_PAUSED = 34,
-       VM_COMING = 35, VM_LEARNED = 36 };
+       VM_COMING = 35, VM_LEARNED = 36, VM_HELD = 37 };
 enum { REDIRECT_V4 = 41, REDIRECT_V6 = 42 };
 
 #define NOW (1000 * NVA_SEC)
@@ -61,6 +61,8 @@ static const struct sample {
     { NVA_OWNER_TSI, VM_PAUSED,
       "One that is paused here, about to go on elsewhere." },
     { NVA_OWNER_TSI, VM_COMING, "One that is prepared to come here." },
+    { NVA_OWNER_TSI, VM_HELD,
+      "One that is to come here, whose packets are held meanwhile." },
     { NVA_OWNER_REDIRECT, REDIRECT_V4, "A redirect to an IPv4 NVE." },
     { NVA_OWNER_REDIRECT, REDIRECT_V6, "A redirect to an IPv6 NVE." },
 };
@@ -232,14 +234,15 @@ make_vms(struct directory *dir)
     static const struct {
         nva_id id, vn;
         const struct nva_place *current, *published, *prepared;
-        bool paused;
+        bool paused, held;
     } vms[] = {
-        { VM_HERE, BLUE, &tap_a, &tap_a, NULL, false },
-        { VM_HV2, BLUE, &tap_c, &tap_c, NULL, false },
-        { VM_HV3, BLUE, &tap_d, &tap_d, NULL, false },
-        { VM_PAUSED, BLUE, &tap_a, &tap_a, &tap_c, true },
-        { VM_COMING, BLUE, &tap_c, &tap_c, &tap_a, false },
-        { VM_LEARNED, RED, &tap_b, &tap_b, NULL, false },
+        { VM_HERE, BLUE, &tap_a, &tap_a, NULL, false, false },
+        { VM_HV2, BLUE, &tap_c, &tap_c, NULL, false, false },
+        { VM_HV3, BLUE, &tap_d, &tap_d, NULL, false, false },
+        { VM_PAUSED, BLUE, &tap_a, &tap_a, &tap_c, true, false },
+        { VM_COMING, BLUE, &tap_c, &tap_c, &tap_a, false, false },
+        { VM_LEARNED, RED, &tap_b, &tap_b, NULL, false, false },
+        { VM_HELD, BLUE, &tap_c, &tap_c, &tap_a, true, true },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(vms); i++) {
@@ -251,6 +254,7 @@ make_vms(struct directory *dir)
             tsi.prepared = *vms[i].prepared;
         }
         tsi.paused = vms[i].paused;
+        tsi.held_until = vms[i].held ? NOW + NVA_HOLD_MAX : 0;
         put_tsi(dir, &tsi);
     }
     put_redirect(dir, REDIRECT_V4, VM_PAUSED, HV2);
@@ -337,6 +341,9 @@ format_meter_head(struct ds *s)
     ds_put_format(s, "| 0x%x | %d | %d | packets nobody knows where to send "
                   "|\n", PIPELINE_METER_STRAY, PIPELINE_STRAY_RATE,
                   PIPELINE_STRAY_BURST);
+    ds_put_format(s, "| 0x%x | %d | %d | packets to be held |\n",
+                  PIPELINE_METER_HOLD, PIPELINE_HOLD_RATE,
+                  PIPELINE_HOLD_BURST);
     ds_put_cstr(s,
 "\n"
 "## Flows by owner\n"

@@ -76,6 +76,7 @@ struct journey {
     int from, to;                       /* 'to' -1: broadcast. */
     nva_usec sent;
     int received, delivered, hops;
+    uint64_t order;                     /* Of its first reading. */
     uint8_t heard[SIM_VMS_MAX];
 };
 
@@ -94,6 +95,7 @@ struct sim {
     struct happening **heap;
     size_t n_journeys, allocated_journeys;
     struct journey *journeys;
+    uint64_t n_read;
     size_t notes[NVA_N_NOTES][NVA_N_REASONS];
     char *body;
     const char *alarm;
@@ -319,6 +321,14 @@ op_packet_out(void *nve_, const void *data, size_t size,
     of_session_packet_out(nve->session, data, size, ofpacts);
 }
 
+static size_t
+op_backlog(void *nve_)
+{
+    struct sim_nve *nve = nve_;
+
+    return of_session_output(nve->session)->size;
+}
+
 static void
 op_delete_meter(void *nve_, uint32_t meter)
 {
@@ -389,6 +399,7 @@ read_packet(struct sim *sim, struct guest *g, uint64_t id)
         return;                         /* Not for us: a guest ignores it. */
     }
     j->received++;
+    j->order = j->order ? j->order : ++sim->n_read;
     if (j->heard[me]++ && (j->to >= 0 || g->stood < j->sent)) {
         alarm_set(sim, "a packet was read twice");
     }
@@ -606,7 +617,7 @@ sim_create(uint64_t seed)
     struct sim *sim = xzalloc(sizeof *sim);
     const struct dispatch_ops ops = {
         op_send_bundle, op_packet_out, op_delete_meter, op_read_back,
-        op_close, op_on_note, sim,
+        op_close, op_backlog, op_on_note, sim,
     };
 
     sim->rng = seed;
@@ -947,6 +958,12 @@ int
 sim_received(const struct sim *sim, uint64_t id)
 {
     return sim->journeys[id - 1].received;
+}
+
+uint64_t
+sim_order(const struct sim *sim, uint64_t id)
+{
+    return sim->journeys[id - 1].order;
 }
 
 int

@@ -96,6 +96,8 @@ uint64_t sim_send(struct sim *, int from, int to);
 /* How often 'to' has read it; how often it reached any port. */
 int sim_received(const struct sim *, uint64_t id);
 int sim_delivered(const struct sim *, uint64_t id);
+/* Grows with each packet that is read for the first time; 0: it was not. */
+uint64_t sim_order(const struct sim *, uint64_t id);
 /* Frames made by flows or by nvad that 'vm' has read (answers). */
 int sim_answers(const struct sim *, int vm);
 /* Tunnels the packet went through at most. */

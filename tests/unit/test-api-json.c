@@ -519,8 +519,11 @@ START_TEST(test_vm_round_trip)
     DONE(API_PUT, "/v1/vms/web", "{'state': 'running'}", 200);
     ck_assert_str_eq(str("state"), "running");
     ck_assert_str_eq(str("interfaces.0.port"), "tap1");
+    ck_assert_str_eq(str("connections"), "keep");
+    DONE(API_PUT, "/v1/vms/web", "{'connections': 'hold'}", 200);
     DONE(API_PUT, "/v1/vms/web", "{'interfaces': [{'ips': []}]}", 200);
     ck_assert_str_eq(str("state"), "running");
+    ck_assert_str_eq(str("connections"), "hold");
     ck_assert_uint_eq(json_array_size(at("interfaces.0.ips")), 0);
     ck_assert_str_eq(str("interfaces.0.nve"), "hv1");
     ck_assert_str_eq(str("interfaces.0.mac"), "02:00:00:00:00:01");
@@ -608,6 +611,8 @@ START_TEST(test_vm_refusals)
           422, "bad_mac", "interfaces[0].mac" },
         { "{'state': 'asleep'}", 422, "bad_value", "state" },
         { "{'state': 4}", 400, "json_type", "state" },
+        { "{'connections': 'cut'}", 422, "bad_value", "connections" },
+        { "{'connections': 4}", 400, "json_type", "connections" },
         { "{'nic': []}", 400, "json_field", "nic" },
     };
 

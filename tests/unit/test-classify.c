@@ -157,6 +157,16 @@ START_TEST(D6_strays)
     pin.tun_id = 300;
     ck_assert_int_eq(classify_packet_in(fx.dir, &pin, ev, &n), NVA_R_NO_VAP);
     ck_assert_uint_eq(n, 0);
+
+    /* D18: what is shown to be held comes from either side. */
+    pin = pin_of("ipv4", NVA_TABLE_HOLD, 1);
+    pin.tun_id = 200;
+    ck_assert_int_eq(classify_packet_in(fx.dir, &pin, ev, &n), NVA_OK);
+    ck_assert_int_eq(ev[0].type, NVA_EV_STRAY);
+    ck_assert_uint_eq(ev[0].packet.vn, BLUE);
+    pin = pin_of("ipv4", NVA_TABLE_HOLD, 11);
+    ck_assert_int_eq(classify_packet_in(fx.dir, &pin, ev, &n), NVA_OK);
+    ck_assert_uint_eq(ev[0].packet.vn, RED);
 }
 END_TEST
 

@@ -179,6 +179,63 @@ START_TEST(ready_needs_all_of_it)
 }
 END_TEST
 
+static void
+hold_connections(void)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VM_PUT };
+
+    d.id = directory_tsi(fx.dir, tsi_id)->vm;
+    d.vm = *directory_vm(fx.dir, d.id);
+    d.vm.connections = NVA_CONNECTIONS_HOLD;
+    fx_apply(&fx, &d);
+}
+
+START_TEST(D18_held_connections_may_pause_without_a_port)
+{
+    nva_id id = moving(NVA_MS_PREPARED);
+    struct nva_move move = *move_of(id);
+
+    ovs_strlcpy(move.ifs[0].to.port, "tap9", NVA_PORT_NAME_MAX);
+    fx_vap(&fx, HV2, "tap9", RED);
+    ck_assert(!converge_may_pause(&fx.view, &move));
+    hold_connections();
+    ck_assert(converge_may_pause(&fx.view, &move));
+    ck_assert(!converge_is_ready(&fx.view, &move));
+    if (_i == 0) {
+        fx_connect(&fx, HV2, false);
+    } else if (_i == 1) {
+        fx_unconfirm(&fx, HV2, NVA_OWNER_TSI, tsi_id);
+    } else {
+        move.ifs[0].to.port[0] = '\0';          /* Not named. */
+    }
+    ck_assert(!converge_may_pause(&fx.view, &move));
+}
+END_TEST
+
+START_TEST(D18_released)
+{
+    nva_id id = moving(NVA_MS_DRAINING);
+    struct nva_event ev = { .type = NVA_EV_RELEASED };
+    struct nva_tsi t = *directory_tsi(fx.dir, tsi_id);
+
+    t.held_until = _i ? fx.view.now : 0;
+    fx_tsi_put(&fx, &t);
+    ev.released.tsi = tsi_id;
+    ev.released.sent = 7;
+    ev.released.dropped = _i - 1;
+    fx_start(&fx);
+    converge_event(&fx.view, &ev, &fx.plan);
+    if (!_i) {                          /* Ended before: nothing to do. */
+        ck_assert_uint_eq(fx.plan.deltas.n, 0);
+        return;
+    }
+    ck_assert_int_eq(tsi_put(tsi_id)->held_until, 0);
+    ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_MOVE_STAMP), _i);
+    ck_assert_int_eq(fx_delta(&fx, NVA_DELTA_MOVE_STAMP, id)->stamp.kind,
+                     _i == 1 ? NVA_STAMP_RELEASED : NVA_STAMP_HELD_LOST);
+}
+END_TEST
+
 START_TEST(ready_does_not_need_the_others)
 {
     nva_id id = moving(NVA_MS_PREPARED);
@@ -647,6 +704,9 @@ main(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, ready_needs_all_of_it, 0, 8);
+    tcase_add_loop_test(tc, D18_held_connections_may_pause_without_a_port,
+                        0, 3);
+    tcase_add_loop_test(tc, D18_released, 0, 3);
     tcase_add_test(tc, ready_does_not_need_the_others);
     tcase_add_loop_test(tc, a_confirmation_completes_the_preparation, 0, 2);
     tcase_add_loop_test(tc, ready_is_lost_with_the_destination, 0, 2);

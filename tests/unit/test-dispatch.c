@@ -73,6 +73,12 @@ op_read_back(void *sw_)
     sw->n_read_backs++;
 }
 
+static size_t
+op_backlog(void *sw OVS_UNUSED)
+{
+    return 0;
+}
+
 static void
 op_close(void *sw_, enum nva_reason reason)
 {
@@ -96,7 +102,8 @@ setup(void)
     const struct dispatch_ops ops = {
         .send_bundle = op_send_bundle, .packet_out = op_packet_out,
         .delete_meter = op_delete_meter, .read_back = op_read_back,
-        .close = op_close, .on_note = on_note, .aux = &n_notes,
+        .close = op_close, .backlog = op_backlog,
+        .on_note = on_note, .aux = &n_notes,
     };
 
     now = 1000 * NVA_SEC;
@@ -681,7 +688,8 @@ START_TEST(unclaimed_bridges_are_bounded)
     const struct dispatch_ops ops = {
         .send_bundle = op_send_bundle, .packet_out = op_packet_out,
         .delete_meter = op_delete_meter, .read_back = op_ignore,
-        .close = op_close, .on_note = on_note, .aux = &n_notes,
+        .close = op_close, .backlog = op_backlog,
+        .on_note = on_note, .aux = &n_notes,
     };
 
     dispatch_destroy(d);

@@ -142,6 +142,16 @@ put_tsi(struct nva_place current, struct nva_place published,
 }
 
 static void
+put_held(void)
+{
+    struct nva_delta d = { .type = NVA_DELTA_TSI_PUT, .id = TSI };
+
+    d.tsi = *directory_tsi(dir, TSI);
+    d.tsi.held_until = NOW + NVA_HOLD_MAX;
+    apply(&d);
+}
+
+static void
 put_redirect(nva_id to, nva_usec remains)
 {
     struct nva_delta d = { .type = NVA_DELTA_REDIRECT_PUT, .id = REDIRECT };
@@ -409,6 +419,24 @@ START_TEST(move_within_one_nve)
     assert_goes(HV1, "output:3", "output:3");
     assert_admits(HV1, "2", "goto_table:20");
     assert_admits(HV1, "3", "goto_table:20");
+}
+END_TEST
+
+/* D18: at the NVE it comes to, from both sides; afterwards until it is let
+ * go. */
+START_TEST(d18_held_where_it_comes_to)
+{
+    put_tsi(tap_a, tap_a, tap_c, true);
+    put_held();
+    assert_goes(HV1, TO_HV2, "output:2");
+    assert_goes(HV2, "goto_table:60", "goto_table:60");
+    assert_goes(HV3, TO_HV1, "none");
+    put_tsi(tap_c, tap_c, nowhere, false);
+    put_held();
+    assert_goes(HV1, TO_HV2, "none");
+    assert_goes(HV2, "goto_table:60", "goto_table:60");
+    del_port(HV2, "tap-c");
+    assert_goes(HV2, "goto_table:60", "goto_table:60");
 }
 END_TEST
 
@@ -789,6 +817,7 @@ add_tsi_tests(TCase *tc)
     tcase_add_test(tc, gate_pending_peers_still_send_to_the_old_nve);
     tcase_add_test(tc, switched_old_nve_forwards_and_delivers_no_more);
     tcase_add_test(tc, move_within_one_nve);
+    tcase_add_test(tc, d18_held_where_it_comes_to);
     tcase_add_test(tc, first_place_is_only_prepared);
     tcase_add_test(tc, a1_nothing_where_the_vn_is_not_served);
     tcase_add_test(tc, place_without_vap);

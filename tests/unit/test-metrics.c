@@ -116,7 +116,7 @@ START_TEST(is_well_formed)
             ck_assert_ptr_nonnull(strrchr(line, ' '));
         }
     }
-    ck_assert_uint_eq(n_types, METRICS_N_COUNTERS + 3 + 10);
+    ck_assert_uint_eq(n_types, METRICS_N_COUNTERS + 6 + 12);
 }
 END_TEST
 

@@ -113,6 +113,41 @@ START_TEST(pause_without_another_nve_redirects_nothing)
 }
 END_TEST
 
+static void
+hold_connections(void)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VM_PUT, .id = t.vm };
+
+    d.vm = *directory_vm(fx.dir, t.vm);
+    d.vm.connections = NVA_CONNECTIONS_HOLD;
+    fx_apply(&fx, &d);
+}
+
+/* Held from the pause until the hold ends by itself, the preparation is taken
+ * back, or it turns out to be elsewhere. */
+START_TEST(D18_held_from_pause_on)
+{
+    put_now(here, here, there, false);
+    if (_i) {
+        hold_connections();
+    }
+    relocate_pause(&fx.view, &fx.plan, &t, MOVE);
+    ck_assert_int_eq(t.held_until, _i ? fx.view.now + NVA_HOLD_MAX : 0);
+    if (_i == 1) {
+        relocate_switch(&fx.view, &fx.plan, &t, &there, MOVE);
+        ck_assert_int_gt(t.held_until, 0);
+        relocate_let_go(&fx.plan, &t);
+    } else if (_i == 2) {
+        relocate_resume(&fx.view, &fx.plan, &t);
+        ck_assert_int_gt(t.held_until, 0);
+        relocate_prepare(&fx.plan, &t, &(struct nva_place) { .nve = 0 });
+    } else if (_i == 3) {
+        relocate_switch(&fx.view, &fx.plan, &t, &beyond, MOVE);
+    }
+    ck_assert_int_eq(t.held_until, 0);
+}
+END_TEST
+
 START_TEST(resume_ends_the_redirect)
 {
     nva_id id;
@@ -293,6 +328,7 @@ main(void)
     tcase_add_test(tc, pause_redirects_at_the_old_nve);
     tcase_add_loop_test(tc, pause_without_another_nve_redirects_nothing,
                         0, 3);
+    tcase_add_loop_test(tc, D18_held_from_pause_on, 0, 4);
     tcase_add_test(tc, resume_ends_the_redirect);
     tcase_add_test(tc, the_first_place_is_published_at_once);
     tcase_add_test(tc, another_port_of_the_nve_is_published_at_once);

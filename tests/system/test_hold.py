@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VMs whose packets are held while they stand still (D18)."""
+
+import contextlib
+import time
+
+import pytest
+
+from nva_lab import moves
+
+
+@contextlib.contextmanager
+def stage_of(world, connections, vm_nves=moves.NVES):
+    """The VM and one correspondent, 5,000 packets a second each way."""
+    with moves.Stage(world, redirect_timeout=2) as stage:
+        stage.add("vm", 1, vm_nves, "hv1")
+        stage.add("c3", 4, ["hv3"], "hv3")
+        world.api("PUT", "/v1/vms/vm", {"connections": connections})
+        world.settled()
+        yield stage
+
+
+def held(world):
+    return {key: world.metric(f"nva_{key}")
+            for key in ("held_total", "held_sent_total", "held_packets")}
+
+
+@pytest.mark.parametrize("family", ["v4", "v6"])
+def test_d18_hold_loses_nothing_in_200_ms(make_world, family):
+    """200 ms of standing still at 5,000 packets a second."""
+    world = make_world(3)
+    with stage_of(world, "hold") as stage:
+        stage.flows(5000, ["c3"], [family])
+        moved = stage.move("planned, pause", "hv2", down="200ms", observe=1)
+        assert stage.place() == "hv2"
+        assert moved.statuses() == [200, 200]
+        flow = moved.report.flow("c3", "vm", family)
+        print("reordered", flow["reordered"])
+        assert flow["lost"] == 0, flow
+        assert moved.duplicated == 0
+        counts = held(world)
+        assert counts["held_total"] > 800, counts
+        assert counts["held_sent_total"] == counts["held_total"], counts
+        view = world.wait_move(moved.id, ("draining", "done"))
+        stamp = next(s for s in view["timeline"] if s["what"] == "released")
+        assert stamp["nve"] == "hv2" and stamp["packets"] > 800
+        assert "held packets lost" not in [s["what"]
+                                           for s in view["timeline"]]
+    world.everything_as_it_should()
+
+
+def test_d18_hold_where_the_port_does_not_exist_yet(make_world):
+    world = make_world(3)
+    with stage_of(world, "hold", ["hv1"]) as stage:
+        stage.flows(2000, ["c3"], ["v4"])
+        move = world.api("POST", "/v1/vms/vm/moves",
+                         {"to": {"nve": "hv2", "port": "tap-vm"}})["id"]
+        time.sleep(0.2)
+        assert not world.move(move)["ready"]
+        stage.measure.mark()
+        stage.measure("script pause vm; " + stage.call(move, "pause", True))
+        assert world.api("GET", "/v1/vms/vm")["interfaces"][0]["held"]
+        world.sandbox("port", "vm", "hv2")
+        stage.measure(f"place vm hv2 {world.namespace('hv2')} tap-vm")
+        world.wait(lambda: world.move(move)["ready"], "ready", 5)
+        answer = stage.measure("script resume vm hv2; "
+                               + stage.call(move, "activate", True))
+        assert answer["calls"][0]["status"] == 200
+        time.sleep(1)
+        report = stage.measure.report()
+        flow = report.flow("c3", "vm", "v4")
+        assert flow["lost"] == 0, flow
+        assert report.total("duplicated") == 0
+        assert held(world)["held_packets"] == 0
+    world.everything_as_it_should()
+
+
+def test_d18_hold_aborted(make_world):
+    """What was held comes where the VM still is."""
+    world = make_world(3)
+    with stage_of(world, "hold") as stage:
+        stage.flows(2000, ["c3"], ["v4"])
+        move = world.prepare("vm", "hv2", "tap-vm")
+        stage.measure.mark()
+        stage.measure(f"script pause vm; {stage.call(move, 'pause', True)}; "
+                      f"sleep 100ms; {stage.call(move, 'abort', True)}; "
+                      "resume vm hv1")
+        time.sleep(1)
+        report = stage.measure.report()
+        flow = report.flow("c3", "vm", "v4")
+        assert flow["lost"] == 0, flow
+        assert report.total("duplicated") == 0
+        assert held(world)["held_packets"] == 0
+        assert stage.place() == "hv1"
+    world.everything_as_it_should()
