@@ -21,6 +21,7 @@
 #include "mobility.h"
 #include "openvswitch/ofpbuf.h"
 #include "pipeline.h"
+#include "probe.h"
 #include "registry.h"
 #include "responder.h"
 #include "util.h"
@@ -31,6 +32,7 @@ static void step(const struct nva_view *, const struct nva_event *,
 static bool is_fabric(enum nva_event_type);
 static void note_dropped(struct nva_plan *, enum nva_reason,
                          const struct nva_event *);
+static void run_due(struct dispatch *, nva_usec now);
 static void note_relink(struct dispatch *, const struct nva_delta *);
 static void send_reply(struct dispatch *, const struct nva_reply *);
 static nva_usec brain_deadline(struct dispatch *, nva_usec now);
@@ -154,31 +156,44 @@ note_relink(struct dispatch *d, const struct nva_delta *delta)
                                 ? delta->nve.id : delta->id);
 }
 
+static void
+step_request(const struct nva_view *view, const struct nva_request *request,
+             struct nva_plan *plan)
+{
+    if (request->type >= NVA_REQ_DRAIN_START) {
+        drain_request(view, request, plan);
+    } else if (request->type >= NVA_REQ_MOVE_START) {
+        mobility_request(view, request, plan);
+    } else {
+        registry_request(view, request, plan);
+    }
+}
+
+static void
+step_evidence(const struct nva_view *view, const struct nva_event *ev,
+              struct nva_plan *plan)
+{
+    enum nva_admit admit;
+    enum nva_reason reason = admission_evidence(view, ev, &admit);
+
+    if (reason) {
+        note_dropped(plan, reason, ev);
+    } else {
+        mobility_evidence(view, ev, admit, plan);
+    }
+}
+
 /* Which module hears which event.  Changes nothing but 'plan'. */
 static void
 step(const struct nva_view *view, const struct nva_event *ev,
      struct nva_plan *plan)
 {
-    enum nva_admit admit;
-    enum nva_reason reason;
-
     switch (ev->type) {
     case NVA_EV_REQUEST:
-        if (ev->request.type >= NVA_REQ_DRAIN_START) {
-            drain_request(view, &ev->request, plan);
-        } else if (ev->request.type >= NVA_REQ_MOVE_START) {
-            mobility_request(view, &ev->request, plan);
-        } else {
-            registry_request(view, &ev->request, plan);
-        }
+        step_request(view, &ev->request, plan);
         break;
     case NVA_EV_EVIDENCE:
-        reason = admission_evidence(view, ev, &admit);
-        if (reason) {
-            note_dropped(plan, reason, ev);
-        } else {
-            mobility_evidence(view, ev, admit, plan);
-        }
+        step_evidence(view, ev, plan);
         break;
     case NVA_EV_QUESTION:
         responder_question(view, ev, plan);
@@ -192,6 +207,15 @@ step(const struct nva_view *view, const struct nva_event *ev,
         break;
     case NVA_EV_DETOURED:
         detour_packet(view, ev, plan);
+        break;
+    case NVA_EV_ANSWER:
+        probe_answer(view, ev, mobility_outcome, plan);
+        break;
+    case NVA_EV_PROBE_DUE:
+        probe_due(view, ev, mobility_outcome, plan);
+        break;
+    case NVA_EV_THAW_DUE:
+        mobility_thaw_due(view, ev, plan);
         break;
     case NVA_EV_TIMER:
         converge_timer(view, plan);
@@ -278,6 +302,23 @@ dispatch_timer(struct dispatch *d, nva_usec now)
         if (ev.nve) {
             dispatch_event(d, &ev, now);
         }
+        run_due(d, now);
+    }
+}
+
+/* What is due one by one: an event each, since each may move a VM. */
+static void
+run_due(struct dispatch *d, nva_usec now)
+{
+    const struct nva_view view = dispatch_view(d, now);
+    struct nva_event probe = { .type = NVA_EV_PROBE_DUE };
+    struct nva_event thaw = { .type = NVA_EV_THAW_DUE };
+
+    while ((probe.probe = probe_next_due(&view)) != NVA_ID_NONE) {
+        dispatch_event(d, &probe, now);
+    }
+    while ((thaw.tsi = mobility_next_thaw(&view)) != NVA_ID_NONE) {
+        dispatch_event(d, &thaw, now);
     }
 }
 
@@ -293,6 +334,8 @@ brain_deadline(struct dispatch *d, nva_usec now)
         d->deadline = MIN(d->deadline, converge_deadline(&view));
         d->deadline = MIN(d->deadline, mobility_deadline(&view));
         d->deadline = MIN(d->deadline, fabric_deadline(&view));
+        d->deadline = MIN(d->deadline, probe_deadline(&view));
+        d->deadline = MIN(d->deadline, mobility_thaws_at(&view));
         if (drain_due(&view)) {
             d->deadline = MIN(d->deadline, now);
         }

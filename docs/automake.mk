@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	docs/decisions/0006-no-store-yet.md \
 	docs/decisions/0007-answers-and-flood-lists-are-owners.md \
 	docs/decisions/0008-pause-waits-for-the-datapath.md \
+	docs/decisions/0009-asked-where-it-is.md \
 	docs/decisions/0011-a-port-that-floods-takes-a-detour.md \
 	docs/decisions/0012-a-vm-that-is-off.md \
 	docs/decisions/0013-held-packets-are-queues-beside-the-directory.md \

@@ -14,6 +14,7 @@
 
 #include "converge.h"
 #include "packets.h"
+#include "redirect.h"
 
 static enum nva_reason claimed_ip(const struct nva_frame *,
                                   struct in6_addr *ip, bool *claims);
@@ -24,8 +25,19 @@ static enum nva_reason check_claim(const struct directory *,
 static bool tsi_has_ip(const struct nva_tsi *, const struct in6_addr *);
 static enum nva_reason check_new(const struct directory *,
                                  const struct nva_vap *);
-static bool may_be_under_way(const struct nva_view *, const struct nva_tsi *,
-                             const struct nva_vap *, const struct nva_frame *);
+static enum nva_reason check_elsewhere(const struct nva_view *,
+                                       const struct nva_tsi *,
+                                       const struct nva_vap *,
+                                       const struct nva_frame *,
+                                       enum nva_admit *);
+static bool is_stopping(const struct nva_view *, const struct nva_tsi *);
+static const struct nva_move_if *came_from(const struct nva_view *,
+                                           const struct nva_tsi *,
+                                           const struct nva_vap *);
+static bool may_be_under_way(const struct nva_view *,
+                             const struct nva_move_if *,
+                             const struct nva_frame *);
+static bool has_let_go(const struct nva_view *, const struct nva_move_if *);
 static bool place_is_at(const struct nva_place *, const struct nva_vap *);
 
 enum nva_reason
@@ -54,59 +66,114 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
         return reason;
     }
 
-    if (tsi && may_be_under_way(view, tsi, vap, f)) {
-        return NVA_R_UNDER_WAY;
-    }
-    if (tsi && place_is_at(&tsi->current, vap)) {
+    if (!tsi) {
+        reason = (vn->binding == NVA_BINDING_STRICT ? NVA_R_STRICT_BINDING
+                  : check_new(dir, vap));
+        *what = reason ? *what : NVA_ADMIT_NEW;
+        return reason;
+    } else if (place_is_at(&tsi->current, vap)) {
+        if (is_stopping(view, tsi)) {
+            return NVA_R_UNDER_WAY;
+        }
         *what = (tsi->paused || tsi->stopped ? NVA_ADMIT_ABORT
                  : NVA_ADMIT_REFRESH);
         return NVA_OK;
-    }
-    if (tsi && place_is_at(&tsi->prepared, vap)) {
+    } else if (place_is_at(&tsi->prepared, vap)) {
         *what = NVA_ADMIT_ACTIVATE;
         return NVA_OK;
+    } else if (vn->binding == NVA_BINDING_STRICT) {
+        return (may_be_under_way(view, came_from(view, tsi, vap), f)
+                ? NVA_R_UNDER_WAY : NVA_R_STRICT_BINDING);
+    } else if (!nva_place_is_set(&tsi->current)) {
+        *what = NVA_ADMIT_PLACE;
+        return NVA_OK;
     }
-    if (vn->binding == NVA_BINDING_STRICT) {
-        return NVA_R_STRICT_BINDING;
-    }
-    reason = tsi ? NVA_OK : check_new(dir, vap);
-    if (!reason) {
-        *what = (!tsi ? NVA_ADMIT_NEW
-                 : nva_place_is_set(&tsi->current) ? NVA_ADMIT_MOVE
-                 : NVA_ADMIT_PLACE);
-    }
-    return reason;
+    return check_elsewhere(view, tsi, vap, f, what);
 }
 
-/* A switch works on frames and on flow mods in turns: for NVA_DATAPATH_SETTLE
- * a frame that was sent before the VM stood still, or before it left, may come
- * after the flows that say so.  An announcement from the place that was left
- * counts all the same: so a VM that comes back at once is followed. */
+/* A VM that is somewhere shows itself elsewhere, where nobody prepared it. */
+static enum nva_reason
+check_elsewhere(const struct nva_view *view, const struct nva_tsi *tsi,
+                const struct nva_vap *vap, const struct nva_frame *f,
+                enum nva_admit *what)
+{
+    const struct nva_move_if *left = came_from(view, tsi, vap);
+
+    if (directory_vm(view->dir, tsi->vm)->sticky) {
+        return NVA_R_STICKY;
+    } else if (tsi->frozen) {
+        return NVA_R_FROZEN;
+    } else if (may_be_under_way(view, left, f)) {
+        if (directory_probe_of_tsi(view->dir, tsi->id, NVA_PROBE_PLACE)
+            || directory_probe_of_tsi(view->dir, tsi->id, NVA_PROBE_MOVES)) {
+            return NVA_R_UNDER_WAY;     /* It is being asked already. */
+        }
+        *what = NVA_ADMIT_DOUBT;
+        return NVA_OK;
+    }
+    *what = left && !has_let_go(view, left) ? NVA_ADMIT_RETURN
+                                            : NVA_ADMIT_MOVE;
+    return NVA_OK;
+}
+
+/* True while a frame that the VM sent before its pause, or before it was off,
+ * may still come. */
 static bool
-may_be_under_way(const struct nva_view *view, const struct nva_tsi *tsi,
-                 const struct nva_vap *vap, const struct nva_frame *f)
+is_stopping(const struct nva_view *view, const struct nva_tsi *tsi)
 {
     const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
     const struct nva_move *move = directory_move(view->dir, vm->move);
 
-    if (tsi->stopped && place_is_at(&tsi->current, vap)) {
+    if (tsi->stopped) {
         return view->now < vm->since + NVA_STOP_GRACE;
-    } else if (!move) {
-        return false;
     }
-    if (place_is_at(&tsi->current, vap)) {
-        return tsi->paused && converge_is_pausing(view, move);
-    }
-    for (size_t i = 0; i < move->n_ifs; i++) {
+    return tsi->paused && move && converge_is_pausing(view, move);
+}
+
+/* If the move under way took 'tsi' from 'vap': that part of the move. */
+static const struct nva_move_if *
+came_from(const struct nva_view *view, const struct nva_tsi *tsi,
+          const struct nva_vap *vap)
+{
+    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
+    const struct nva_move *move = directory_move(view->dir, vm->move);
+
+    for (size_t i = 0; move && i < move->n_ifs; i++) {
         const struct nva_move_if *mif = &move->ifs[i];
 
         if (mif->tsi == tsi->id && mif->switched
-            && place_is_at(&mif->from, vap)
-            && view->now < mif->switched_at + NVA_DATAPATH_SETTLE) {
-            return !nva_frame_is_announcement(f);
+            && place_is_at(&mif->from, vap)) {
+            return mif;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* A switch works on frames and on flow mods in turns: for NVA_DATAPATH_SETTLE
+ * a frame that was sent before the VM left (from where 'left' says, unless
+ * null) may come after the flows that say so.  An announcement counts all the
+ * same: so a VM that comes back at once is followed. */
+static bool
+may_be_under_way(const struct nva_view *view, const struct nva_move_if *left,
+                 const struct nva_frame *f)
+{
+    return (left && !nva_frame_is_announcement(f)
+            && view->now < left->switched_at + NVA_DATAPATH_SETTLE);
+}
+
+/* True once nothing that was sent at the place the VM left can be on its way:
+ * its NVE has confirmed what it was told. */
+static bool
+has_let_go(const struct nva_view *view, const struct nva_move_if *left)
+{
+    const struct nva_redirect *r = redirect_at(view->dir, left->tsi,
+                                               left->from.nve);
+    const struct nva_owner tsi = { NVA_OWNER_TSI, left->tsi };
+    const struct nva_owner redirect = { NVA_OWNER_REDIRECT, r ? r->id : 0 };
+
+    return (view->now >= left->switched_at + NVA_DATAPATH_SETTLE
+            && nva_confirmed(view, left->from.nve, tsi)
+            && (!r || nva_confirmed(view, left->from.nve, redirect)));
 }
 
 /* Sets '*claims' and '*ip' to the address that 'f' says its sender has.  RARP

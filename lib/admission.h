@@ -15,6 +15,8 @@
     X(MOVE, "move")             /* 'learn': known elsewhere. */             \
     X(PLACE, "place")           /* 'learn': known, has no place yet. */     \
     X(NEW, "new")               /* 'learn': unknown MAC. */                 \
+    X(RETURN, "return")         /* The same, from the place just left. */   \
+    X(DOUBT, "doubt")           /* Heard there, but no announcement. */     \
     X(ABORT, "abort")           /* From where it should stand still. */
 enum nva_admit {
 #define X(E, W) NVA_ADMIT_##E,
@@ -23,9 +25,9 @@ enum nva_admit {
 };
 
 /* 'ev' is EVIDENCE.  On NVA_OK sets '*what'.  Reasons: PROBE, BAD_MAC,
- * STRICT_BINDING, SPOOFED (the frame claims an IP of another interface of the
- * VN; in strict also an IP that is not the interface's), LEARN_LIMIT, LIMIT.
- * Never looks across VNs. */
+ * STRICT_BINDING, STICKY (E5), FROZEN (E4), UNDER_WAY, SPOOFED (the frame
+ * claims an IP of another interface of the VN; in strict also an IP that is
+ * not the interface's), LEARN_LIMIT, LIMIT.  Never looks across VNs. */
 enum nva_reason admission_evidence(const struct nva_view *,
                                    const struct nva_event *ev,
                                    enum nva_admit *what);

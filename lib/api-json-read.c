@@ -49,6 +49,11 @@ static const struct api_field vn_fields[] = {
     { "resolution", "string", OWN(read_resolution) },
     { "redirect_timeout", "integer", U32(nva_vn, redirect_timeout, 1, 300) },
     { "mtu", "integer", U32(nva_vn, mtu, 0, 65535) },
+    { "duplicate_moves", "integer",
+      U32(nva_vn, duplicate_moves, 0, NVA_DUPLICATE_MOVES_MAX) },
+    { "duplicate_window", "integer",
+      U32(nva_vn, duplicate_window, 1, NVA_DAY) },
+    { "freeze_time", "integer", U32(nva_vn, freeze_time, 0, NVA_DAY) },
     END
 };
 const struct api_schema api_vn_schema = { "vn", vn_fields };
@@ -102,6 +107,7 @@ static const struct api_field vm_fields[] = {
     { "state", "string", OWN(read_vm_state) },
     { "origin", "string", SHOWN },
     { "connections", "string", OWN(read_connections) },
+    { "sticky", "boolean", AT(read_bool, nva_request_vm, sticky) },
     { "interfaces", "array", OWN(read_interfaces) },
     { "move", "integer", SHOWN },
     END
@@ -120,6 +126,10 @@ static const struct api_field if_fields[] = {
     { "paused", "boolean", SHOWN },
     { "stopped", "boolean", SHOWN },
     { "held", "boolean", SHOWN },
+    { "sequence", "integer", SHOWN },
+    { "unconfirmed", "boolean", SHOWN },
+    { "frozen", "boolean", SHOWN },
+    { "thaws_in", "integer", SHOWN },
     { "redirects", "array", SHOWN },
     END
 };
@@ -166,6 +176,7 @@ static const struct api_field move_fields[] = {
     { "cause", "string", SHOWN },
     { "state", "string", SHOWN },
     { "ready", "boolean", SHOWN },
+    { "unconfirmed", "boolean", SHOWN },
     { "blocked_by", "object", SHOWN },
     { "reason", "string", SHOWN },
     { "started", "string", SHOWN },
@@ -197,6 +208,9 @@ static const struct api_field lookup_fields[] = {
     { "nve", "string", SHOWN },
     { "port", "string", SHOWN },
     { "tunnel_ip", "string", SHOWN },
+    { "sequence", "integer", SHOWN },
+    { "unconfirmed", "boolean", SHOWN },
+    { "frozen", "boolean", SHOWN },
     END
 };
 static const struct api_schema lookup_schema = { "lookup", lookup_fields };

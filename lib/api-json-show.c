@@ -46,6 +46,8 @@ static json_t *place_json(const struct nva_view *, const struct nva_place *);
 static bool note_is_shown(const struct nva_note *);
 static bool count(const void *, void *);
 static bool list_if(const void *, void *);
+static json_t *thaws_json(const struct nva_view *, const struct nva_tsi *);
+static bool is_unconfirmed(const struct nva_view *, const struct nva_move *);
 static json_t *places_json(const struct nva_view *, const struct nva_move *,
                            bool to);
 static json_t *blocked_json(const struct nva_view *, const struct nva_move *);
@@ -100,6 +102,9 @@ api_show_vn(const struct nva_vn *vn)
     api_set(o, "resolution", api_text("push"));
     api_set(o, "redirect_timeout", json_integer(vn->redirect_timeout));
     api_set(o, "mtu", vn->mtu ? json_integer(vn->mtu) : json_null());
+    api_set(o, "duplicate_moves", json_integer(vn->duplicate_moves));
+    api_set(o, "duplicate_window", json_integer(vn->duplicate_window));
+    api_set(o, "freeze_time", json_integer(vn->freeze_time));
     return o;
 }
 
@@ -184,6 +189,7 @@ api_show_vm(const struct nva_view *view, const struct nva_vm *vm)
     api_set(o, "origin", api_text(nva_origin_word(vm->origin)));
     api_set(o, "connections",
             api_text(nva_connections_word(vm->connections)));
+    api_set(o, "sticky", json_boolean(vm->sticky));
     api_set(o, "interfaces", list.json);
     api_set(o, "move", vm->move ? json_integer(vm->move) : json_null());
     return o;
@@ -208,6 +214,7 @@ api_show_move(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "cause", api_text(nva_move_cause_word(move->cause)));
     api_set(o, "state", api_text(nva_move_state_word(move->state)));
     api_set(o, "ready", json_boolean(move->ready));
+    api_set(o, "unconfirmed", json_boolean(is_unconfirmed(view, move)));
     api_set(o, "blocked_by", blocked_json(view, move));
     api_set(o, "reason", reason_or_null(move->end_reason));
     api_set(o, "started", wall_json(facts, move->started));
@@ -290,6 +297,9 @@ api_show_lookup(const struct nva_view *view, const struct nva_vn *vn,
     api_set(o, "nve", nve_name(view, tsi->current.nve));
     api_set(o, "port", text_or_null(nve ? tsi->current.port : NULL));
     api_set(o, "tunnel_ip", nve ? ip_json(&nve->tunnel_ip) : json_null());
+    api_set(o, "sequence", json_integer(tsi->sequence));
+    api_set(o, "unconfirmed", json_boolean(tsi->unconfirmed));
+    api_set(o, "frozen", json_boolean(tsi->frozen));
     return o;
 }
 
@@ -311,6 +321,7 @@ api_show_note(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "what", text_or_null(note->what));
     api_set(o, "reason", reason_or_null(note->reason));
     api_set(o, "nve", nve_name(view, note->nve));
+    api_set(o, "other", nve_name(view, note->other));
     api_set(o, "vn", text_or_null(vn ? vn->name : NULL));
     api_set(o, "vm", text_or_null(vm ? vm->name : NULL));
     api_set(o, "interface", text_or_null(tsi ? tsi->name : NULL));
@@ -448,6 +459,33 @@ count(const void *object OVS_UNUSED, void *n)
     return true;
 }
 
+/* Seconds until a frozen interface thaws by itself, rounded up. */
+static json_t *
+thaws_json(const struct nva_view *view, const struct nva_tsi *tsi)
+{
+    nva_usec left = MAX(tsi->thaws_at - view->now, 0);
+
+    return (tsi->frozen && tsi->thaws_at
+            ? json_integer((left + NVA_SEC - 1) / NVA_SEC) : json_null());
+}
+
+/* True if the last move of some interface is this one and is in doubt. */
+static bool
+is_unconfirmed(const struct nva_view *view, const struct nva_move *move)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(view->dir,
+                                                  move->ifs[i].tsi);
+
+        if (tsi && tsi->unconfirmed && move->ifs[i].switched
+            && nva_place_equal(&tsi->current, &move->ifs[i].to)
+            && !move_fsm_is_ended(move->state)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 list_redirect(const void *redirect, void *list_)
 {
@@ -488,6 +526,10 @@ list_if(const void *tsi_, void *list_)
     api_set(o, "paused", json_boolean(tsi->paused));
     api_set(o, "stopped", json_boolean(tsi->stopped));
     api_set(o, "held", json_boolean(tsi->held_until != 0));
+    api_set(o, "sequence", json_integer(tsi->sequence));
+    api_set(o, "unconfirmed", json_boolean(tsi->unconfirmed));
+    api_set(o, "frozen", json_boolean(tsi->frozen));
+    api_set(o, "thaws_in", thaws_json(view, tsi));
     api_set(o, "redirects", redirects.json);
     json_array_append_new(list->json, o);
     return true;
@@ -594,10 +636,12 @@ note_is_shown(const struct nva_note *note)
     case NVA_NOTE_DROPPED:
         return note->reason == NVA_R_SPOOFED
                || note->reason == NVA_R_STRICT_BINDING
+               || note->reason == NVA_R_STICKY
                || note->reason == NVA_R_LEARN_LIMIT;
     case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_MOVE:
     case NVA_NOTE_VM: case NVA_NOTE_LATE: case NVA_NOTE_NVE:
-    case NVA_NOTE_DRAIN: case NVA_NOTE_DETOUR:
+    case NVA_NOTE_PROBE: case NVA_NOTE_DUPLICATE: case NVA_NOTE_FROZEN:
+    case NVA_NOTE_THAWED: case NVA_NOTE_DRAIN: case NVA_NOTE_DETOUR:
     case NVA_N_NOTES:
         return true;
     }

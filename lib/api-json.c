@@ -75,7 +75,8 @@ struct api_ctx {
 
 static api_handler get_vns, get_vn, put_vn, get_nves, get_nve, put_nve;
 static api_handler get_ports, get_port, put_port, del_port;
-static api_handler get_vms, get_vm, put_vm, start_move, get_moves, get_move;
+static api_handler get_vms, get_vm, put_vm, thaw_vm, start_move, get_moves;
+static api_handler get_move;
 static api_handler change_move, get_lookup, get_events, get_metrics;
 static api_handler get_health, del_named, get_drain, start_drain, stop_drain;
 
@@ -102,6 +103,7 @@ static const struct api_route api_routes[] = {
     { "/v1/vms/{vm}", 0, &api_vm_schema,
       { GET(get_vm), PUT(put_vm), DEL(del_named) }, NVA_REQ_VM_DEL },
     { "/v1/vms/{vm}/moves", 0, &api_start_schema, { POST(start_move) }, 0 },
+    { "/v1/vms/{vm}/thaw", 0, &api_empty_schema, { POST(thaw_vm) }, 0 },
     { "/v1/moves", 0, NULL, { GET(get_moves) }, 0 },
     { "/v1/moves/{id}", 0, NULL, { GET(get_move) }, 0 },
     { "/v1/moves/{id}/pause", 0, &api_empty_schema, { POST(change_move) },
@@ -496,6 +498,9 @@ put_vn(struct api_ctx *ctx)
         ovs_strlcpy(vn->name, ctx->names[0], sizeof vn->name);
         vn->unknown_unicast = NVA_UU_QUERY;
         vn->redirect_timeout = NVA_REDIRECT_TIMEOUT_DEFAULT;
+        vn->duplicate_moves = NVA_DUPLICATE_MOVES_DEFAULT;
+        vn->duplicate_window = NVA_DUPLICATE_WINDOW_DEFAULT;
+        vn->freeze_time = NVA_FREEZE_TIME_DEFAULT;
     }
     reason = api_read_object(&ctx->rd, &api_vn_schema, ctx->body, vn);
     if (!reason && !vn->vni) {
@@ -652,10 +657,21 @@ put_vm(struct api_ctx *ctx)
     ovs_strlcpy(vm->name, ctx->names[0], sizeof vm->name);
     if (old) {
         vm->connections = old->connections;
+        vm->sticky = old->sticky;
         directory_each_tsi_of_vm(ctx->view->dir, old->id, take_old_if, &aux);
     }
     reason = api_read_object(&ctx->rd, &api_vm_schema, ctx->body, vm);
     return reason ? reason : finish_put(ctx, NVA_REQ_VM_PUT, old, vm->name);
+}
+
+static enum nva_reason
+thaw_vm(struct api_ctx *ctx)
+{
+    ctx->out->kind = API_REQUEST;
+    ctx->out->request.type = NVA_REQ_VM_THAW;
+    ovs_strlcpy(ctx->out->request.name, ctx->names[0],
+                sizeof ctx->out->request.name);
+    return api_read_object(&ctx->rd, &api_empty_schema, ctx->body, NULL);
 }
 
 static enum nva_reason
@@ -1039,6 +1055,9 @@ result_json(const struct nva_view *view, const struct api_facts *facts,
         break;
     case NVA_REQ_VM_PUT:
         vm = directory_vm_by_name(dir, rq->vm.name);
+        break;
+    case NVA_REQ_VM_THAW:
+        vm = directory_vm_by_name(dir, rq->name);
         break;
     case NVA_REQ_MOVE_START: case NVA_REQ_MOVE_PAUSE:
     case NVA_REQ_MOVE_ACTIVATE: case NVA_REQ_MOVE_ABORT:

@@ -47,6 +47,7 @@ lib_libnva_a_SOURCES = \
 	lib/inlet.h \
 	lib/intent.c \
 	lib/intent.h \
+	lib/mobility-doubt.c \
 	lib/mobility-private.h \
 	lib/mobility-request.c \
 	lib/mobility-state.c \
@@ -66,6 +67,8 @@ lib_libnva_a_SOURCES = \
 	lib/of-session.h \
 	lib/pipeline.c \
 	lib/pipeline.h \
+	lib/probe.c \
+	lib/probe.h \
 	lib/redirect.c \
 	lib/redirect.h \
 	lib/registry-private.h \

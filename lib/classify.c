@@ -65,6 +65,8 @@ classify_packet_in(const struct directory *dir,
     if (is_from_tunnel(dir, pin) || pin->table == NVA_TABLE_FORWARD
         || pin->table == NVA_TABLE_HOLD) {
         types[0] = NVA_EV_STRAY;
+    } else if (nva_frame_is_answer(&ev[0].packet.frame)) {
+        types[0] = NVA_EV_ANSWER;
     } else if (pin->table == NVA_TABLE_ADDRESS) {
         n_types = classify_address(&ev[0].packet.frame, types);
     } else if (pin->table == NVA_TABLE_CLASSIFY) {

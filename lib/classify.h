@@ -28,8 +28,9 @@ enum nva_reason classify_packet_vn(const struct directory *,
 
 /* Turns 'pin' into at most two events in 'ev': an announcement or a frame
  * from an unknown (port, MAC) is EVIDENCE; an ARP request, NS or RARP request
- * is a QUESTION (a RARP request is both: EVIDENCE first); a frame from the
- * tunnel, or for a destination no flow knew, is a STRAY.  Sets '*n'.
+ * is a QUESTION (a RARP request is both: EVIDENCE first); an ARP reply or NA
+ * to the NVA itself is an ANSWER and nothing else; a frame from the tunnel, or
+ * for a destination no flow knew, is a STRAY.  Sets '*n'.
  * Refuses: STALE_SESSION, NO_VAP, NOT_INTERESTING, and what nva_frame_parse()
  * refuses. */
 enum nva_reason classify_packet_in(const struct directory *,

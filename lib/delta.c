@@ -64,6 +64,12 @@ static const struct word connections[] = {
 #undef X
 };
 
+static const struct word probe_whys[] = {
+#define X(E, W) { NVA_PROBE_##E, W },
+    NVA_PROBE_WHYS
+#undef X
+};
+
 static const struct word move_kinds[] = {
 #define X(E, W) { NVA_MOVE_##E, W },
     NVA_MOVE_KINDS
@@ -120,6 +126,7 @@ static const struct word delta_types[] = {
         return true;                                                        \
     }
 
+DEFINE_TO_WORD(nva_probe_why_word, enum nva_probe_why, probe_whys)
 DEFINE_TO_WORD(nva_binding_word, enum nva_binding, bindings)
 DEFINE_TO_WORD(nva_unknown_question_word, enum nva_unknown_question,
                unknown_questions)

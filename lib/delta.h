@@ -85,7 +85,10 @@ enum nva_move_kind {
 #undef X
 };
 
-#define NVA_MOVE_CAUSES X(PLANNED, "planned") X(ANNOUNCED, "announced")
+#define NVA_MOVE_CAUSES \
+    X(PLANNED, "planned")       /* By VM management. */                     \
+    X(ANNOUNCED, "announced")   /* By the VM, or who pretends to be it. */  \
+    X(PROBED, "probed")         /* By its answer to a probe. */
 enum nva_move_cause {
 #define X(E, W) NVA_CAUSE_##E,
     NVA_MOVE_CAUSES
@@ -134,6 +137,18 @@ enum nva_stamp_kind {
 #undef X
 };
 
+/* Why a VM is asked whether it is there. */
+#define NVA_PROBE_WHYS                                                      \
+    X(PLACE, "place")           /* It may be where it was. */               \
+    X(MOVES, "moves")           /* It moves suspiciously often. */
+enum nva_probe_why {
+#define X(E, W) NVA_PROBE_##E,
+    NVA_PROBE_WHYS
+#undef X
+    NVA_PROBE_N_WHYS
+};
+
+const char *nva_probe_why_word(enum nva_probe_why);
 const char *nva_binding_word(enum nva_binding);
 const char *nva_unknown_question_word(enum nva_unknown_question);
 const char *nva_unknown_unicast_word(enum nva_unknown_unicast);
@@ -166,6 +181,10 @@ struct nva_vn {
     enum nva_unknown_unicast unknown_unicast;
     uint32_t redirect_timeout;          /* Seconds, 1..300. */
     uint32_t mtu;                       /* Inner IP MTU, 0: not stated. */
+    uint32_t duplicate_moves;           /* Announced moves of an interface...*/
+    uint32_t duplicate_window;          /* ...in so many seconds that make it
+                                         * suspect; 0 moves: none do. */
+    uint32_t freeze_time;               /* Seconds; 0: until somebody thaws. */
 };
 
 struct nva_nve {
@@ -211,6 +230,8 @@ struct nva_vm {
     enum nva_origin origin;
     nva_usec since;                     /* When it came into 'state'. */
     enum nva_connections connections;
+    bool sticky;                        /* Never moves by announcement (RFC
+                                         * 7432 s15.2, E5). */
     nva_id move;                        /* The move under way, or NONE. */
     nva_id drain;                       /* The attempt of a drain that could
                                          * not move it, or NONE; and why. */
@@ -238,6 +259,18 @@ struct nva_tsi {
     nva_usec held_until;                /* 0: not held.  Else what comes for it
                                          * at 'prepared' (at 'current' if that
                                          * is not set) goes to the NVA. */
+
+    /* How sure that is.  Only mobility changes these; no flow reads them. */
+    uint32_t sequence;                  /* One more with each move (RFC 7432
+                                         * s7.7); 0: it has not moved. */
+    bool unconfirmed;                   /* There is reason for doubt. */
+    bool frozen;                        /* Announcements do not move it... */
+    nva_usec thaws_at;                  /* ...until then; 0: no timer. */
+    struct nva_place confirmed;         /* The last place beyond doubt. */
+    uint32_t n_moves;                   /* Announced ones... */
+    nva_usec moves_since;               /* ...since then. */
+    uint32_t n_suspicions;              /* Probes in a row that it answered
+                                         * nowhere, or only where it was. */
 };
 
 /* One instance of a redirect: at NVE 'at', packets from a tunnel for 'tsi' go
@@ -251,6 +284,29 @@ struct nva_redirect {
     nva_id move;                        /* For the timeline; may be NONE. */
     nva_usec since;                     /* Bounds re-arming. */
     nva_usec until;                     /* Its hard timeout ends then. */
+};
+
+/* A question "are you there?" that is under way: to interface 'tsi', at one
+ * place or two.  See probe.h. */
+struct nva_probe_place {
+    struct nva_place place;
+    uint32_t n_asked;                   /* Questions that could be sent. */
+    uint32_t answered;                  /* Bit N: after the Nth question... */
+    uint32_t prompt;                    /* ...and at once. */
+    uint32_t sequence;                  /* The TSI's at the last answer. */
+};
+#define NVA_PROBE_PLACES_MAX 2
+struct nva_probe {
+    nva_id id;
+    nva_id tsi;
+    enum nva_probe_why why;             /* At most one for each TSI and why. */
+    struct in6_addr ip;                 /* All zero: any of the TSI's. */
+    uint32_t sequence;                  /* The TSI's when it began. */
+    uint32_t asked;                     /* How often so far. */
+    nva_usec asked_at;                  /* The last time. */
+    nva_usec due;                       /* Asked again, or given up. */
+    size_t n_places;
+    struct nva_probe_place places[NVA_PROBE_PLACES_MAX];
 };
 
 struct nva_move_if {
@@ -334,6 +390,7 @@ struct nva_stamp {
     X(VM_PUT, "vm_put") X(VM_DEL, "vm_del")                                 \
     X(TSI_PUT, "tsi_put") X(TSI_DEL, "tsi_del")                             \
     X(REDIRECT_PUT, "redirect_put") X(REDIRECT_DEL, "redirect_del")         \
+    X(PROBE_PUT, "probe_put") X(PROBE_DEL, "probe_del")                     \
     X(MOVE_PUT, "move_put") X(MOVE_STAMP, "move_stamp")                     \
     X(DRAIN_PUT, "drain_put")
 
@@ -358,6 +415,7 @@ struct nva_delta {
         struct nva_vm vm;
         struct nva_tsi tsi;
         struct nva_redirect redirect;
+        struct nva_probe probe;
         struct nva_move move;
         struct nva_stamp stamp;
         struct nva_drain drain;

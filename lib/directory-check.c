@@ -27,6 +27,7 @@ static const char *check_vaps(const struct directory *);
 static const char *check_vms(const struct directory *);
 static const char *check_tsis(const struct directory *);
 static const char *check_redirects(const struct directory *);
+static const char *check_probes(const struct directory *);
 static const char *check_moves(const struct directory *);
 
 const char *
@@ -34,7 +35,7 @@ directory_check(const struct directory *d)
 {
     const char *(*const checks[])(const struct directory *) = {
         check_vns, check_nves, check_ports, check_vaps, check_vms,
-        check_tsis, check_redirects, check_moves,
+        check_tsis, check_redirects, check_probes, check_moves,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
@@ -374,6 +375,37 @@ check_redirects(const struct directory *d)
     }
     return n_tsi == n && n_at == n && n_to == n ? NULL
            : "the redirect indices differ in size";
+}
+
+static const char *
+check_probes(const struct directory *d)
+{
+    const struct probe_obj *p;
+    const struct tsi_obj *t;
+    size_t n = 0, n_thaws = 0;
+
+    HMAP_FOR_EACH (p, id_node, &d->probes) {
+        if (!dir_find_tsi(d, p->v.tsi)) {
+            return "a probe's interface is gone";
+        }
+        if (directory_probe_of_tsi(d, p->v.tsi, p->v.why) != &p->v) {
+            return "an interface is asked twice for one reason";
+        }
+        if (p->v.due < directory_first_probe(d)->due) {
+            return "a probe is due before the first";
+        }
+    }
+    HMAP_FOR_EACH (t, id_node, &d->tsis) {
+        n += ovs_list_size(&t->probes);
+        n_thaws += tsi_thaws(&t->v);
+        if (tsi_thaws(&t->v)
+            && t->v.thaws_at < directory_first_thaw(d)->thaws_at) {
+            return "an interface thaws before the first";
+        }
+    }
+    return (n == hmap_count(&d->probes) && n == heap_count(&d->probes_due)
+            && n_thaws == heap_count(&d->thaws)
+            ? NULL : "the indices of probes and thaws differ in size");
 }
 
 static const char *

@@ -83,6 +83,7 @@ DEFINE_FIND(vap, vaps)
 DEFINE_FIND(vm, vms)
 DEFINE_FIND(tsi, tsis)
 DEFINE_FIND(redirect, redirects)
+DEFINE_FIND(probe, probes)
 DEFINE_FIND(move, moves)
 
 struct port_obj *
@@ -448,6 +449,7 @@ dir_new_tsi(struct directory *d, nva_id id)
 
     hmap_insert(&d->tsis, &t->id_node, hash_id(id));
     ovs_list_init(&t->redirects);
+    ovs_list_init(&t->probes);
     return t;
 }
 
@@ -474,11 +476,17 @@ dir_link_tsi(struct directory *d, struct tsi_obj *t)
     link_visit(d, t, &v->current);
     link_visit(d, t, &v->published);
     link_visit(d, t, &v->prepared);
+    if (tsi_thaws(v)) {
+        heap_insert(&d->thaws, &t->thaw_node, UINT64_MAX - v->thaws_at);
+    }
 }
 
 void
 dir_unlink_tsi(struct directory *d, struct tsi_obj *t)
 {
+    if (tsi_thaws(&t->v)) {
+        heap_remove(&d->thaws, &t->thaw_node);
+    }
     hmap_remove(&d->tsis_by_mac, &t->mac_node);
     ovs_list_remove(&t->vm_node);
     ovs_list_remove(&t->vn_node);
@@ -504,7 +512,13 @@ dir_unlink_tsi(struct directory *d, struct tsi_obj *t)
 void
 dir_free_tsi(struct directory *d, struct tsi_obj *t)
 {
+    struct probe_obj *p;
+
     ovs_assert(ovs_list_is_empty(&t->redirects));
+    LIST_FOR_EACH_SAFE (p, tsi_node, &t->probes) {
+        dir_unlink_probe(d, p);
+        dir_free_probe(d, p);
+    }
     hmap_remove(&d->tsis, &t->id_node);
     free(t);
 }
@@ -582,6 +596,41 @@ dir_free_redirect(struct directory *d, struct redirect_obj *r)
 {
     hmap_remove(&d->redirects, &r->id_node);
     free(r);
+}
+
+/* ## Probes ## */
+
+struct probe_obj *
+dir_new_probe(struct directory *d, nva_id id)
+{
+    struct probe_obj *p = xzalloc(sizeof *p);
+
+    hmap_insert(&d->probes, &p->id_node, hash_id(id));
+    return p;
+}
+
+void
+dir_link_probe(struct directory *d, struct probe_obj *p)
+{
+    struct tsi_obj *t = dir_find_tsi(d, p->v.tsi);
+
+    ovs_assert(t && p->v.n_places <= NVA_PROBE_PLACES_MAX);
+    ovs_list_push_back(&t->probes, &p->tsi_node);
+    heap_insert(&d->probes_due, &p->due_node, UINT64_MAX - p->v.due);
+}
+
+void
+dir_unlink_probe(struct directory *d, struct probe_obj *p)
+{
+    ovs_list_remove(&p->tsi_node);
+    heap_remove(&d->probes_due, &p->due_node);
+}
+
+void
+dir_free_probe(struct directory *d, struct probe_obj *p)
+{
+    hmap_remove(&d->probes, &p->id_node);
+    free(p);
 }
 
 /* ## Moves ## */

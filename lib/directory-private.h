@@ -14,6 +14,7 @@
 
 #include "delta.h"
 #include "hash.h"
+#include "heap.h"
 #include "nva-types.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
@@ -38,6 +39,9 @@ struct directory {
     struct hmap ips;                    /* (VN, IP). */
     struct hmap spots;                  /* (NVE, port). */
     struct hmap redirects;
+    struct hmap probes;
+    struct heap probes_due;             /* The one due first on top. */
+    struct heap thaws;                  /* Frozen interfaces with a timer. */
     struct hmap moves;
 
     /* By id. */
@@ -137,6 +141,8 @@ struct tsi_obj {
     struct visit visits[3];
     size_t n_visits;
     struct ovs_list redirects;
+    struct ovs_list probes;
+    struct heap_node thaw_node;         /* If tsi_thaws(). */
 };
 
 struct redirect_obj {
@@ -144,6 +150,13 @@ struct redirect_obj {
     uint64_t version;
     struct hmap_node id_node;
     struct ovs_list tsi_node, at_node, to_node;
+};
+
+struct probe_obj {
+    struct nva_probe v;
+    struct hmap_node id_node;
+    struct ovs_list tsi_node;
+    struct heap_node due_node;
 };
 
 struct move_obj {
@@ -203,6 +216,12 @@ is_vx_port(const char *name)
 }
 
 static inline bool
+tsi_thaws(const struct nva_tsi *t)
+{
+    return t->frozen && t->thaws_at;
+}
+
+static inline bool
 move_is_active(const struct nva_move *m)
 {
     return m->unwinding || m->state < NVA_MS_DONE;
@@ -216,6 +235,7 @@ struct vap_obj *dir_find_vap(const struct directory *, nva_id);
 struct vm_obj *dir_find_vm(const struct directory *, nva_id);
 struct tsi_obj *dir_find_tsi(const struct directory *, nva_id);
 struct redirect_obj *dir_find_redirect(const struct directory *, nva_id);
+struct probe_obj *dir_find_probe(const struct directory *, nva_id);
 struct move_obj *dir_find_move(const struct directory *, nva_id);
 struct port_obj *dir_find_port(const struct directory *, nva_id nve,
                                const char *name);
@@ -274,12 +294,18 @@ void dir_free_vm(struct directory *, struct vm_obj *);
 struct tsi_obj *dir_new_tsi(struct directory *, nva_id);
 void dir_link_tsi(struct directory *, struct tsi_obj *);
 void dir_unlink_tsi(struct directory *, struct tsi_obj *);
+/* Its probes go with it. */
 void dir_free_tsi(struct directory *, struct tsi_obj *);
 
 struct redirect_obj *dir_new_redirect(struct directory *, nva_id);
 void dir_link_redirect(struct directory *, struct redirect_obj *);
 void dir_unlink_redirect(struct redirect_obj *);
 void dir_free_redirect(struct directory *, struct redirect_obj *);
+
+struct probe_obj *dir_new_probe(struct directory *, nva_id);
+void dir_link_probe(struct directory *, struct probe_obj *);
+void dir_unlink_probe(struct directory *, struct probe_obj *);
+void dir_free_probe(struct directory *, struct probe_obj *);
 
 /* Linked as active or as ended, the newest one last. */
 struct move_obj *dir_new_move(struct directory *, nva_id);

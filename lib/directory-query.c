@@ -229,6 +229,14 @@ directory_tsi_by_ip(const struct directory *d, nva_id vn,
     return NULL;
 }
 
+const struct nva_probe *
+directory_probe(const struct directory *d, nva_id id)
+{
+    const struct probe_obj *p = dir_find_probe(d, id);
+
+    return p ? &p->v : NULL;
+}
+
 const struct nva_redirect *
 directory_redirect(const struct directory *d, nva_id id)
 {
@@ -425,6 +433,51 @@ directory_each_redirect_of_tsi(const struct directory *d, nva_id id,
     WALK(redirect_obj, tsi_node, &t->redirects)
 }
 
+const struct nva_probe *
+directory_probe_of_tsi(const struct directory *d, nva_id id,
+                       enum nva_probe_why why)
+{
+    const struct tsi_obj *t = dir_find_tsi(d, id);
+    const struct probe_obj *p;
+
+    if (t) {
+        LIST_FOR_EACH (p, tsi_node, &t->probes) {
+            if (p->v.why == why) {
+                return &p->v;
+            }
+        }
+    }
+    return NULL;
+}
+
+void
+directory_each_probe_of_tsi(const struct directory *d, nva_id id,
+                            directory_cb *cb, void *aux)
+{
+    const struct tsi_obj *t = dir_find_tsi(d, id);
+
+    if (!t) {
+        return;
+    }
+    WALK(probe_obj, tsi_node, &t->probes)
+}
+
+const struct nva_probe *
+directory_first_probe(const struct directory *d)
+{
+    return (heap_is_empty(&d->probes_due) ? NULL
+            : &CONTAINER_OF(heap_max(&d->probes_due), struct probe_obj,
+                            due_node)->v);
+}
+
+const struct nva_tsi *
+directory_first_thaw(const struct directory *d)
+{
+    return (heap_is_empty(&d->thaws) ? NULL
+            : &CONTAINER_OF(heap_max(&d->thaws), struct tsi_obj,
+                            thaw_node)->v);
+}
+
 void
 directory_each_nve_of_vn(const struct directory *d, nva_id id,
                          directory_cb *cb, void *aux)
@@ -553,6 +606,12 @@ directory_n_places(const struct directory *d, nva_id id)
     const struct nve_obj *nve = dir_find_nve(d, id);
 
     return nve ? nve->n_visits : 0;
+}
+
+size_t
+directory_n_probes(const struct directory *d)
+{
+    return hmap_count(&d->probes);
 }
 
 size_t

@@ -36,6 +36,8 @@ static void apply_vm_del(struct directory *, nva_id);
 static void apply_tsi(struct dirt *, nva_id, const struct nva_tsi *new);
 static void apply_redirect_put(struct dirt *, const struct nva_redirect *);
 static void apply_redirect_del(struct dirt *, nva_id);
+static void apply_probe_put(struct directory *, const struct nva_probe *);
+static void apply_probe_del(struct directory *, nva_id);
 static void apply_move_put(struct directory *, const struct nva_move *);
 static void apply_move_stamp(struct directory *, nva_id,
                              const struct nva_stamp *);
@@ -51,7 +53,7 @@ static void take_id(struct directory *, nva_id);
     X(ports_by_name) X(ports_by_ofport)                                     \
     X(vaps) X(vaps_by_key) X(members)                                       \
     X(vms) X(vms_by_name) X(tsis) X(tsis_by_mac) X(ips) X(spots)            \
-    X(redirects) X(moves)
+    X(redirects) X(probes) X(moves)
 
 struct directory *
 directory_create(void)
@@ -62,6 +64,8 @@ directory_create(void)
 #define X(MAP) hmap_init(&d->MAP);
     ALL_MAPS
 #undef X
+    heap_init(&d->probes_due);
+    heap_init(&d->thaws);
     ovs_list_init(&d->vn_list);
     ovs_list_init(&d->nve_list);
     ovs_list_init(&d->vm_list);
@@ -84,11 +88,18 @@ directory_destroy(struct directory *d)
         dir_unlink_redirect(r);
         free(r);
     }
+    struct probe_obj *p;
+    HMAP_FOR_EACH_POP (p, id_node, &d->probes) {
+        dir_unlink_probe(d, p);
+        free(p);
+    }
+    heap_destroy(&d->probes_due);
     struct tsi_obj *t;
     HMAP_FOR_EACH_POP (t, id_node, &d->tsis) {
         dir_unlink_tsi(d, t);
         free(t);
     }
+    heap_destroy(&d->thaws);
     struct vap_obj *vap;
     HMAP_FOR_EACH_POP (vap, id_node, &d->vaps) {
         dir_unlink_vap(d, vap);
@@ -173,6 +184,8 @@ directory_apply(struct directory *d, const struct nva_delta *delta,
         apply_redirect_put(&dirt, &delta->redirect);
         break;
     case NVA_DELTA_REDIRECT_DEL: apply_redirect_del(&dirt, delta->id); break;
+    case NVA_DELTA_PROBE_PUT: apply_probe_put(d, &delta->probe); break;
+    case NVA_DELTA_PROBE_DEL: apply_probe_del(d, delta->id); break;
     case NVA_DELTA_MOVE_PUT: apply_move_put(d, &delta->move); break;
     case NVA_DELTA_MOVE_STAMP:
         apply_move_stamp(d, delta->id, &delta->stamp);
@@ -535,6 +548,33 @@ apply_redirect_del(struct dirt *dirt, nva_id id)
     dir_free_redirect(d, r);
     dirt_add(dirt, old.at, NVA_OWNER_REDIRECT, id);
     dirt_add(dirt, old.at, NVA_OWNER_TSI, old.tsi);
+}
+
+/* ## Probes ## */
+
+static void
+apply_probe_put(struct directory *d, const struct nva_probe *new)
+{
+    struct probe_obj *p = dir_find_probe(d, new->id);
+
+    take_id(d, new->id);
+    if (p) {
+        dir_unlink_probe(d, p);
+    } else {
+        p = dir_new_probe(d, new->id);
+    }
+    p->v = *new;
+    dir_link_probe(d, p);
+}
+
+static void
+apply_probe_del(struct directory *d, nva_id id)
+{
+    struct probe_obj *p = dir_find_probe(d, id);
+
+    ovs_assert(p);
+    dir_unlink_probe(d, p);
+    dir_free_probe(d, p);
 }
 
 /* ## Moves ## */

@@ -46,6 +46,8 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *                 when its addresses change or it gets its first place; the
  *                 FLOOD owner where a port joins or leaves the flood;
  *   REDIRECT_*    the instance's REDIRECT owner and its TSI owner, at 'at';
+ *   PROBE_*       nothing: no flow depends on it; TSI_DEL takes its probes
+ *                 along;
  *   VAP_*, PORT_* the VAP and FLOOD owners there; TSI owners that have a place
  *                 at that port, at this NVE; on the first or last VAP of the
  *                 VN at the NVE the VN, TSI and ADDRESS owners of the VN at
@@ -105,6 +107,7 @@ const struct nva_tsi *directory_tsi_by_mac(const struct directory *,
                                            nva_id vn, struct eth_addr);
 const struct nva_tsi *directory_tsi_by_ip(const struct directory *, nva_id vn,
                                           const struct in6_addr *);
+const struct nva_probe *directory_probe(const struct directory *, nva_id);
 const struct nva_redirect *directory_redirect(const struct directory *,
                                               nva_id);
 const struct nva_move *directory_move(const struct directory *, nva_id);
@@ -152,6 +155,16 @@ void directory_each_redirect(const struct directory *, directory_cb *,
                              void *aux);
 void directory_each_redirect_of_tsi(const struct directory *, nva_id tsi,
                                     directory_cb *, void *aux);
+/* The probe of 'tsi' for that reason. */
+const struct nva_probe *directory_probe_of_tsi(const struct directory *,
+                                               nva_id tsi,
+                                               enum nva_probe_why);
+void directory_each_probe_of_tsi(const struct directory *, nva_id tsi,
+                                 directory_cb *, void *aux);
+/* The probe that is due first. */
+const struct nva_probe *directory_first_probe(const struct directory *);
+/* The frozen interface that thaws first by timer. */
+const struct nva_tsi *directory_first_thaw(const struct directory *);
 /* NVEs (struct nva_nve) that serve 'vn': have a VAP in it.  By id. */
 void directory_each_nve_of_vn(const struct directory *, nva_id vn,
                               directory_cb *, void *aux);
@@ -176,6 +189,7 @@ size_t directory_n_nves_of_vn(const struct directory *, nva_id vn);
 size_t directory_n_vaps(const struct directory *, nva_id nve);
 /* Places of interfaces at 'nve': current, published or prepared. */
 size_t directory_n_places(const struct directory *, nva_id nve);
+size_t directory_n_probes(const struct directory *);
 size_t directory_n_moves_active(const struct directory *);
 
 /* Recomputes every index from the objects and compares; NULL if all is

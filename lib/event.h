@@ -20,6 +20,7 @@
     X(VM_PUT, "vm_put") X(VM_DEL, "vm_del")                                 \
     X(MOVE_START, "move_start") X(MOVE_PAUSE, "move_pause")                 \
     X(MOVE_ACTIVATE, "move_activate") X(MOVE_ABORT, "move_abort")           \
+    X(VM_THAW, "vm_thaw")                                                   \
     X(DRAIN_START, "drain_start") X(DRAIN_STOP, "drain_stop")
 
 enum nva_request_type {
@@ -60,6 +61,7 @@ struct nva_request_vm {
     bool has_state;
     enum nva_vm_state state;
     enum nva_connections connections;
+    bool sticky;
     size_t n_ifs;
     struct nva_request_if ifs[NVA_IFS_MAX];
 };
@@ -89,7 +91,7 @@ struct nva_request_drain {
 struct nva_request {
     enum nva_request_type type;
     bool create;                        /* Refuse an existing object. */
-    char name[NVA_NAME_MAX];            /* DEL: the object's. */
+    char name[NVA_NAME_MAX];            /* DEL, VM_THAW: the object's. */
     union {
         struct nva_request_vn vn;
         struct nva_request_nve nve;
@@ -115,6 +117,9 @@ struct nva_request {
     X(FLOODING, "flooding")     /* A port floods, or no more. */            \
     X(DETOURED, "detoured")     /* A frame of a port on detour. */          \
     X(RELEASED, "released")     /* What was held for a VM has gone out. */  \
+    X(ANSWER, "answer")         /* A VM answered a probe of ours. */        \
+    X(PROBE_DUE, "probe_due")   /* Ask again, or give up. */                \
+    X(THAW_DUE, "thaw_due")     /* A frozen interface thaws. */             \
     X(TIMER, "timer")           /* A deadline of ours is due. */            \
     X(DRAIN, "drain")           /* An NVE's drain may go a step on. */
 
@@ -145,10 +150,12 @@ struct nva_event {
             bool gone;
             struct nva_port port;
         } port;
-        struct {                        /* EVIDENCE, QUESTION, STRAY,
+        nva_id probe;                   /* PROBE_DUE */
+        nva_id tsi;                     /* THAW_DUE */
+        struct {                        /* EVIDENCE, QUESTION, STRAY, ANSWER,
                                          * DETOURED */
-            nva_id vap;                 /* EVIDENCE, QUESTION; STRAY: 0 when
-                                         * it came from a tunnel. */
+            nva_id vap;                 /* STRAY: 0 when it came from a
+                                         * tunnel. */
             nva_id vn;
             nva_ofport ofport;          /* Where it came in. */
             struct nva_frame frame;
@@ -186,6 +193,10 @@ struct nva_event {
     X(LATE, "late")             /* Sent after its VM by packet-out. */      \
     X(NVE, "nve")               /* Up, down, claimed, quarantine. */        \
     X(DETOUR, "detour")         /* A port that floods, and its end. */      \
+    X(PROBE, "probe")           /* Begun, with no reason; or its outcome. */\
+    X(DUPLICATE, "duplicate")   /* At 'nve', and at 'other', too. */        \
+    X(FROZEN, "frozen")         /* At 'nve', not at 'other'. */             \
+    X(THAWED, "thawed")                                                     \
     X(DRAIN, "drain")           /* Began, ended, gave a VM up; arrival. */
 
 enum nva_note_type {

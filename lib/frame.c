@@ -63,10 +63,12 @@ static void put_ip4(struct writer *, const struct in6_addr *);
 static void put_ethernet(struct writer *, struct eth_addr dst,
                          struct eth_addr src, uint16_t type);
 static void put_arp_header(struct writer *, uint16_t op);
+static void put_nd(struct writer *, const struct in6_addr *src,
+                   const struct in6_addr *dst, uint8_t icmp[]);
 static size_t put_end(struct writer *);
 
 #define FRAME_MIN 60                /* Ethernet's, without the FCS. */
-#define NA_LEN 32                   /* ICMPv6 part: NA and one TLL option. */
+#define ND_LEN 32                   /* ICMPv6 part: NS or NA, one option. */
 #define ND_OPT_NONCE 14             /* RFC 3971 s5.3.2. */
 #define RARP_OP_REQUEST 3           /* RFC 903. */
 #define RARP_OP_REPLY 4
@@ -159,16 +161,52 @@ nva_frame_arp_reply(const struct nva_frame *request, struct eth_addr mac,
 }
 
 size_t
+nva_frame_probe(const struct in6_addr *ip, struct eth_addr mac, void *buf,
+                size_t size)
+{
+    static const struct in6_addr no_ip4 = {
+        { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0 } }
+    };
+    struct writer w = { .p = buf, .size = size };
+
+    if (nva_ip_is_v4(ip)) {
+        put_ethernet(&w, mac, nva_own_mac, ETH_TYPE_ARP);
+        put_arp_header(&w, ARP_OP_REQUEST);
+        put_mac(&w, nva_own_mac);
+        put_ip4(&w, &no_ip4);
+        put_mac(&w, eth_addr_zero);
+        put_ip4(&w, ip);
+    } else {
+        uint8_t icmp[ND_LEN] = { [0] = ND_NEIGHBOR_SOLICIT };
+        struct in6_addr src;
+
+        in6_generate_lla(nva_own_mac, &src);
+        memcpy(&icmp[8], ip, 16);
+        icmp[24] = ND_OPT_SOURCE_LINKADDR;
+        memcpy(&icmp[26], nva_own_mac.ea, ETH_ADDR_LEN);
+        put_ethernet(&w, mac, nva_own_mac, ETH_TYPE_IPV6);
+        put_nd(&w, &src, ip, icmp);
+    }
+    return put_end(&w);
+}
+
+bool
+nva_frame_is_answer(const struct nva_frame *f)
+{
+    return ((f->kind == NVA_FRAME_ARP_REPLY || f->kind == NVA_FRAME_NA)
+            && eth_addr_equals(f->eth_dst, nva_own_mac));
+}
+
+size_t
 nva_frame_na_reply(const struct nva_frame *request, struct eth_addr mac,
                    bool router, void *buf, size_t size)
 {
     bool dad = IN6_IS_ADDR_UNSPECIFIED(&request->ip_src);
     const struct in6_addr *dst = (dad ? &in6addr_all_hosts
                                   : &request->ip_src);
-    uint8_t icmp[NA_LEN] = { [0] = ND_NEIGHBOR_ADVERT };
+    uint8_t icmp[ND_LEN] = { [0] = ND_NEIGHBOR_ADVERT };
     struct writer w = { .p = buf, .size = size };
     struct eth_addr eth_dst = request->eth_src;
-    uint16_t csum;
 
     if (dad) {
         ipv6_multicast_to_ethernet(&eth_dst, dst);
@@ -176,21 +214,9 @@ nva_frame_na_reply(const struct nva_frame *request, struct eth_addr mac,
     icmp[4] = (router ? 0x80 : 0) | (dad ? 0 : 0x40) | 0x20;
     memcpy(&icmp[8], &request->tpa, 16);
     icmp[24] = ND_OPT_TARGET_LINKADDR;
-    icmp[25] = 1;
     memcpy(&icmp[26], mac.ea, ETH_ADDR_LEN);
-    csum = icmp6_csum(&request->tpa, dst, icmp, sizeof icmp);
-    icmp[2] = csum >> 8;
-    icmp[3] = csum & 0xff;
-
     put_ethernet(&w, eth_dst, mac, ETH_TYPE_IPV6);
-    put_u16(&w, 0x6000);
-    put_u16(&w, 0);
-    put_u16(&w, sizeof icmp);
-    put_u8(&w, IPPROTO_ICMPV6);
-    put_u8(&w, 255);
-    put_bytes(&w, &request->tpa, 16);
-    put_bytes(&w, dst, 16);
-    put_bytes(&w, icmp, sizeof icmp);
+    put_nd(&w, &request->tpa, dst, icmp);
     return put_end(&w);
 }
 
@@ -548,6 +574,28 @@ put_arp_header(struct writer *w, uint16_t op)
     put_u8(w, ETH_ADDR_LEN);
     put_u8(w, 4);
     put_u16(w, op);
+}
+
+/* The IPv6 packet around the ND_LEN bytes at 'icmp', whose option's length and
+ * checksum are filled in. */
+static void
+put_nd(struct writer *w, const struct in6_addr *src,
+       const struct in6_addr *dst, uint8_t icmp[])
+{
+    uint16_t csum;
+
+    icmp[25] = 1;
+    csum = icmp6_csum(src, dst, icmp, ND_LEN);
+    icmp[2] = csum >> 8;
+    icmp[3] = csum & 0xff;
+    put_u16(w, 0x6000);
+    put_u16(w, 0);
+    put_u16(w, ND_LEN);
+    put_u8(w, IPPROTO_ICMPV6);
+    put_u8(w, 255);
+    put_bytes(w, src, 16);
+    put_bytes(w, dst, 16);
+    put_bytes(w, icmp, ND_LEN);
 }
 
 /* Pads; returns the length, 0 if it did not fit. */

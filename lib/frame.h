@@ -86,6 +86,15 @@ size_t nva_frame_rarp_reply(const struct nva_frame *request,
                             const struct in6_addr *server_ip,
                             void *buf, size_t size);
 
+/* "Are you there?", from the NVA to the owner of 'ip' alone, whose MAC is
+ * 'mac': an ARP request whose sender IP is 0 (RFC 9161 s3.5, F6: it updates no
+ * cache), or an NS from the NVA's link-local address with an SLL. */
+size_t nva_frame_probe(const struct in6_addr *ip, struct eth_addr mac,
+                       void *buf, size_t size);
+
+/* True for an answer to that: an ARP reply or NA to the NVA's MAC. */
+bool nva_frame_is_answer(const struct nva_frame *);
+
 /* A frame that warms a tunnel's neighbour entry: experimental EtherType
  * 0x88b5, to broadcast, from a locally administered MAC. */
 size_t nva_frame_warm(void *buf, size_t size);

@@ -15,6 +15,27 @@ void mobility_appear(const struct nva_view *, const struct nva_tsi *,
                      const struct nva_place *, enum nva_move_cause,
                      enum nva_reason, struct nva_plan *);
 
+/* VM management says that the interface (a value, which the caller puts) is
+ * where it is: whatever was in doubt is not. */
+void mobility_settle(const struct nva_view *, struct nva_tsi *,
+                     struct nva_plan *);
+
+/* Evidence has taken the interface from 'from' to where the plan has it: one
+ * move more of those that may be too many, 'in_doubt' if its VM may still be
+ * at 'from'. */
+void mobility_doubt_move(const struct nva_view *, nva_id tsi,
+                         const struct nva_place *from, bool in_doubt,
+                         struct nva_plan *);
+
+/* The interface was heard at 'elsewhere', without having said that it is
+ * there: it is asked at both. */
+void mobility_doubt_place(const struct nva_view *, const struct nva_tsi *,
+                          const struct nva_place *elsewhere,
+                          struct nva_plan *);
+
+/* Announcements move the VM's interfaces again. */
+void mobility_thaw(const struct nva_view *, const char *vm, struct nva_plan *);
+
 /* Switches what is prepared and has not switched: a VM moves as a whole.  One
  * that speaks at a prepared place has come there with its silent interfaces,
  * too. */

@@ -43,6 +43,10 @@ mobility_request(const struct nva_view *v, const struct nva_request *request,
         move_start(v, &request->move, plan);
         return;
     }
+    if (request->type == NVA_REQ_VM_THAW) {
+        mobility_thaw(v, request->name, plan);
+        return;
+    }
     move = directory_move(v->dir, request->move.id);
     plan->object = request->move.id;
     if (!move) {

@@ -40,8 +40,8 @@ mobility_appear(const struct nva_view *v, const struct nva_tsi *tsi,
 
         mobility_set_vm_state(v, plan, tsi->vm, NVA_VM_RUNNING, reason);
         switch_if(v, plan, &move, tsi, place,
-                  cause == NVA_CAUSE_ANNOUNCED ? NVA_STAMP_EVIDENCE
-                                               : NVA_STAMP_ACTIVATED);
+                  cause == NVA_CAUSE_PLANNED ? NVA_STAMP_ACTIVATED
+                                             : NVA_STAMP_EVIDENCE);
         mobility_switch_rest(v, plan, &move);
     } else {
         go_to(v, tsi, place, cause, reason, plan);
@@ -194,8 +194,8 @@ go_to(const struct nva_view *v, const struct nva_tsi *tsi,
     }
     enter(&move, tsi, place);
     switch_if(v, plan, &move, tsi, place,
-              cause == NVA_CAUSE_ANNOUNCED ? NVA_STAMP_EVIDENCE
-                                           : NVA_STAMP_ACTIVATED);
+              cause == NVA_CAUSE_PLANNED ? NVA_STAMP_ACTIVATED
+                                         : NVA_STAMP_EVIDENCE);
     mobility_release_unused(v, plan, &old);
 }
 
@@ -238,4 +238,9 @@ switch_if(const struct nva_view *v, struct nva_plan *plan,
     story_put(plan, move);
     story_stamp(plan, move->id, stamp, v->now, place->nve, NVA_OK);
     relocate_switch(v, plan, &t, place, move->id);
+    if (move->cause == NVA_CAUSE_PLANNED) {
+        t = *story_tsi(v, plan, tsi->id);
+        mobility_settle(v, &t, plan);
+        story_put_tsi(plan, &t);
+    }
 }

@@ -19,6 +19,12 @@
 
 static void evidence_refresh(const struct nva_view *, const struct nva_event *,
                              const struct nva_tsi *, struct nva_plan *);
+static void evidence_move(const struct nva_view *, const struct nva_tsi *,
+                          const struct nva_place *, enum nva_admit,
+                          struct nva_plan *);
+static void evidence_doubt(const struct nva_view *, const struct nva_event *,
+                           const struct nva_tsi *, const struct nva_place *,
+                           struct nva_plan *);
 static void evidence_new(const struct nva_view *, const struct nva_event *,
                          const struct nva_place *, struct nva_plan *);
 static void learned_name(const struct nva_view *, const struct nva_tsi *,
@@ -61,10 +67,13 @@ mobility_evidence(const struct nva_view *v, const struct nva_event *ev,
     case NVA_ADMIT_PLACE:
         mobility_place(v, tsi, &place, plan);
         break;
+    case NVA_ADMIT_DOUBT:
+        evidence_doubt(v, ev, tsi, &place, plan);
+        break;
     case NVA_ADMIT_ACTIVATE:
     case NVA_ADMIT_MOVE:
-        mobility_appear(v, tsi, &place, NVA_CAUSE_ANNOUNCED, NVA_R_EVIDENCE,
-                        plan);
+    case NVA_ADMIT_RETURN:
+        evidence_move(v, tsi, &place, what, plan);
         break;
     }
 }
@@ -128,6 +137,36 @@ evidence_refresh(const struct nva_view *v, const struct nva_event *ev,
     story_put_tsi(plan, &t);
     note->type = NVA_NOTE_LEARNED;
     note->ip = ip;
+}
+
+/* An announcement from where it was prepared is VM management's move. */
+static void
+evidence_move(const struct nva_view *v, const struct nva_tsi *tsi,
+              const struct nva_place *place, enum nva_admit what,
+              struct nva_plan *plan)
+{
+    mobility_appear(v, tsi, place, NVA_CAUSE_ANNOUNCED, NVA_R_EVIDENCE, plan);
+    if (what != NVA_ADMIT_ACTIVATE) {
+        mobility_doubt_move(v, tsi->id, &tsi->current,
+                            what == NVA_ADMIT_RETURN, plan);
+    }
+}
+
+/* It may have been sent before the VM left there: not acted on. */
+static void
+evidence_doubt(const struct nva_view *v, const struct nva_event *ev,
+               const struct nva_tsi *tsi, const struct nva_place *place,
+               struct nva_plan *plan)
+{
+    struct nva_note *note = nva_plan_note(plan, NVA_NOTE_DROPPED,
+                                          NVA_R_UNDER_WAY);
+
+    note->nve = ev->nve;
+    note->vn = ev->packet.vn;
+    note->tsi = tsi->id;
+    note->vm = tsi->vm;
+    note->mac = tsi->mac;
+    mobility_doubt_place(v, tsi, place, plan);
 }
 
 /* A host nobody told us of: a VM named VN/MAC with one interface. */

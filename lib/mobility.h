@@ -13,13 +13,27 @@
 #include "admission.h"
 #include "step.h"
 
-/* MOVE_START, MOVE_PAUSE, MOVE_ACTIVATE, MOVE_ABORT. */
+/* MOVE_START, MOVE_PAUSE, MOVE_ACTIVATE, MOVE_ABORT, VM_THAW. */
 void mobility_request(const struct nva_view *, const struct nva_request *,
                       struct nva_plan *);
 
 /* Evidence that admission admitted as 'what'. */
 void mobility_evidence(const struct nva_view *, const struct nva_event *,
                        enum nva_admit what, struct nva_plan *);
+
+/* What a probe says of a VM's place (a probe_outcome_cb). */
+void mobility_outcome(const struct nva_view *, const struct nva_probe *,
+                      enum nva_reason outcome,
+                      const struct nva_probe_place *where,
+                      struct nva_plan *);
+
+/* THAW_DUE. */
+void mobility_thaw_due(const struct nva_view *, const struct nva_event *,
+                       struct nva_plan *);
+/* A frozen interface for which THAW_DUE is due at view->now, or NONE; when
+ * that will be, or NVA_NEVER. */
+nva_id mobility_next_thaw(const struct nva_view *);
+nva_usec mobility_thaws_at(const struct nva_view *);
 
 /* STRAY at an old NVE: a fresh redirect (design: after the redirect's end). */
 void mobility_stray(const struct nva_view *, const struct nva_event *,

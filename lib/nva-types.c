@@ -37,6 +37,8 @@ static const char *const owner_words[NVA_N_OWNER_KINDS] = {
 #undef X
 };
 
+const struct eth_addr nva_own_mac = ETH_ADDR_C(02,4e,56,41,00,01);
+
 const char *
 nva_reason_word(enum nva_reason reason)
 {
@@ -103,7 +105,8 @@ nva_ip_is_host(const struct in6_addr *ip)
 bool
 nva_mac_is_host(struct eth_addr mac)
 {
-    return !eth_addr_is_zero(mac) && !eth_addr_is_multicast(mac);
+    return (!eth_addr_is_zero(mac) && !eth_addr_is_multicast(mac)
+            && !eth_addr_equals(mac, nva_own_mac));
 }
 
 bool

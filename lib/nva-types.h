@@ -53,6 +53,8 @@ enum {
     NVA_REDIRECTS_PER_TSI_MAX = 8,  /* A VM that hops about. */
     NVA_MOVES_ACTIVE_MAX = 4096,
     NVA_MOVES_KEPT_MAX = 4096,      /* Ended moves kept for `move show'. */
+    NVA_PROBES_MAX = 4096,      /* Probes under way: guests that never answer
+                                 * and give cause for doubt all the time. */
     NVA_STAMPS_MAX = 128,           /* Timeline entries of one move. */
     NVA_DETAIL_MAX = 384,           /* Bytes of a refusal's sentence. */
     NVA_FRAME_MAX = 9216,           /* Bytes of a packet-in we look at. */
@@ -64,6 +66,14 @@ enum {
 
 #define NVA_REDIRECT_TIMEOUT_DEFAULT 10     /* Seconds. */
 #define NVA_DRAIN_PARALLEL_DEFAULT 8
+
+/* RFC 7432 s15.1 (E4): so many announced moves in so many seconds are suspect;
+ * what is found to be at two places is frozen for so many seconds. */
+#define NVA_DUPLICATE_MOVES_DEFAULT 5
+#define NVA_DUPLICATE_MOVES_MAX 1000000
+#define NVA_DUPLICATE_WINDOW_DEFAULT 180
+#define NVA_FREEZE_TIME_DEFAULT 600
+#define NVA_DAY 86400
 #define NVA_REDIRECT_MAX (300 * NVA_SEC)    /* A redirect is re-armed up to. */
 
 /* A prepared move may wait this long to be made: an hour it was forgotten in
@@ -87,6 +97,10 @@ enum {
 /* Packets for a VM are held at most this long: a caller that pauses a move and
  * forgets it. */
 #define NVA_HOLD_MAX (10 * NVA_SEC)
+/* A probe is asked up to NVA_PROBE_TRIES times, NVA_PROBE_INTERVAL apart (RFC
+ * 8171 s3.9 has the same figures for its queries). */
+#define NVA_PROBE_TRIES 3
+#define NVA_PROBE_INTERVAL (100 * NVA_MSEC)
 
 /* ## Reasons ##
  *
@@ -122,7 +136,9 @@ enum {
     X(SPOOFED, "spoofed", "the address belongs to another interface")       \
     X(UNDER_WAY, "under_way",                                               \
       "it may have been sent before the VM stopped or left there")          \
-    X(LEARN_LIMIT, "learn_limit", "the port has taught us too many MACs")
+    X(LEARN_LIMIT, "learn_limit", "the port has taught us too many MACs")   \
+    X(STICKY, "sticky", "the VM never moves by its own word")               \
+    X(FROZEN, "frozen", "the VM was announced here and there too often")
 
 #define NVA_REASONS_REGISTRY                                                \
     X(NOT_FOUND, "not_found", "there is no such object")                    \
@@ -157,6 +173,8 @@ enum {
     X(FRAME_WHILE_PAUSED, "frame_while_paused",                             \
       "the VM spoke at its old port while it should stand still")           \
     X(CALLER, "caller", "as VM management asked")                           \
+    X(FORGED, "forged", "the VM answered, but not where it was announced")  \
+    X(EXPIRED, "expired", "its time is over")                               \
     X(EVIDENCE, "evidence", "the VM showed itself there")                   \
     X(VM_STATE, "vm_state", "the VM's state does not allow it")             \
     X(TIMED_OUT, "timed_out", "nobody made the move in time")               \
@@ -165,6 +183,13 @@ enum {
 
 #define NVA_REASONS_DRAIN                                                   \
     X(DRAINING, "draining", "the NVE is being drained: what comes moves on")
+
+#define NVA_REASONS_PROBE                                                   \
+    X(ANSWERED_HERE, "answered_here", "the VM answered at this place")      \
+    X(TWO_PLACES, "two_places", "the VM answered at two places at once")    \
+    X(UNCLEAR, "unclear", "the VM answered here and there by turns")        \
+    X(NO_ANSWER, "no_answer", "nobody answered")                            \
+    X(UNASKED, "unasked", "an answer that nobody asked for")
 
 #define NVA_REASONS_RESPONDER                                               \
     X(ANSWERED, "answered", "answered from the directory")                  \
@@ -206,7 +231,7 @@ enum {
     NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_INLET                \
     NVA_REASONS_ADMISSION                                                   \
     NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_DRAIN             \
-    NVA_REASONS_RESPONDER NVA_REASONS_HOLD                                  \
+    NVA_REASONS_PROBE NVA_REASONS_RESPONDER NVA_REASONS_HOLD                \
     NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API
 
 enum nva_reason {
@@ -239,7 +264,11 @@ bool nva_ip_is_v4(const struct in6_addr *);
  * loopback. */
 bool nva_ip_is_host(const struct in6_addr *);
 
-/* True for a MAC an interface may own: unicast and not zero. */
+/* The NVA's own MAC in every VN: what its probes and RARP replies come from
+ * and where answers go.  Locally administered ("NVA" in its middle). */
+extern const struct eth_addr nva_own_mac;
+
+/* True for a MAC an interface may own: unicast, not zero, not the NVA's. */
 bool nva_mac_is_host(struct eth_addr);
 
 /* A name is 1..NVA_NAME_MAX-1 bytes of [A-Za-z0-9._:/-]. */
@@ -306,5 +335,15 @@ nva_place_is_set(const struct nva_place *p)
 }
 
 bool nva_place_equal(const struct nva_place *, const struct nva_place *);
+
+/* ## Sequences ## */
+
+/* True if mobility sequence 'a' is newer than 'b': they wrap around, so half
+ * of all values are newer and half are older (RFC 7432 s15, RFC 1982 s3.2). */
+static inline bool
+nva_sequence_is_newer(uint32_t a, uint32_t b)
+{
+    return a != b && a - b < UINT32_C(1) << 31;
+}
 
 #endif /* nva-types.h */

@@ -44,6 +44,8 @@ enum {
     ADMIT_VAP_MAC = 20,                 /* A source no TSI has here. */
     ADMIT_VAP = 10,
 
+    ADDRESS_NVA_ASKED = 70,             /* Answers to the NVA's probes. */
+    ADDRESS_NVA = 60,                   /* Anything else to its MAC. */
     ADDRESS_OWNER = 50,                 /* The owner asks for itself (H4). */
     ADDRESS_DAD = 40,
     ADDRESS_NO_SLL = 30,
@@ -104,6 +106,7 @@ static void base_miss(const struct pipeline *, enum nva_table,
                       const enum nva_table *next);
 static void base_classify(const struct pipeline *);
 static void base_address(const struct pipeline *);
+static void base_answer(const struct pipeline *);
 static void base_reply_ns(const struct pipeline *);
 static void base_hop(const struct pipeline *);
 static void base_deliver(const struct pipeline *);
@@ -738,6 +741,8 @@ base_address(const struct pipeline *p)
 {
     struct nva_flow f;
 
+    base_answer(p);
+
     start(p, NVA_TABLE_ADDRESS, ADDRESS_EVIDENCE, &f);
     match_arp(&f, ARP_OP_REPLY);
     put_ask(&f.actions);
@@ -754,6 +759,31 @@ base_address(const struct pipeline *p)
     match_set_icmp_code(&f.match, 0);
     put_ask(&f.actions);
     put_goto(&f.actions, NVA_TABLE_FORWARD);
+    finish(p, &f);
+}
+
+/* Answers to the NVA's own probes, which are no other's business; nothing else
+ * reaches its MAC. */
+static void
+base_answer(const struct pipeline *p)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_ADDRESS, ADDRESS_NVA_ASKED, &f);
+    match_arp(&f, ARP_OP_REPLY);
+    match_set_dl_dst(&f.match, nva_own_mac);
+    put_ask(&f.actions);
+    finish(p, &f);
+
+    start(p, NVA_TABLE_ADDRESS, ADDRESS_NVA_ASKED, &f);
+    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
+    match_set_icmp_code(&f.match, 0);
+    match_set_dl_dst(&f.match, nva_own_mac);
+    put_ask(&f.actions);
+    finish(p, &f);
+
+    start(p, NVA_TABLE_ADDRESS, ADDRESS_NVA, &f);
+    match_set_dl_dst(&f.match, nva_own_mac);
     finish(p, &f);
 }
 

@@ -223,6 +223,7 @@ do_vm(const struct job *job, const struct nva_request_vm *r)
     ovs_strlcpy(d->vm.name, r->name, sizeof d->vm.name);
     d->vm.origin = NVA_ORIGIN_CONFIGURED;
     d->vm.connections = r->connections;
+    d->vm.sticky = r->sticky;
 }
 
 static void

@@ -59,6 +59,7 @@ registry_request(const struct nva_view *v, const struct nva_request *request,
     case NVA_REQ_MOVE_ABORT:
     case NVA_REQ_DRAIN_START:
     case NVA_REQ_DRAIN_STOP:
+    case NVA_REQ_VM_THAW:
     default: OVS_NOT_REACHED();
     }
 }
@@ -115,6 +116,19 @@ check_vn(const struct nva_view *v, const struct nva_vn *new,
     *field = "redirect_timeout";
     if (new->redirect_timeout < 1
         || new->redirect_timeout > REDIRECT_TIMEOUT_MAX) {
+        return NVA_R_BAD_VALUE;
+    }
+    *field = "duplicate_moves";
+    if (new->duplicate_moves > NVA_DUPLICATE_MOVES_MAX) {
+        return NVA_R_BAD_VALUE;
+    }
+    *field = "duplicate_window";
+    if ((!new->duplicate_window && new->duplicate_moves)
+        || new->duplicate_window > NVA_DAY) {
+        return NVA_R_BAD_VALUE;
+    }
+    *field = "freeze_time";
+    if (new->freeze_time > NVA_DAY) {
         return NVA_R_BAD_VALUE;
     }
     *field = "mtu";

@@ -84,6 +84,12 @@ relocate_switch(const struct nva_view *v, struct nva_plan *plan,
     if (!nva_place_equal(&tsi->prepared, to)) {
         tsi->held_until = 0;            /* It went elsewhere. */
     }
+    if (first) {
+        tsi->confirmed = *to;
+    } else if (!nva_place_equal(&tsi->current, to)) {
+        tsi->sequence++;
+    }
+    tsi->unconfirmed = false;
     tsi->current = *to;
     tsi->prepared = (struct nva_place) { .nve = NVA_ID_NONE };
     tsi->paused = false;

@@ -15,11 +15,6 @@
 
 #include "packets.h"
 
-/* The sender of our RARP replies: a locally administered MAC of our own, and
- * no IP, since the NVA has no address in a tenant's network and a client must
- * not take one for its boot server. */
-static const struct eth_addr rarp_server_mac = ETH_ADDR_C(02,4e,56,41,00,01);
-
 static bool was_flooded(const struct nva_view *, const struct nva_event *);
 static void answer_address(const struct nva_view *, const struct nva_event *,
                            struct nva_plan *);
@@ -142,6 +137,8 @@ static void
 answer_rarp(const struct nva_view *view, const struct nva_event *ev,
             struct nva_plan *plan)
 {
+    /* The NVA has no address in a tenant's network, and a client must not take
+     * one for its boot server. */
     static const struct in6_addr no_ip4 = {
         { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0 } }
     };
@@ -157,7 +154,7 @@ answer_rarp(const struct nva_view *view, const struct nva_event *ev,
         return;
     }
     reply = reply_to_asker(ev, plan);
-    reply->size = nva_frame_rarp_reply(f, ip, rarp_server_mac, &no_ip4,
+    reply->size = nva_frame_rarp_reply(f, ip, nva_own_mac, &no_ip4,
                                        reply->data, sizeof reply->data);
     note(plan, ev, tsi, NVA_NOTE_ANSWERED, NVA_R_ANSWERED);
 }

@@ -66,6 +66,7 @@ CHECK_TESTS = \
 	tests/unit/test-inlet \
 	tests/unit/test-intent \
 	tests/unit/test-metrics \
+	tests/unit/test-mobility-doubt \
 	tests/unit/test-mobility-state \
 	tests/unit/test-mobility-timer \
 	tests/unit/test-mobility \
@@ -75,6 +76,7 @@ CHECK_TESTS = \
 	tests/unit/test-of-plain \
 	tests/unit/test-of-session \
 	tests/unit/test-pipeline \
+	tests/unit/test-probe \
 	tests/unit/test-redirect \
 	tests/unit/test-registry \
 	tests/unit/test-relocate \
@@ -83,6 +85,7 @@ CHECK_TESTS = \
 	tests/unit/test-vm-fsm \
 	tests/scenarios/test-abuse \
 	tests/scenarios/test-chain \
+	tests/scenarios/test-doubt \
 	tests/scenarios/test-drain \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
@@ -195,6 +198,11 @@ tests_unit_test_metrics_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_metrics_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_mobility_doubt_SOURCES = \
+	tests/unit/test-mobility-doubt.c \
+	tests/unit/fixture.h
+tests_unit_test_mobility_doubt_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_mobility_state_SOURCES = \
 	tests/unit/test-mobility-state.c \
 	tests/unit/fixture.h
@@ -240,6 +248,11 @@ tests_unit_test_pipeline_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_pipeline_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_probe_SOURCES = \
+	tests/unit/test-probe.c \
+	tests/unit/fixture.h
+tests_unit_test_probe_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_redirect_SOURCES = \
 	tests/unit/test-redirect.c \
 	tests/unit/fixture.h
@@ -275,6 +288,9 @@ tests_scenarios_test_abuse_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_chain_SOURCES = tests/scenarios/test-chain.c
 tests_scenarios_test_chain_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_doubt_SOURCES = tests/scenarios/test-doubt.c
+tests_scenarios_test_doubt_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_drain_SOURCES = tests/scenarios/test-drain.c
 tests_scenarios_test_drain_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -173,6 +173,14 @@ nvactl_vm_set(const struct nvactl_args *args, const struct nvactl_command *c)
 }
 
 int
+nvactl_vm_thaw(const struct nvactl_args *args, const struct nvactl_command *c)
+{
+    return write_object(args, "POST",
+                        nvactl_path(c->path, args->names[0], "thaw", NULL),
+                        NULL);
+}
+
+int
 nvactl_nic_add(const struct nvactl_args *args, const struct nvactl_command *c)
 {
     json_t *list, *nif;
@@ -287,12 +295,13 @@ put_existing(const struct nvactl_args *args, const struct nvactl_command *c,
                         nvactl_path(c->path, args->names[0], NULL), body);
 }
 
-/* {state, connections, interfaces: [{...}]} with what was given of it. */
+/* {state, connections, sticky, interfaces: [{...}]} with what was given. */
 static json_t *
 vm_body(const struct nvactl_args *args, const struct nvactl_command *c,
         bool always)
 {
     static const char *const words[] = { "state", "connections" };
+    const char *sticky = nvactl_option(args, "sticky");
     json_t *nif = fields(args, c), *body = json_object();
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -301,6 +310,12 @@ vm_body(const struct nvactl_args *args, const struct nvactl_command *c,
         if (value) {
             json_object_set_new(body, words[i], json_string(value));
         }
+    }
+    if (sticky) {
+        json_object_set_new(body, "sticky",
+                            !strcmp(sticky, "yes") ? json_true()
+                            : !strcmp(sticky, "no") ? json_false()
+                            : json_string(sticky));
     }
     if (always || json_object_size(nif)) {
         json_t *list = json_array();

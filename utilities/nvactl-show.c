@@ -158,6 +158,12 @@ nvactl_show_ports(const json_t *list)
     table_print(&t);
 }
 
+static const char *
+if_true(const json_t *object, const char *key, const char *text)
+{
+    return json_is_true(json_object_get(object, key)) ? text : "";
+}
+
 /* The cells of one interface; 'vm' NULL: a heading of its own stands above. */
 static void
 add_interface(struct table *t, const json_t *vm, const json_t *nif)
@@ -181,12 +187,13 @@ add_interface(struct table *t, const json_t *vm, const json_t *nif)
     table_add(t, "%s", nvactl_string(nif, "name"));
     table_add(t, "%s", nvactl_string(nif, "vn"));
     table_add(t, "%s", nvactl_string(nif, "mac"));
-    table_add(t, "%s%s%s%s", place_text(nif, here, sizeof here),
+    table_add(t, "%s%s%s%s%s%s", place_text(nif, here, sizeof here),
               json_is_object(prepared) ? " -> " : "",
               json_is_object(prepared)
               ? place_text(prepared, there, sizeof there) : "",
-              json_is_true(json_object_get(nif, "paused"))
-              ? " (paused)" : "");
+              if_true(nif, "paused", " (paused)"),
+              if_true(nif, "unconfirmed", " (unconfirmed)"),
+              if_true(nif, "frozen", " (frozen)"));
     table_add(t, "%s", list);
 }
 
@@ -220,17 +227,20 @@ nvactl_show_vm(const json_t *vm)
     json_t *nif, *redirect;
     size_t i, j;
 
-    printf("%s: %s, %s, connections %s", nvactl_string(vm, "name"),
+    printf("%s: %s, %s, connections %s%s", nvactl_string(vm, "name"),
            nvactl_string(vm, "state"), nvactl_string(vm, "origin"),
-           nvactl_string(vm, "connections"));
+           nvactl_string(vm, "connections"),
+           if_true(vm, "sticky", ", sticky"));
     if (json_is_integer(move)) {
         printf(", move %lld under way", json_integer_value(move));
     }
     printf("\n\n");
     table_start(&t, "INTERFACE", "NETWORK", "MAC", "PLACE", "ADDRESSES",
-                NULL);
+                "SEQUENCE", NULL);
     json_array_foreach (json_object_get(vm, "interfaces"), i, nif) {
         add_interface(&t, NULL, nif);
+        table_add(&t, "%lld", json_integer_value(
+                      json_object_get(nif, "sequence")));
     }
     table_print(&t);
     json_array_foreach (json_object_get(vm, "interfaces"), i, nif) {
@@ -308,10 +318,11 @@ nvactl_show_moves(const json_t *list)
                                      sizeof buf));
         table_add(&t, "%s", nvactl_string(move, "kind"));
         table_add(&t, "%s", nvactl_string(move, "cause"));
-        table_add(&t, "%s%s", nvactl_string(move, "state"),
+        table_add(&t, "%s%s%s", nvactl_string(move, "state"),
                   json_is_true(json_object_get(move, "ready"))
                   && !strcmp(nvactl_string(move, "state"), "prepared")
-                  ? ", ready" : "");
+                  ? ", ready" : "",
+                  if_true(move, "unconfirmed", ", unconfirmed"));
         table_add(&t, "%s", blocked_text(move, buf, sizeof buf));
     }
     table_print(&t);
@@ -368,8 +379,9 @@ nvactl_show_move(const json_t *move)
     if (json_is_string(json_object_get(move, "reason"))) {
         printf(" (%s)", nvactl_string(move, "reason"));
     }
-    printf("\n  %s, %s\n", nvactl_string(move, "kind"),
-           nvactl_string(move, "cause"));
+    printf("\n  %s, %s%s\n", nvactl_string(move, "kind"),
+           nvactl_string(move, "cause"),
+           if_true(move, "unconfirmed", ", unconfirmed"));
     if (strcmp(blocked, "-")) {
         printf("  blocked by   %s\n", blocked);
     }

@@ -21,12 +21,17 @@ static const struct nvactl_option_spec vn_options[] = {
     { "unknown-question", "unknown_question", 's' },
     { "unknown-unicast", "unknown_unicast", 's' },
     { "redirect-timeout", "redirect_timeout", 'i' }, { "mtu", "mtu", 'i' },
+    { "duplicate-moves", "duplicate_moves", 'i' },
+    { "duplicate-window", "duplicate_window", 'i' },
+    { "freeze-time", "freeze_time", 'i' },
     { NULL, NULL, 0 },
 };
 #define VN_USAGE " [--binding strict|learn] [--resolution auto|push|pull]\n" \
     "        [--unknown-question flood|drop] " \
     "[--unknown-unicast query|flood|drop]\n" \
-    "        [--redirect-timeout SECONDS] [--mtu BYTES]"
+    "        [--redirect-timeout SECONDS] [--mtu BYTES]\n" \
+    "        [--duplicate-moves N] [--duplicate-window SECONDS] " \
+    "[--freeze-time SECONDS]"
 
 static const struct nvactl_option_spec nve_options[] = {
     { "dpid", "dpid", 's' }, { "tunnel-ip", "tunnel_ip", 's' },
@@ -53,6 +58,7 @@ static const struct nvactl_option_spec vm_options[] = {
     { "state", NULL, 's' }, { "connections", NULL, 's' },
     { "vn", "vn", 's' }, { "mac", "mac", 's' },
     { "ip", "ips", 'l' }, { "nve", "nve", 's' }, { "port", "port", 's' },
+    { "sticky", NULL, 's' },
     { NULL, NULL, 0 },
 };
 static const struct nvactl_option_spec nic_options[] = {
@@ -97,13 +103,15 @@ static const struct nvactl_command commands[] = {
       nvactl_port_del, NVES },
     { "port", "list", 1, " NVE", NULL, nvactl_port_list, NVES },
     { "vm", "add", 1, " NAME --vn VN --mac MAC [--ip IP]... "
-      "[--nve NVE --port PORT]", vm_options, nvactl_vm_add, VMS },
+      "[--nve NVE --port PORT]\n        [--sticky yes|no]", vm_options,
+      nvactl_vm_add, VMS },
     { "vm", "set", 1, " NAME [--state STATE] [--vn VN] [--mac MAC] "
-      "[--ip IP]...\n        [--nve NVE --port PORT]", vm_options,
-      nvactl_vm_set, VMS },
+      "[--ip IP]...\n        [--nve NVE --port PORT] [--sticky yes|no]",
+      vm_options, nvactl_vm_set, VMS },
     { "vm", "del", 1, " NAME", NULL, nvactl_del, VMS },
     { "vm", "list", 0, "", NULL, nvactl_list, VMS },
     { "vm", "show", 1, " NAME", NULL, nvactl_show_one, VMS },
+    { "vm", "thaw", 1, " NAME", NULL, nvactl_vm_thaw, VMS },
     { "vm", "nic add", 2, " VM INTERFACE --vn VN --mac MAC [--ip IP]...\n"
       "        [--nve NVE --port PORT]", nic_options, nvactl_nic_add, VMS },
     { "vm", "nic del", 2, " VM INTERFACE", NULL, nvactl_nic_del, VMS },

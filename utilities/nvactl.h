@@ -73,7 +73,8 @@ const struct nvactl_option_spec *nvactl_find_option(
 
 nvactl_run nvactl_add, nvactl_set, nvactl_del, nvactl_list, nvactl_show_one;
 nvactl_run nvactl_port_add, nvactl_port_del, nvactl_port_list;
-nvactl_run nvactl_vm_add, nvactl_vm_set, nvactl_nic_add, nvactl_nic_del;
+nvactl_run nvactl_vm_add, nvactl_vm_set, nvactl_vm_thaw;
+nvactl_run nvactl_nic_add, nvactl_nic_del;
 
 /* ## nvactl-drain ## */
 

@@ -229,6 +229,8 @@ calm(struct run *r)
     if (r->strict) {
         r->stands = current_nve(s);
     }
+    /* It may have been frozen when it could not answer. */
+    must(s, "POST", "/v1/vms/vm/thaw", NULL);
     sim_stand(sim, s->vm, r->stands, "tap-vm");
     sim_announce(sim, s->vm, SIM_GARP);
     sim_settle(sim);

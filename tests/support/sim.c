@@ -28,7 +28,7 @@ enum { HOPS_ALARM = 12, QUEUE_MAX = 1000, IDLE_HORIZON = 4 };
 #define LINK_DELAY (50 * (nva_usec) 1)
 #define LAG (1 * NVA_MSEC)
 
-enum happening_type { TO_NVAD, TO_SWITCH, TUNNEL };
+enum happening_type { TO_NVAD, TO_SWITCH, TUNNEL, FROM_GUEST };
 
 struct happening {
     nva_usec when;
@@ -38,7 +38,8 @@ struct happening {
     uint64_t session;
     uint8_t *data;                      /* TO_*: bytes. */
     size_t size;
-    struct sim_packet packet;           /* TUNNEL. */
+    struct sim_packet packet;           /* TUNNEL, FROM_GUEST. */
+    nva_ofport ofport;                  /* FROM_GUEST. */
 };
 
 struct sim_port {
@@ -68,6 +69,7 @@ struct guest {
     struct sim_vm vm;
     struct sim_port *at;
     bool still;
+    bool mute;                          /* Answers nobody. */
     nva_usec stood;                     /* When it came to where it is. */
     int answers;
 };
@@ -405,6 +407,46 @@ read_packet(struct sim *sim, struct guest *g, uint64_t id)
     }
 }
 
+/* A guest answers a question to itself, as its kernel would.  False if the
+ * frame is none. */
+static bool
+guest_answers(struct sim *sim, struct guest *g,
+              const struct sim_packet *packet)
+{
+    const struct sim_vm *vm = &g->vm;
+    struct guest_arp arp;
+    struct guest_nd nd;
+    struct happening *h;
+    uint8_t buf[GUEST_FRAME_SIZE];
+    size_t n = 0;
+
+    if (memcmp(packet->bytes, &vm->mac, 6)) {
+        return false;
+    } else if (guest_frame_parse_arp(packet->bytes, packet->size, &arp)
+               && arp.op == 1 && !memcmp(arp.tpa, vm->ip4, 4)) {
+        struct guest_arp reply = { .op = 2 };
+
+        memcpy(reply.sha, &vm->mac, 6);
+        memcpy(reply.spa, vm->ip4, 4);
+        memcpy(reply.tha, arp.sha, 6);
+        memcpy(reply.tpa, arp.spa, 4);
+        n = guest_frame_arp(buf, ETH_TYPE_ARP, arp.sha, &reply);
+    } else if (guest_frame_parse_nd(packet->bytes, packet->size, &nd)
+               && nd.type == 135 && !memcmp(nd.target, vm->ip6, 16)) {
+        n = guest_frame_na_reply(buf, vm->mac.ea, vm->ip6,
+                                 packet->bytes + 6, nd.src_ip);
+    } else {
+        return false;
+    }
+    if (!g->mute) {
+        h = heap_push(sim, sim->now + LINK_DELAY, FROM_GUEST, g->at->nve);
+        h->ofport = g->at->ofport;
+        h->packet.size = n;
+        memcpy(h->packet.bytes, buf, n);
+    }
+    return true;
+}
+
 static struct sim_port *
 port_by_ofport(struct sim *sim, int nve, nva_ofport ofport)
 {
@@ -462,7 +504,9 @@ op_to_port(void *sim_, struct fake_switch *sw, nva_ofport ofport,
         j->hops = MAX(j->hops, packet->hops);
     }
     g = guest_at(sim, port);
-    if (g) {
+    if (g && guest_answers(sim, g, packet)) {
+        return;
+    } else if (g) {
         read_packet(sim, g, id);
     } else if (port->n_queued < QUEUE_MAX) {
         port->queued[port->n_queued++] = id;
@@ -512,6 +556,9 @@ happen(struct sim *sim, struct happening *h)
         if (nve->session && h->session == nve->generation) {
             fake_switch_input(nve->sw, h->data, h->size, sim->now);
         }
+        break;
+    case FROM_GUEST:
+        fake_switch_packet(nve->sw, h->ofport, &h->packet, sim->now);
         break;
     case TUNNEL:
         if (!nve->isolated) {
@@ -855,6 +902,12 @@ void
 sim_still(struct sim *sim, int vm)
 {
     sim->guests[vm].still = true;
+}
+
+void
+sim_mute(struct sim *sim, int vm, bool mute)
+{
+    sim->guests[vm].mute = mute;
 }
 
 static void

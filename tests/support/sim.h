@@ -77,6 +77,9 @@ int sim_vm(struct sim *, const struct sim_vm *);
 void sim_stand(struct sim *, int vm, int nve, const char *port);
 /* It stands still: neither reads nor speaks, until it stands again. */
 void sim_still(struct sim *, int vm);
+/* From now on it does not answer (or does again) what it is asked itself, as a
+ * guest's kernel does. */
+void sim_mute(struct sim *, int vm, bool mute);
 
 enum sim_announcement {
     SIM_GARP, SIM_GARP_REPLY, SIM_NA, SIM_NA_NODE, SIM_RARP, SIM_PROBE,

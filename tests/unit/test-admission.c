@@ -227,6 +227,94 @@ START_TEST(learn_limit_per_port)
 }
 END_TEST
 
+/* E4, E5: neither moves by announcement, nor by data; both by management. */
+START_TEST(E5_sticky_and_frozen_stay)
+{
+    struct nva_delta vm = { .type = NVA_DELTA_VM_PUT };
+    struct nva_tsi tsi = *directory_tsi(fx.dir, blue1);
+
+    if (_i) {
+        tsi.frozen = true;
+        fx_tsi_put(&fx, &tsi);
+    } else {
+        vm.vm = *directory_vm(fx.dir, tsi.vm);
+        vm.id = vm.vm.id;
+        vm.vm.sticky = true;
+        fx_apply(&fx, &vm);
+    }
+    for (int i = 0; i < 2; i++) {
+        struct nva_frame f = i ? fx_data(fx_mac(1), fx_mac(2))
+                               : garp(1, "10.0.0.1");
+
+        ADMITTED(REFRESH, HV1, "tap2", f);
+        if (_i) {
+            REFUSED(FROZEN, HV3, "tap2", f);
+        } else {
+            REFUSED(STICKY, HV3, "tap2", f);
+        }
+    }
+    prepare(blue1, HV3, "tap2", false);
+    ADMITTED(ACTIVATE, HV3, "tap2", garp(1, "10.0.0.1"));
+}
+END_TEST
+
+/* The VM has gone from hv1 to hv2 at 1000. */
+static void
+leave_hv1(void)
+{
+    struct nva_tsi tsi = *directory_tsi(fx.dir, blue1);
+    struct nva_delta d = { .type = NVA_DELTA_MOVE_PUT };
+
+    tsi.current = tsi.published = fx_place(HV2, "tap2");
+    fx_tsi_put(&fx, &tsi);
+    d.id = fx_move(&fx, blue1, NVA_MS_CONVERGING, fx_place(HV1, "tap2"),
+                   fx_place(HV2, "tap2"));
+    d.move = *directory_move(fx.dir, d.id);
+    d.move.ifs[0].switched_at = 1000;
+    fx_apply(&fx, &d);
+}
+
+/* From the place just left an announcement is acted on, in doubt until that
+ * NVE has confirmed; anything else makes us ask, once, and only at first. */
+START_TEST(the_place_just_left)
+{
+    struct nva_frame data = fx_data(fx_mac(1), fx_mac(2));
+    nva_id redirect;
+
+    leave_hv1();
+    fx.view.now = 1000 + NVA_DATAPATH_SETTLE - 1;
+    ADMITTED(RETURN, HV1, "tap2", garp(1, "10.0.0.1"));
+    ADMITTED(DOUBT, HV1, "tap2", data);
+    ADMITTED(MOVE, HV3, "tap2", garp(1, "10.0.0.1"));
+    ADMITTED(MOVE, HV3, "tap2", data);
+
+    fx.view.now++;
+    ADMITTED(MOVE, HV1, "tap2", garp(1, "10.0.0.1"));
+    ADMITTED(MOVE, HV1, "tap2", data);
+    redirect = fx_redirect(&fx, blue1, HV1, HV2, 0, 0);
+    fx_unconfirm(&fx, HV1, NVA_OWNER_REDIRECT, redirect);
+    ADMITTED(RETURN, HV1, "tap2", garp(1, "10.0.0.1"));
+    fx.n_unconfirmed = 0;
+    fx_unconfirm(&fx, HV1, NVA_OWNER_TSI, blue1);
+    ADMITTED(RETURN, HV1, "tap2", garp(1, "10.0.0.1"));
+}
+END_TEST
+
+START_TEST(asked_already)
+{
+    struct nva_delta d = { .type = NVA_DELTA_PROBE_PUT };
+
+    leave_hv1();
+    fx.view.now = 1001;
+    d.id = d.probe.id = directory_next_id(fx.dir);
+    d.probe.tsi = blue1;
+    d.probe.why = _i ? NVA_PROBE_MOVES : NVA_PROBE_PLACE;
+    fx_apply(&fx, &d);
+    REFUSED(UNDER_WAY, HV1, "tap2", fx_data(fx_mac(1), fx_mac(2)));
+    ADMITTED(RETURN, HV1, "tap2", garp(1, "10.0.0.1"));
+}
+END_TEST
+
 /* ## Both ## */
 
 START_TEST(H1_a_probe_is_never_evidence)
@@ -299,6 +387,9 @@ main(void)
     tcase_add_test(tc, D15_learn_takes_no_address_from_another);
     tcase_add_test(tc, D15_never_across_networks);
     tcase_add_test(tc, learn_limit_per_port);
+    tcase_add_loop_test(tc, E5_sticky_and_frozen_stay, 0, 2);
+    tcase_add_test(tc, the_place_just_left);
+    tcase_add_loop_test(tc, asked_already, 0, 2);
     tcase_add_test(tc, H1_a_probe_is_never_evidence);
     tcase_add_test(tc, bad_addresses);
     tcase_add_test(tc, an_na_that_names_another_mac_is_spoofed);

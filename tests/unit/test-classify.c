@@ -195,6 +195,24 @@ START_TEST(refusals)
 END_TEST
 
 /* Real systems reuse port names: a VAP may be for one MAC only. */
+/* F6: an answer to a probe is no evidence, wherever it was sent up. */
+START_TEST(F6_answers_are_no_evidence)
+{
+    static const uint8_t tables[] = { NVA_TABLE_ADMIT, NVA_TABLE_ADDRESS };
+    struct nva_packet_in pin = pin_of(_i ? "na-unsolicited" : "arp-reply",
+                                      NVA_TABLE_ADDRESS, 11);
+
+    memcpy((void *) pin.data, nva_own_mac.ea, sizeof nva_own_mac.ea);
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        pin.table = tables[i];
+        ck_assert_int_eq(classify_packet_in(fx.dir, &pin, ev, &n), NVA_OK);
+        ck_assert_uint_eq(n, 1);
+        ck_assert_int_eq(ev[0].type, NVA_EV_ANSWER);
+        ck_assert_uint_eq(ev[0].packet.vap, fx_vap_id(&fx, HV1, "tap1"));
+    }
+}
+END_TEST
+
 START_TEST(a_vap_with_the_mac_goes_before_the_ports)
 {
     struct nva_delta d = { .type = NVA_DELTA_VAP_PUT };
@@ -227,6 +245,7 @@ main(void)
     tcase_add_test(tc, what_the_first_table_sends_up_is_on_detour);
     tcase_add_test(tc, D6_strays);
     tcase_add_test(tc, refusals);
+    tcase_add_loop_test(tc, F6_answers_are_no_evidence, 0, 2);
     tcase_add_test(tc, a_vap_with_the_mac_goes_before_the_ports);
     suite_add_tcase(suite, tc);
     return fx_run(suite);

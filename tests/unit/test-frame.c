@@ -7,6 +7,7 @@
 #include "fixture.h"
 
 #include "frame.h"
+#include "packets.h"
 
 static const struct eth_addr vm = ETH_ADDR_C(02,00,00,00,0a,01);
 static const struct eth_addr peer = ETH_ADDR_C(02,00,00,00,0b,02);
@@ -371,6 +372,55 @@ START_TEST(I3_rarp_reply)
 }
 END_TEST
 
+/* Unicast, sender IP 0; an NS from the NVA's link-local address with an SLL.
+ * Both are probes or questions, never evidence, and pass our own parser. */
+START_TEST(F6_a_probe_asks_the_owner_alone)
+{
+    uint8_t buf[NVA_REPLY_MAX];
+    struct in6_addr v4 = fx_ip("10.0.0.1"), v6 = fx_ip("fd10::a01");
+    struct in6_addr no_ip4 = fx_ip("0.0.0.0"), lla;
+    struct nva_frame f;
+    size_t n;
+
+    n = nva_frame_probe(&v4, vm, buf, sizeof buf);
+    ck_assert_uint_eq(n, 60);
+    ck_assert_int_eq(nva_frame_parse(buf, n, &f), NVA_OK);
+    ck_assert_int_eq(f.kind, NVA_FRAME_ARP_REQUEST);
+    ck_assert(eth_addr_equals(f.eth_dst, vm));
+    ck_assert(eth_addr_equals(f.eth_src, nva_own_mac));
+    ck_assert(eth_addr_is_local(nva_own_mac));
+    ck_assert(ipv6_addr_equals(&f.spa, &no_ip4));
+    ck_assert(ipv6_addr_equals(&f.tpa, &v4));
+    ck_assert(nva_frame_is_probe(&f));
+
+    n = nva_frame_probe(&v6, vm, buf, sizeof buf);
+    ck_assert_int_eq(nva_frame_parse(buf, n, &f), NVA_OK);
+    ck_assert_int_eq(f.kind, NVA_FRAME_NS);
+    in6_generate_lla(nva_own_mac, &lla);
+    ck_assert(ipv6_addr_equals(&f.ip_src, &lla));
+    ck_assert(ipv6_addr_equals(&f.ip_dst, &v6));
+    ck_assert(ipv6_addr_equals(&f.tpa, &v6));
+    ck_assert(eth_addr_equals(f.eth_dst, vm));
+    ck_assert(f.has_lla && eth_addr_equals(f.lla, nva_own_mac));
+    ck_assert_uint_eq(nva_frame_probe(&v6, vm, buf, 20), 0);
+}
+END_TEST
+
+START_TEST(F6_answers_go_to_the_nva)
+{
+    struct nva_frame f = { .kind = NVA_FRAME_ARP_REPLY, .eth_dst = vm };
+
+    ck_assert(!nva_frame_is_answer(&f));
+    f.eth_dst = nva_own_mac;
+    ck_assert(nva_frame_is_answer(&f));
+    f.kind = NVA_FRAME_NA;
+    ck_assert(nva_frame_is_answer(&f));
+    f.kind = NVA_FRAME_ARP_REQUEST;
+    ck_assert(!nva_frame_is_answer(&f));
+    ck_assert(!nva_mac_is_host(nva_own_mac));
+}
+END_TEST
+
 START_TEST(warm_frame)
 {
     uint8_t buf[NVA_REPLY_MAX];
@@ -425,6 +475,8 @@ main(void)
     tcase_add_test(tc, F1_F3_na_reply);
     tcase_add_test(tc, F2_dad_is_answered_to_all_nodes);
     tcase_add_test(tc, I3_rarp_reply);
+    tcase_add_test(tc, F6_a_probe_asks_the_owner_alone);
+    tcase_add_test(tc, F6_answers_go_to_the_nva);
     tcase_add_test(tc, warm_frame);
     tcase_add_test(tc, replies_never_overrun);
     suite_add_tcase(suite, tc);

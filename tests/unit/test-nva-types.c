@@ -162,6 +162,20 @@ START_TEST(places)
 }
 END_TEST
 
+/* RFC 1982 s3.2. */
+START_TEST(E2_sequences_wrap_around)
+{
+    ck_assert(nva_sequence_is_newer(1, 0));
+    ck_assert(!nva_sequence_is_newer(0, 1));
+    ck_assert(!nva_sequence_is_newer(7, 7));
+    ck_assert(nva_sequence_is_newer(0, UINT32_MAX));
+    ck_assert(!nva_sequence_is_newer(UINT32_MAX, 0));
+    ck_assert(nva_sequence_is_newer(100, UINT32_MAX - 100));
+    ck_assert(nva_sequence_is_newer(UINT32_C(0x7fffffff), 0));
+    ck_assert(!nva_sequence_is_newer(UINT32_C(0x80000001), 0));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -179,6 +193,7 @@ main(void)
     tcase_add_test(tc, host_macs);
     tcase_add_test(tc, names);
     tcase_add_test(tc, places);
+    tcase_add_test(tc, E2_sequences_wrap_around);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

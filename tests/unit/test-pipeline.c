@@ -376,6 +376,34 @@ START_TEST(hops_are_counted_and_end)
 }
 END_TEST
 
+/* F6: answers to probes go to the NVA and nowhere else; nothing else does. */
+START_TEST(answers_to_the_nva)
+{
+    int n_asked = 0, n_dropped = 0;
+
+    pipeline_base(&p);
+    for (size_t i = 0; i < flow_set_n(p.out); i++) {
+        const struct nva_flow *f = flow_set_at(p.out, i);
+
+        if (!eth_addr_equals(f->match.flow.dl_dst, nva_own_mac)) {
+            continue;
+        }
+        ck_assert_uint_eq(f->table, NVA_TABLE_ADDRESS);
+        if (!f->match.flow.dl_type) {
+            ck_assert_str_eq(actions(i), "drop");
+            ck_assert_int_lt(f->priority, 70);
+            n_dropped++;
+        } else {
+            ck_assert_str_eq(actions(i), "CONTROLLER:65535");
+            ck_assert_int_eq(f->priority, 70);
+            n_asked++;
+        }
+    }
+    ck_assert_int_eq(n_asked, 2);
+    ck_assert_int_eq(n_dropped, 1);
+}
+END_TEST
+
 START_TEST(f2_arp_answer)
 {
     struct in6_addr ip4 = ip("10.0.0.31");
@@ -532,6 +560,7 @@ main(void)
     tcase_add_test(tc, flood_sends_ipv4_first);
     tcase_add_test(tc, longest_flood_fits_in_a_flow_mod);
     tcase_add_test(tc, hops_are_counted_and_end);
+    tcase_add_test(tc, answers_to_the_nva);
     tcase_add_test(tc, f2_arp_answer);
     tcase_add_test(tc, d15_strict_admission_of_addresses);
     tcase_add_test(tc, vap_meters_what_goes_to_the_nva);

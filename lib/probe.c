@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Asks interfaces whether they are there, and sums up the answers.  Knows
+ * places, ports and questions; must never know what follows from an answer.
+ *
+ * Invariant: a probe is asked out of the ports it names and nowhere else, and
+ * ends by answers or by its last deadline.  RFC 9161 s3.5 (F6), RFC 5227
+ * (H1). */
+
+#include <config.h>
+
+#include "probe.h"
+
+#include <string.h>
+
+#include "packets.h"
+#include "util.h"
+
+/* An answer that comes later than this after the question may have waited in a
+ * port's queue for a VM that got there only then: it says where the VM is, not
+ * that it was there all the time. */
+#define PROMPT (30 * NVA_MSEC)
+
+struct answer {
+    const struct nva_view *view;
+    struct nva_place here;
+    struct in6_addr ip;                 /* That the answer says it has. */
+    size_t n;
+    struct nva_probe probes[NVA_PROBE_N_WHYS];  /* That wait for it. */
+};
+
+static directory_cb collect_cb;
+static bool may_ask_for(const struct nva_tsi *, const struct nva_probe *,
+                        const struct in6_addr *ip);
+static void ask(const struct nva_view *, const struct nva_tsi *,
+                struct nva_probe *, struct nva_plan *);
+static bool ask_at(const struct nva_view *, const struct nva_tsi *,
+                   const struct nva_place *, const struct in6_addr *ip,
+                   struct nva_plan *);
+static enum nva_reason outcome(const struct nva_probe *, bool due,
+                               bool has_moved,
+                               const struct nva_probe_place **where);
+static enum nva_reason outcome_of_two(const struct nva_probe *, bool due,
+                                      bool has_moved,
+                                      const struct nva_probe_place **where);
+static enum nva_reason nobody(const struct nva_probe *);
+static bool end(const struct nva_view *, const struct nva_probe *, bool due,
+                probe_outcome_cb *, struct nva_plan *);
+static struct nva_note *note(const struct nva_view *, const struct nva_probe *,
+                             enum nva_reason, struct nva_plan *);
+static void put(struct nva_plan *, const struct nva_probe *);
+static void del(struct nva_plan *, const struct nva_probe *);
+
+enum nva_reason
+probe_begin(const struct nva_view *v, const struct nva_tsi *tsi,
+            const struct nva_probe *what, struct nva_plan *plan)
+{
+    const struct nva_probe *old = directory_probe_of_tsi(v->dir, tsi->id,
+                                                         what->why);
+    struct nva_probe p = {
+        .id = old ? old->id : NVA_ID_NONE, .tsi = tsi->id, .why = what->why,
+        .ip = what->ip, .sequence = tsi->sequence,
+        .n_places = what->n_places,
+    };
+
+    if (!tsi->n_ips && !ipv6_addr_is_set(&what->ip)) {
+        return NVA_R_UNKNOWN_ADDRESS;
+    } else if (!old && directory_n_probes(v->dir) >= NVA_PROBES_MAX) {
+        return NVA_R_LIMIT;
+    }
+    p.id = p.id ? p.id : nva_plan_new_id(plan);
+    for (size_t i = 0; i < what->n_places; i++) {
+        p.places[i].place = what->places[i].place;
+    }
+    note(v, &p, NVA_OK, plan)->nve = what->places[0].place.nve;
+    ask(v, tsi, &p, plan);
+    return NVA_OK;
+}
+
+void
+probe_cancel(const struct nva_view *v, nva_id tsi, enum nva_probe_why why,
+             struct nva_plan *plan)
+{
+    const struct nva_probe *p = directory_probe_of_tsi(v->dir, tsi, why);
+
+    if (p) {
+        del(plan, p);
+    }
+}
+
+void
+probe_answer(const struct nva_view *v, const struct nva_event *ev,
+             probe_outcome_cb *cb, struct nva_plan *plan)
+{
+    const struct nva_frame *f = &ev->packet.frame;
+    const struct nva_vap *vap = directory_vap(v->dir, ev->packet.vap);
+    const struct nva_tsi *tsi = directory_tsi_by_mac(v->dir, ev->packet.vn,
+                                                     f->eth_src);
+    struct answer a = {
+        .view = v, .here = { .nve = ev->nve },
+        .ip = f->kind == NVA_FRAME_NA ? f->tpa : f->spa,
+    };
+
+    if (tsi && vap) {
+        memcpy(a.here.port, vap->port, sizeof a.here.port);
+        directory_each_probe_of_tsi(v->dir, tsi->id, collect_cb, &a);
+    }
+    for (size_t i = 0; i < a.n; i++) {
+        if (!end(v, &a.probes[i], false, cb, plan)) {
+            put(plan, &a.probes[i]);
+        }
+    }
+    if (!a.n) {
+        struct nva_note *n = nva_plan_note(plan, NVA_NOTE_DROPPED,
+                                           NVA_R_UNASKED);
+
+        n->nve = ev->nve;
+        n->vn = ev->packet.vn;
+        n->mac = f->eth_src;
+        n->ip = a.ip;
+    }
+}
+
+void
+probe_due(const struct nva_view *v, const struct nva_event *ev,
+          probe_outcome_cb *cb, struct nva_plan *plan)
+{
+    const struct nva_probe *old = directory_probe(v->dir, ev->probe);
+
+    if (old && old->due <= v->now && !end(v, old, true, cb, plan)) {
+        struct nva_probe p = *old;
+
+        ask(v, directory_tsi(v->dir, p.tsi), &p, plan);
+    }
+}
+
+nva_id
+probe_next_due(const struct nva_view *v)
+{
+    const struct nva_probe *p = directory_first_probe(v->dir);
+
+    return p && p->due <= v->now ? p->id : NVA_ID_NONE;
+}
+
+nva_usec
+probe_deadline(const struct nva_view *v)
+{
+    const struct nva_probe *p = directory_first_probe(v->dir);
+
+    return p ? p->due : NVA_NEVER;
+}
+
+/* Collects the probes that the answer is for, with the answer entered. */
+static bool
+collect_cb(const void *probe, void *a_)
+{
+    struct answer *a = a_;
+    struct nva_probe *p = &a->probes[a->n];
+    const struct nva_tsi *tsi;
+
+    *p = *(const struct nva_probe *) probe;
+    tsi = directory_tsi(a->view->dir, p->tsi);
+    for (size_t i = 0; i < p->n_places; i++) {
+        struct nva_probe_place *pp = &p->places[i];
+
+        if (nva_place_equal(&pp->place, &a->here)
+            && may_ask_for(tsi, p, &a->ip)) {
+            pp->answered |= UINT32_C(1) << p->asked;
+            pp->sequence = tsi->sequence;
+            if (a->view->now - p->asked_at <= PROMPT) {
+                pp->prompt |= UINT32_C(1) << p->asked;
+            }
+            a->n++;
+            break;
+        }
+    }
+    return true;
+}
+
+static bool
+may_ask_for(const struct nva_tsi *tsi, const struct nva_probe *p,
+            const struct in6_addr *ip)
+{
+    if (ipv6_addr_is_set(&p->ip)) {
+        return ipv6_addr_equals(&p->ip, ip);
+    }
+    for (size_t i = 0; i < tsi->n_ips; i++) {
+        if (ipv6_addr_equals(&tsi->ips[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Asks once more, for the interface's addresses in turn: one that it does not
+ * use any more must not hide it. */
+static void
+ask(const struct nva_view *v, const struct nva_tsi *tsi, struct nva_probe *p,
+    struct nva_plan *plan)
+{
+    struct in6_addr ip = p->ip;
+
+    if (!ipv6_addr_is_set(&ip)) {
+        if (!tsi->n_ips) {
+            ip = in6addr_any;           /* Lost meanwhile: nobody answers. */
+        } else {
+            ip = tsi->ips[p->asked % tsi->n_ips];
+        }
+    }
+    for (size_t i = 0; i < p->n_places && ipv6_addr_is_set(&ip); i++) {
+        p->places[i].n_asked += ask_at(v, tsi, &p->places[i].place, &ip,
+                                       plan);
+    }
+    p->asked++;
+    p->asked_at = v->now;
+    /* Not evenly spaced: a VM that commutes at that very pace would be met at
+     * both its places. */
+    p->due = v->now + NVA_PROBE_INTERVAL
+             + (p->asked - 1) % NVA_PROBE_TRIES * NVA_PROBE_INTERVAL / 4;
+    put(plan, p);
+}
+
+/* False for a port or session that is away. */
+static bool
+ask_at(const struct nva_view *v, const struct nva_tsi *tsi,
+       const struct nva_place *place, const struct in6_addr *ip,
+       struct nva_plan *plan)
+{
+    const struct nva_nve *nve = directory_nve(v->dir, place->nve);
+    const struct nva_port *port = directory_port(v->dir, place->nve,
+                                                 place->port);
+
+    struct nva_reply *reply;
+
+    if (!nve || !nve->connected || !port) {
+        return false;
+    }
+    reply = nva_plan_reply(plan);
+    reply->nve = nve->id;
+    reply->target = NVA_REPLY_TO_PORT;
+    reply->ofport = port->ofport;
+    reply->size = nva_frame_probe(ip, tsi->mac, reply->data,
+                                  sizeof reply->data);
+    return true;
+}
+
+/* NVA_OK: not known yet.  'due': the time for the last answers is over. */
+static enum nva_reason
+outcome(const struct nva_probe *p, bool due, bool has_moved,
+        const struct nva_probe_place **where)
+{
+    const struct nva_probe_place *a = &p->places[0];
+
+    *where = NULL;
+    if (p->n_places > 1) {
+        return outcome_of_two(p, due, has_moved, where);
+    } else if (a->answered) {
+        *where = a;
+        return NVA_R_ANSWERED_HERE;
+    }
+    return !due || p->asked < NVA_PROBE_TRIES ? NVA_OK : nobody(p);
+}
+
+static enum nva_reason
+outcome_of_two(const struct nva_probe *p, bool due, bool has_moved,
+               const struct nva_probe_place **where)
+{
+    uint32_t tries = has_moved ? 2 * NVA_PROBE_TRIES : NVA_PROBE_TRIES;
+    const struct nva_probe_place *a = &p->places[0], *b = &p->places[1];
+    uint32_t last_two = UINT32_C(3) << (p->asked - 1);
+    uint32_t last_tries = (UINT32_C(2) << p->asked)
+                          - (UINT32_C(2) << (p->asked - NVA_PROBE_TRIES));
+
+    if (p->asked < NVA_PROBE_TRIES) {
+        return NVA_OK;
+    } else if ((a->prompt & b->prompt & last_tries) == last_tries) {
+        return NVA_R_TWO_PLACES;
+    } else if (!due || p->asked < tries) {
+        return NVA_OK;
+    } else if (!a->answered && !b->answered) {
+        return nobody(p);
+    } else if (!b->answered || (a->answered & last_two
+                                && !(b->answered & last_two))) {
+        *where = a;
+    } else if (!a->answered || (b->answered & last_two
+                                && !(a->answered & last_two))) {
+        *where = b;
+    }
+    return (*where ? NVA_R_ANSWERED_HERE
+            : p->asked < 2 * NVA_PROBE_TRIES ? NVA_OK : NVA_R_UNCLEAR);
+}
+
+/* Nobody answered; if not everybody could be asked, that says nothing. */
+static enum nva_reason
+nobody(const struct nva_probe *p)
+{
+    for (size_t i = 0; i < p->n_places; i++) {
+        if (p->places[i].n_asked < p->asked) {
+            return NVA_R_UNCLEAR;
+        }
+    }
+    return NVA_R_NO_ANSWER;
+}
+
+/* Ends 'p' if its outcome is known. */
+static bool
+end(const struct nva_view *v, const struct nva_probe *p, bool due,
+    probe_outcome_cb *cb, struct nva_plan *plan)
+{
+    const struct nva_probe ended = *p;
+    const struct nva_tsi *tsi = directory_tsi(v->dir, p->tsi);
+    bool has_moved = tsi->sequence != p->sequence;
+    const struct nva_probe_place *where;
+    enum nva_reason reason = outcome(&ended, due, has_moved, &where);
+
+    if (!reason) {
+        return false;
+    }
+    del(plan, &ended);
+    note(v, &ended, reason, plan)->nve = (where ? where->place.nve
+                                          : NVA_ID_NONE);
+    cb(v, &ended, reason, where, plan);
+    return true;
+}
+
+static struct nva_note *
+note(const struct nva_view *v, const struct nva_probe *p,
+     enum nva_reason reason, struct nva_plan *plan)
+{
+    const struct nva_tsi *tsi = directory_tsi(v->dir, p->tsi);
+    struct nva_note *n = nva_plan_note(plan, NVA_NOTE_PROBE, reason);
+
+    n->what = nva_probe_why_word(p->why);
+    n->tsi = p->tsi;
+    n->vm = tsi->vm;
+    n->vn = tsi->vn;
+    n->mac = tsi->mac;
+    return n;
+}
+
+static void
+put(struct nva_plan *plan, const struct nva_probe *p)
+{
+    struct nva_delta *d = nva_deltas_add(&plan->deltas, NVA_DELTA_PROBE_PUT);
+
+    d->id = p->id;
+    d->probe = *p;
+}
+
+/* Once: a VM may settle for several reasons in one step. */
+static void
+del(struct nva_plan *plan, const struct nva_probe *p)
+{
+    for (size_t i = 0; i < plan->deltas.n; i++) {
+        if (plan->deltas.a[i].type == NVA_DELTA_PROBE_DEL
+            && plan->deltas.a[i].id == p->id) {
+            return;
+        }
+    }
+    nva_deltas_add(&plan->deltas, NVA_DELTA_PROBE_DEL)->id = p->id;
+}
