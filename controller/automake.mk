@@ -9,6 +9,7 @@ controller_libnvad_a_SOURCES = \
 	controller/cli.h \
 	controller/config.c \
 	controller/config.h \
+	controller/dispatch-audit.c \
 	controller/dispatch-hold.c \
 	controller/dispatch-ops.h \
 	controller/dispatch-private.h \

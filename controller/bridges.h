@@ -32,6 +32,7 @@ struct bridge {
     bool reading;                   /* A read back is under way... */
     bool read_again;                /* ...and its result is of no use. */
     bool in_flight;                 /* A bundle is. */
+    bool auditing;                  /* What is read back is an audit's. */
     uint64_t foreign_flows;         /* Found by the last read back. */
     struct inlet *inlet;            /* What its packet-ins may cost. */
 };

@@ -33,6 +33,7 @@ enum {
     OPT_API,
     OPT_DB,
     OPT_UNIXCTL,
+    OPT_AUDIT_INTERVAL,
     DAEMON_OPTION_ENUMS,
     VLOG_OPTION_ENUMS,
 };
@@ -44,6 +45,7 @@ static const struct option long_options[] = {
     { "api", required_argument, NULL, OPT_API },
     { "db", required_argument, NULL, OPT_DB },
     { "unixctl", required_argument, NULL, OPT_UNIXCTL },
+    { "audit-interval", required_argument, NULL, OPT_AUDIT_INTERVAL },
     { "private-key", required_argument, NULL, 'p' },
     { "certificate", required_argument, NULL, 'c' },
     { "ca-cert", required_argument, NULL, 'C' },
@@ -171,6 +173,14 @@ parse_option(struct config *config, int c)
     case OPT_UNIXCTL:
         config->unixctl_path = optarg;
         break;
+    case OPT_AUDIT_INTERVAL:
+        if (!str_to_uint(optarg, 10, &config->audit_secs)
+            || config->audit_secs > CONFIG_AUDIT_SECS_MAX) {
+            fprintf(stderr, "nvad: --audit-interval=%s: want seconds, "
+                    "0 (off) to %d\n", optarg, CONFIG_AUDIT_SECS_MAX);
+            return EXIT_USAGE;
+        }
+        break;
     case 'h':
         usage();
         return 0;
@@ -223,6 +233,9 @@ usage(void)
            "  ENDPOINT is ptcp:[PORT][:IP] (IP: loopback by default) or "
            "punix:PATH\n"
            "  --db=none               keep nothing on disk (the default)\n"
+           "  --audit-interval=SECS   compare tables and ports with the\n"
+           "                          directory so often (default 0: only "
+           "when asked)\n"
            "  --unixctl=SOCKET        control socket for ovs-appctl\n"
            "  -h, --help              this\n"
            "  -V, --version           version\n",

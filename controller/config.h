@@ -20,6 +20,7 @@
 
 enum {
     CONFIG_ENDPOINTS_MAX = 16,          /* --listen, --api: each. */
+    CONFIG_AUDIT_SECS_MAX = 86400,
 };
 
 /* Where to listen. */
@@ -38,6 +39,7 @@ struct config {
     size_t n_listens, n_apis;
     struct config_endpoint listens[CONFIG_ENDPOINTS_MAX];
     struct config_endpoint apis[CONFIG_ENDPOINTS_MAX];
+    unsigned int audit_secs;                /* Between audits, 0: none. */
     const char *unixctl_path;           /* NULL: libopenvswitch's default. */
 };
 

@@ -61,6 +61,8 @@ struct dispatch {
     /* Redirects that a read back did not find. */
     size_t n_expired, allocated_expired;
     struct ack *expired;
+
+    struct dispatch_audit *audit;
 };
 
 /* ## dispatch ## */
@@ -109,5 +111,18 @@ void dispatch_tell_floods(struct dispatch *, nva_usec now);
 
 /* A request made, changed or deleted NVE 'id': claims or releases. */
 void dispatch_relink(struct dispatch *, nva_id id, nva_usec now);
+
+/* ## dispatch-audit ## */
+
+struct dispatch_audit *dispatch_audit_create(void);
+void dispatch_audit_destroy(struct dispatch_audit *);
+/* A flow of 'br', which an audit has asked; then the end of them. */
+void dispatch_audit_flow(struct dispatch *, const struct bridge *,
+                         uint64_t cookie, uint64_t hash);
+void dispatch_audit_read(struct dispatch *, struct bridge *);
+/* Goes on; true if there is more to do now. */
+bool dispatch_audit_run(struct dispatch *, nva_usec now);
+/* When an audit begins or is given up; NVA_NEVER if never. */
+nva_usec dispatch_audit_deadline(const struct dispatch *);
 
 #endif /* dispatch-private.h */

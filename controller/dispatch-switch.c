@@ -80,6 +80,9 @@ dispatch_switch_readback_flow(struct dispatch *d, void *channel,
 
     if (!br || br->read_again) {
         return;
+    } else if (br->auditing) {
+        dispatch_audit_flow(d, br, cookie, hash);
+        return;
     }
     br->foreign_flows += !ours;
     if (br->nve != NVA_ID_NONE) {
@@ -100,7 +103,7 @@ dispatch_switch_readback_meter(struct dispatch *d, void *channel,
 {
     struct bridge *br = bridges_by_channel(&d->bridges, channel);
 
-    if (br && !br->read_again && br->nve != NVA_ID_NONE) {
+    if (br && !br->read_again && !br->auditing && br->nve != NVA_ID_NONE) {
         flow_prog_readback_meter(dispatch_prog_get(d, br->nve)->prog, meter);
     }
 }
@@ -110,6 +113,9 @@ dispatch_switch_readback_done(struct dispatch *d, void *channel, nva_usec now)
 {
     struct bridge *br = bridges_by_channel(&d->bridges, channel);
 
+    if (br && br->auditing) {
+        dispatch_audit_read(d, br);
+    }
     if (!br || !br->reading) {
         return;
     }
@@ -416,6 +422,9 @@ read_back(struct dispatch *d, struct bridge *br)
 {
     if (br->reading) {
         br->read_again = true;
+    } else if (br->auditing) {
+        br->auditing = false;   /* That audit has lost this NVE. */
+        br->reading = br->read_again = true;
     } else {
         br->reading = true;
         br->foreign_flows = 0;

@@ -51,6 +51,7 @@ dispatch_create(const struct dispatch_ops *ops)
     nva_dirty_init(&d->dirty);
     d->source = dispatch_prog_source(d);
     bridges_init(&d->bridges);
+    d->audit = dispatch_audit_create();
     hmap_init(&d->progs);
     ovs_list_init(&d->moves);
     ovs_list_init(&d->bulk);
@@ -71,6 +72,7 @@ dispatch_destroy(struct dispatch *d)
     hmap_destroy(&d->progs);
     bridges_uninit(&d->bridges);
     hold_destroy(d->hold);
+    dispatch_audit_destroy(d->audit);
     nva_dirty_uninit(&d->dirty);
     nva_plan_uninit(&d->plan);
     directory_destroy(d->dir);
@@ -288,6 +290,7 @@ void
 dispatch_timer(struct dispatch *d, nva_usec now)
 {
     dispatch_tell_floods(d, now);
+    dispatch_audit_run(d, now);
     if (brain_deadline(d, now) <= now) {
         struct nva_event ev = { .type = NVA_EV_TIMER };
 
@@ -348,8 +351,10 @@ nva_usec
 dispatch_deadline(struct dispatch *d, nva_usec now)
 {
     const struct nva_view view = dispatch_view(d, now);
+    const nva_usec others = MIN(hold_deadline(d->hold, &view),
+                                dispatch_audit_deadline(d));
 
-    return MIN(brain_deadline(d, now), hold_deadline(d->hold, &view));
+    return MIN(brain_deadline(d, now), others);
 }
 
 bool
@@ -364,7 +369,8 @@ dispatch_run(struct dispatch *d, nva_usec now)
     dispatch_send_moves(d, now);
     dispatch_send_bulk(d, now);
     dispatch_tell_acks(d, now);
-    return !ovs_list_is_empty(&d->moves) || !ovs_list_is_empty(&d->bulk);
+    return (dispatch_audit_run(d, now) || !ovs_list_is_empty(&d->moves)
+            || !ovs_list_is_empty(&d->bulk));
 }
 
 /* ## Questions ## */
@@ -426,6 +432,8 @@ void
 dispatch_gauges(const struct dispatch *d, struct metrics_gauges *gauges)
 {
     struct gauges_aux aux = { .d = d, .gauges = gauges };
+    bool goes_on;
+    const struct nva_audit *audit = dispatch_last_audit(d, &goes_on);
 
     *gauges = (struct metrics_gauges) {
         .nves = directory_n_nves(d->dir),
@@ -436,6 +444,9 @@ dispatch_gauges(const struct dispatch *d, struct metrics_gauges *gauges)
     };
     directory_each_nve(d->dir, gauge_nve_cb, &aux);
     directory_each_move(d->dir, gauge_move_cb, &aux);
+    for (size_t i = 0; audit && i < audit->findings.n; i++) {
+        gauges->findings[audit->findings.a[i].kind]++;
+    }
 }
 
 /* ## Replies ## */

@@ -111,6 +111,18 @@ struct metrics *dispatch_metrics(struct dispatch *);
 /* Fills in all gauges but 'subscribers'. */
 void dispatch_gauges(const struct dispatch *, struct metrics_gauges *);
 
+/* ## Audit ## */
+
+/* Begins an audit; 'wanted' and its inventory are dispatch's from here on.
+ * AUDIT_RUNNING. */
+enum nva_reason dispatch_audit(struct dispatch *,
+                               const struct api_audit *wanted, nva_usec now);
+/* From now on begins one each 'interval' (0: none), without an inventory. */
+void dispatch_audit_every(struct dispatch *, nva_usec interval, nva_usec now);
+/* For struct api_facts; 'aux' is the dispatch. */
+const struct nva_audit *dispatch_last_audit(const void *dispatch,
+                                            bool *goes_on);
+
 /* For struct api_facts; 'aux' is the dispatch. */
 void dispatch_each_unclaimed(const void *dispatch,
                              void (*cb)(uint64_t dpid, const char *peer,

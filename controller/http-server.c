@@ -34,13 +34,15 @@ VLOG_DEFINE_THIS_MODULE(http_server);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(60, 60);
 
-/* A request that is not answered yet: waits for a move, or subscribes. */
+/* A request that is not answered yet: waits for a move or an audit, or
+ * subscribes. */
 struct kept {
-    struct ovs_list node;           /* In 'waiters' or 'subscribers'. */
+    struct ovs_list node;           /* In one of the server's lists... */
+    size_t *count;                  /* ...of so many. */
     struct http_server *server;
     struct evhttp_request *req;
-    nva_id move;                    /* NVA_ID_NONE: a subscriber. */
-    enum nva_request_type asked;    /* A waiter: what for. */
+    nva_id move;                    /* Of a waiter... */
+    enum nva_request_type asked;    /* ...what for. */
     nva_usec deadline;
 };
 
@@ -48,8 +50,8 @@ struct http_server {
     struct evhttp *http;
     struct dispatch *dispatch;
     struct api_facts facts;
-    struct ovs_list waiters, subscribers;
-    size_t n_waiters, n_subscribers;
+    struct ovs_list waiters, subscribers, auditors;
+    size_t n_waiters, n_subscribers, n_auditors;
     nva_usec keepalive_at;
     int64_t wall_offset;            /* Wall time less monotonic. */
 };
@@ -59,13 +61,16 @@ static void answer(struct evhttp_request *, int status, const char *type,
                    const char *body);
 static void handle_request(struct http_server *, struct evhttp_request *,
                            const struct nva_request *);
+static void handle_audit(struct http_server *, struct evhttp_request *,
+                         const struct api_audit *);
+static void answer_auditors(struct http_server *, const struct nva_view *);
 static void handle_metrics(struct http_server *, struct evhttp_request *);
 static void handle_events(struct http_server *, struct evhttp_request *);
 static bool must_wait(const struct http_server *, const struct nva_view *,
                       const struct nva_request *, nva_id move);
 static bool is_settled(const struct nva_view *, nva_id move);
 static struct kept *keep(struct http_server *, struct evhttp_request *,
-                         nva_id move);
+                         struct ovs_list *, size_t *count);
 static void unkeep(struct kept *);
 static void closed_cb(struct evhttp_connection *, void *kept);
 static bool send_line(struct kept *, const char *text, size_t size);
@@ -107,6 +112,14 @@ nve_openflow(const void *server, nva_id nve, bool *bundles)
     return dispatch_nve_openflow(s->dispatch, nve, bundles);
 }
 
+static const struct nva_audit *
+last_audit(const void *server, bool *goes_on)
+{
+    const struct http_server *s = server;
+
+    return dispatch_last_audit(s->dispatch, goes_on);
+}
+
 /* Once for each answer, so that times in it can be compared. */
 static nva_usec
 look_at_clock(struct http_server *s)
@@ -126,11 +139,13 @@ http_server_create(struct event_base *base, struct dispatch *d)
     s->dispatch = d;
     s->facts = (struct api_facts) {
         .aux = s, .each_unclaimed = each_unclaimed,
-        .nve_state = nve_state, .nve_openflow = nve_openflow, .wall = wall,
+        .nve_state = nve_state, .nve_openflow = nve_openflow,
+        .audit = last_audit, .wall = wall,
     };
     s->keepalive_at = NVA_NEVER;
     ovs_list_init(&s->waiters);
     ovs_list_init(&s->subscribers);
+    ovs_list_init(&s->auditors);
     evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_PUT
                                | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE
                                | EVHTTP_REQ_HEAD | EVHTTP_REQ_PATCH
@@ -154,6 +169,9 @@ http_server_destroy(struct http_server *s)
         unkeep(k);
     }
     LIST_FOR_EACH_SAFE (k, node, &s->subscribers) {
+        unkeep(k);
+    }
+    LIST_FOR_EACH_SAFE (k, node, &s->auditors) {
         unkeep(k);
     }
     evhttp_free(s->http);
@@ -204,6 +222,7 @@ http_server_run(struct http_server *s)
     const struct nva_view view = dispatch_view(s->dispatch, now);
     struct kept *k;
 
+    answer_auditors(s, &view);
     LIST_FOR_EACH_SAFE (k, node, &s->waiters) {
         if (now >= k->deadline || is_settled(&view, k->move)) {
             struct evhttp_request *req = k->req;
@@ -278,6 +297,9 @@ request_cb(struct evhttp_request *req, void *server)
     case API_REQUEST:
         handle_request(s, req, &call.request);
         break;
+    case API_AUDIT:
+        handle_audit(s, req, &call.audit);
+        break;
     case API_EVENTS:
         handle_events(s, req);
         break;
@@ -299,8 +321,9 @@ handle_request(struct http_server *s, struct evhttp_request *req,
     nva_id move = plan->object;
 
     if (!verdict && must_wait(s, &view, request, move)) {
-        struct kept *k = keep(s, req, move);
+        struct kept *k = keep(s, req, &s->waiters, &s->n_waiters);
 
+        k->move = move;
         k->asked = request->type;
         k->deadline = now + HTTP_WAIT_MSEC * NVA_MSEC;
     } else {
@@ -309,6 +332,45 @@ handle_request(struct http_server *s, struct evhttp_request *req,
 
         answer(req, status, "application/json", body);
         free(body);
+    }
+}
+
+/* Answered when it has ended. */
+static void
+handle_audit(struct http_server *s, struct evhttp_request *req,
+             const struct api_audit *wanted)
+{
+    enum nva_reason reason = dispatch_audit(s->dispatch, wanted, time_usec());
+
+    if (reason) {
+        char *body = api_json_error(reason, NULL, NULL);
+
+        answer(req, api_json_status(reason), "application/json", body);
+        free(body);
+    } else {
+        keep(s, req, &s->auditors, &s->n_auditors);
+    }
+}
+
+static void
+answer_auditors(struct http_server *s, const struct nva_view *view)
+{
+    struct kept *k;
+    bool goes_on;
+
+    if (!s->n_auditors) {
+        return;
+    }
+    dispatch_last_audit(s->dispatch, &goes_on);
+    LIST_FOR_EACH_SAFE (k, node, &s->auditors) {
+        if (!goes_on) {
+            struct evhttp_request *req = k->req;
+            char *body = api_json_audit(view, &s->facts);
+
+            unkeep(k);
+            answer(req, HTTP_OK, "application/json", body);
+            free(body);
+        }
     }
 }
 
@@ -342,7 +404,7 @@ handle_events(struct http_server *s, struct evhttp_request *req)
     evhttp_add_header(headers, "Content-Type", "text/event-stream");
     evhttp_add_header(headers, "Cache-Control", "no-store");
     evhttp_add_header(headers, "Connection", "close");
-    k = keep(s, req, NVA_ID_NONE);
+    k = keep(s, req, &s->subscribers, &s->n_subscribers);
     evhttp_send_reply_start(req, HTTP_OK, NULL);
     send_line(k, ":\n\n", 3);
     if (s->keepalive_at == NVA_NEVER) {
@@ -398,16 +460,16 @@ is_settled(const struct nva_view *view, nva_id id)
 }
 
 static struct kept *
-keep(struct http_server *s, struct evhttp_request *req, nva_id move)
+keep(struct http_server *s, struct evhttp_request *req, struct ovs_list *list,
+     size_t *count)
 {
     struct kept *k = xzalloc(sizeof *k);
-    bool waits = move != NVA_ID_NONE;
 
     k->server = s;
     k->req = req;
-    k->move = move;
-    ovs_list_push_back(waits ? &s->waiters : &s->subscribers, &k->node);
-    *(waits ? &s->n_waiters : &s->n_subscribers) += 1;
+    k->count = count;
+    ovs_list_push_back(list, &k->node);
+    ++*count;
     evhttp_connection_set_closecb(evhttp_request_get_connection(req),
                                   closed_cb, k);
     return k;
@@ -422,7 +484,7 @@ unkeep(struct kept *k)
     if (conn) {
         evhttp_connection_set_closecb(conn, NULL, NULL);
     }
-    *(k->move != NVA_ID_NONE ? &s->n_waiters : &s->n_subscribers) -= 1;
+    --*k->count;
     ovs_list_remove(&k->node);
     free(k);
     if (!s->n_subscribers) {

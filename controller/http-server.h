@@ -14,9 +14,9 @@ struct http_server;
 
 /* Named limits. */
 enum {
-    HTTP_BODY_MAX = 1024 * 1024,    /* Bytes taken in; above API_BODY_MAX only
-                                     * to be able to say that it is too much.
-                                     */
+    HTTP_BODY_MAX = 5 * 1024 * 1024,/* Bytes taken in; above what api-json
+                                     * takes only to be able to say that it is
+                                     * too much. */
     HTTP_WAITERS_MAX = 1024,        /* Calls that wait for switches: the rest
                                      * is answered at once. */
     HTTP_WAIT_MSEC = 1000,          /* ...as things stand after this. */

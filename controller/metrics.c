@@ -139,6 +139,12 @@ put_gauges(const struct metrics_gauges *g, struct ds *s)
         put_head(s, gauges[i].name, gauges[i].help, "gauge");
         ds_put_format(s, "%s %zu\n", gauges[i].name, gauges[i].value);
     }
+    put_head(s, "nva_audit_findings", "contradictions the last audit found, "
+             "by kind", "gauge");
+    for (size_t i = 0; i < NVA_N_AUDIT_KINDS; i++) {
+        ds_put_format(s, "nva_audit_findings{kind=\"%s\"} %zu\n",
+                      nva_audit_kind_word(i), g->findings[i]);
+    }
     put_head(s, "nva_moves", "moves by state, ended ones as long as kept",
              "gauge");
     for (size_t i = 0; i < NVA_N_MOVE_STATES; i++) {

@@ -7,6 +7,7 @@
 #define NVA_METRICS_H 1
 
 #include "event.h"
+#include "finding.h"
 #include "hold.h"
 
 struct ds;
@@ -29,6 +30,7 @@ struct ds;
     X(FLOW_MODS, "nva_flow_mods_total", "flow mods sent")                   \
     X(FLOWS_FAILED, "nva_flows_failed_total",                               \
       "flow mods that a switch rejected")                                   \
+    X(AUDITS, "nva_audits_total", "audits that ended")                      \
     X(API_CALLS, "nva_api_calls_total", "calls of the northbound API")      \
     X(SUBSCRIBERS_DROPPED, "nva_subscribers_dropped_total",                 \
       "event stream readers dropped because they did not read")
@@ -61,6 +63,7 @@ struct metrics_gauges {
     size_t moves[NVA_N_MOVE_STATES];
     size_t subscribers;
     struct hold_stats hold;
+    size_t findings[NVA_N_AUDIT_KINDS]; /* Of the last audit. */
 };
 
 void metrics_note(struct metrics *, const struct nva_note *);

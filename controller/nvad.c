@@ -181,6 +181,8 @@ open_all(struct nvad *n, const struct config *config)
 
     of_server_ops(&ops);
     n->dispatch = dispatch_create(&ops);
+    dispatch_audit_every(n->dispatch, config->audit_secs * NVA_SEC,
+                         time_usec());
     n->of = of_server_create(n->base, n->dispatch);
     n->http = http_server_create(n->base, n->dispatch);
     for (size_t i = 0; i < config->n_listens; i++) {
@@ -233,17 +235,19 @@ log_note(const struct nva_view *view, const struct nva_note *note)
     static struct vlog_rate_limit dbg_rl = VLOG_RATE_LIMIT_INIT(6000, 6000);
     const struct nva_nve *nve = directory_nve(view->dir, note->nve);
     const struct nva_move *move = directory_move(view->dir, note->move);
+    const struct nva_vm *vm = directory_vm(view->dir, note->vm);
     const char *what = note->what ? note->what : "";
 
-    if (note->type == NVA_NOTE_MOVE) {
+    if (note->type == NVA_NOTE_AUDIT) {
+        VLOG_WARN_RL(&rl, "audit: %s: nve %s vm %s", what,
+                     nve ? nve->name : "-", vm ? vm->name : "-");
+    } else if (note->type == NVA_NOTE_MOVE) {
         VLOG_INFO_RL(&rl, "move %"PRIu64": vm %s: %s%s%s", note->move,
                      move ? move->vm_name : "?",
                      nva_move_state_word(note->state),
                      note->reason ? ": " : "",
                      note->reason ? nva_reason_text(note->reason) : "");
     } else if (note->type == NVA_NOTE_VM) {
-        const struct nva_vm *vm = directory_vm(view->dir, note->vm);
-
         VLOG_INFO_RL(&rl, "vm %s: %s: %s", vm ? vm->name : "-",
                      nva_vm_state_word(note->vm_state),
                      nva_reason_text(note->reason));

@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	docs/decisions/0012-a-vm-that-is-off.md \
 	docs/decisions/0013-held-packets-are-queues-beside-the-directory.md \
 	docs/decisions/0017-a-drain-prepares-and-waits.md \
+	docs/decisions/0018-an-audit-reads-and-mends-nothing.md \
 	docs/decisions/0019-versions-and-bundles.md \
 	docs/measuring.md \
 	docs/openapi.yaml \

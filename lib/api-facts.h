@@ -7,6 +7,8 @@
 
 #include "nva-types.h"
 
+struct nva_audit;
+
 /* What the body adds to the truth when it shows it: facts of sessions that
  * the directory does not keep.  All may be NULL. */
 struct api_facts {
@@ -22,6 +24,8 @@ struct api_facts {
     /* How its bridge is spoken to: the version of OpenFlow ("1.3", static),
      * and whether it has bundles.  NULL if it is not connected. */
     const char *(*nve_openflow)(const void *aux, nva_id nve, bool *bundles);
+    /* The last audit that has ended, or NULL; '*goes_on' if one does. */
+    const struct nva_audit *(*audit)(const void *aux, bool *goes_on);
     /* Wall time of a monotonic time, microseconds since 1970. */
     int64_t (*wall)(const void *aux, nva_usec monotonic);
 };

@@ -133,7 +133,7 @@ static const struct api_field if_fields[] = {
     { "redirects", "array", SHOWN },
     END
 };
-static const struct api_schema if_schema = { "interface", if_fields };
+const struct api_schema api_if_schema = { "interface", if_fields };
 
 static const struct api_field redirect_fields[] = {
     { "at", "string", SHOWN },
@@ -240,14 +240,42 @@ static const struct api_field refused_fields[] = {
 };
 static const struct api_schema refused_schema = { "refused", refused_fields };
 
+static const struct api_field audit_fields[] = {
+    { "inventory", "object", OWN(api_read_inventory) },
+    { "repair", "boolean", AT(read_bool, api_audit, repair) },
+    { "state", "string", SHOWN },
+    { "started", "string", SHOWN },
+    { "us", "integer", SHOWN },
+    { "nves", "integer", SHOWN },
+    { "flows", "integer", SHOWN },
+    { "repaired", "integer", SHOWN },
+    { "left_out", "integer", SHOWN },
+    { "findings", "array", SHOWN },
+    END
+};
+const struct api_schema api_audit_schema = { "audit", audit_fields };
+
+static const struct api_field finding_fields[] = {
+    { "kind", "string", SHOWN },
+    { "object", "string", SHOWN },
+    { "nve", "string", SHOWN },
+    { "vn", "string", SHOWN },
+    { "vm", "string", SHOWN },
+    { "interface", "string", SHOWN },
+    { "directory", "string", SHOWN },
+    { "other", "string", SHOWN },
+    END
+};
+static const struct api_schema finding_schema = { "finding", finding_fields };
+
 static const struct api_field no_fields[] = { END };
 const struct api_schema api_empty_schema = { "empty", no_fields };
 
 const struct api_schema *const api_schemas[] = {
     &api_vn_schema, &api_nve_schema, &unclaimed_schema, &api_port_schema,
-    &api_vm_schema,
-    &if_schema, &redirect_schema, &api_start_schema, &to_schema, &move_schema,
-    &stamp_schema, &lookup_schema, &api_drain_schema, &refused_schema,
+    &api_vm_schema, &api_if_schema, &redirect_schema, &api_start_schema,
+    &to_schema, &move_schema, &stamp_schema, &lookup_schema,
+    &api_drain_schema, &refused_schema, &api_audit_schema, &finding_schema,
     &api_empty_schema, NULL,
 };
 
@@ -667,7 +695,7 @@ read_one_if(struct api_reader *rd, struct nva_request_vm *old,
         memset(nif, 0, sizeof *nif);
         ovs_strlcpy(nif->name, name, sizeof nif->name);
     }
-    reason = api_read_object(rd, &if_schema, json, nif);
+    reason = api_read_object(rd, &api_if_schema, json, nif);
     if (!reason && !nif->vn[0]) {
         reason = api_fail(rd, NVA_R_MISSING_FIELD, "vn");
     } else if (!reason && eth_addr_is_zero(nif->mac)) {

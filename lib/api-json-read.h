@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "api-audit.h"
 #include "event.h"
 
 enum {
@@ -48,6 +49,8 @@ struct api_schema {
 extern const struct api_schema api_vn_schema, api_nve_schema, api_port_schema;
 extern const struct api_schema api_vm_schema, api_start_schema;
 extern const struct api_schema api_drain_schema, api_empty_schema;
+/* For: struct api_audit; an interface of a VM, struct nva_request_if. */
+extern const struct api_schema api_audit_schema, api_if_schema;
 
 /* All there are, shown-only ones too; NULL ends them. */
 extern const struct api_schema *const api_schemas[];
@@ -63,6 +66,12 @@ enum nva_reason api_fail(struct api_reader *, enum nva_reason,
                          const char *field);
 enum nva_reason api_fail_because(struct api_reader *, enum nva_reason,
                                  const char *field, const char *detail);
+
+/* {"vms": [...]} as GET /v1/vms shows it, into a struct api_audit: what a VM
+ * or an interface has beside what is compared is left alone.  LIMIT. */
+enum nva_reason api_read_inventory(struct api_reader *,
+                                   const struct api_field *,
+                                   const json_t *, void *audit);
 
 /* "aa:bb:cc:dd:ee:ff", nothing around it.  BAD_VALUE, BAD_MAC. */
 enum nva_reason api_parse_mac(const char *, struct eth_addr *);

@@ -281,6 +281,51 @@ api_show_drain(const struct nva_view *view, const struct api_facts *facts,
     return o;
 }
 
+static json_t *
+finding_json(const struct nva_view *view, const struct nva_finding *f)
+{
+    const struct nva_vn *vn = directory_vn(view->dir, f->vn);
+    const struct nva_vm *vm = directory_vm(view->dir, f->vm);
+    const struct nva_tsi *tsi = directory_tsi(view->dir, f->tsi);
+    json_t *o = json_object();
+
+    api_set(o, "kind", api_text(nva_audit_kind_word(f->kind)));
+    api_set(o, "object", api_text(f->object));
+    api_set(o, "nve", nve_name(view, f->nve));
+    api_set(o, "vn", text_or_null(vn ? vn->name : NULL));
+    api_set(o, "vm", text_or_null(vm ? vm->name : NULL));
+    api_set(o, "interface", text_or_null(tsi ? tsi->name : NULL));
+    api_set(o, "directory", text_or_null(f->directory));
+    api_set(o, "other", text_or_null(f->other));
+    return o;
+}
+
+json_t *
+api_show_audit(const struct nva_view *view, const struct api_facts *facts,
+               const struct nva_audit *audit, bool goes_on)
+{
+    json_t *findings = json_array();
+    json_t *o = json_object();
+
+    for (size_t i = 0; audit && i < audit->findings.n; i++) {
+        json_array_append_new(findings,
+                              finding_json(view, &audit->findings.a[i]));
+    }
+    api_set(o, "state", api_text(goes_on ? "running" : audit ? "done"
+                                 : "never"));
+    api_set(o, "started", audit ? wall_json(facts, audit->started)
+                          : json_null());
+    api_set(o, "us", audit ? json_integer(audit->ended - audit->started)
+                     : json_null());
+    api_set(o, "nves", json_integer(audit ? audit->n_nves : 0));
+    api_set(o, "flows", json_integer(audit ? audit->n_flows : 0));
+    api_set(o, "repaired", json_integer(audit ? audit->n_repaired : 0));
+    api_set(o, "left_out", json_integer(audit ? audit->findings.left_out
+                                              : 0));
+    api_set(o, "findings", findings);
+    return o;
+}
+
 json_t *
 api_show_lookup(const struct nva_view *view, const struct nva_vn *vn,
                 const struct nva_tsi *tsi)
@@ -642,6 +687,7 @@ note_is_shown(const struct nva_note *note)
     case NVA_NOTE_VM: case NVA_NOTE_LATE: case NVA_NOTE_NVE:
     case NVA_NOTE_PROBE: case NVA_NOTE_DUPLICATE: case NVA_NOTE_FROZEN:
     case NVA_NOTE_THAWED: case NVA_NOTE_DRAIN: case NVA_NOTE_DETOUR:
+    case NVA_NOTE_AUDIT:
     case NVA_N_NOTES:
         return true;
     }

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "api-facts.h"
+#include "finding.h"
 #include "event.h"
 #include "step.h"
 
@@ -31,6 +32,9 @@ json_t *api_show_move(const struct nva_view *, const struct api_facts *,
                       const struct nva_move *, bool timeline);
 json_t *api_show_drain(const struct nva_view *, const struct api_facts *,
                        const struct nva_drain *);
+/* 'goes_on': another one has begun since; 'audit' NULL: none has ended. */
+json_t *api_show_audit(const struct nva_view *, const struct api_facts *,
+                       const struct nva_audit *, bool goes_on);
 json_t *api_show_lookup(const struct nva_view *, const struct nva_vn *,
                         const struct nva_tsi *);
 

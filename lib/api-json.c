@@ -79,6 +79,7 @@ static api_handler get_vms, get_vm, put_vm, thaw_vm, start_move, get_moves;
 static api_handler get_move;
 static api_handler change_move, get_lookup, get_events, get_metrics;
 static api_handler get_health, del_named, get_drain, start_drain, stop_drain;
+static api_handler get_audit, start_audit;
 
 #define GET(H) [API_GET] = H
 #define PUT(H) [API_PUT] = H
@@ -112,6 +113,8 @@ static const struct api_route api_routes[] = {
       NVA_REQ_MOVE_ACTIVATE },
     { "/v1/moves/{id}/abort", 0, &api_empty_schema, { POST(change_move) },
       NVA_REQ_MOVE_ABORT },
+    { "/v1/audit", 0, &api_audit_schema,
+      { GET(get_audit), POST(start_audit) }, 0 },
     { "/v1/lookup", Q(VN) | Q(IP) | Q(MAC), NULL, { GET(get_lookup) }, 0 },
     { "/v1/events", 0, NULL, { GET(get_events) }, 0 },
     { "/metrics", 0, NULL, { GET(get_metrics) }, 0 },
@@ -154,6 +157,7 @@ static const struct {
 static enum nva_reason api_run(struct api_ctx *, const char *path,
                                const char *query, const void *, size_t);
 static char *dump(json_t *);
+static json_t *last_audit(const struct nva_view *, const struct api_facts *);
 static json_t *result_json(const struct nva_view *, const struct api_facts *,
                            const struct nva_request *,
                            const struct nva_plan *);
@@ -221,6 +225,12 @@ api_json_waited(const struct nva_view *view, const struct api_facts *facts,
     }
     *body = dump(api_show_move(view, facts, move, true));
     return type == NVA_REQ_MOVE_START ? 201 : 200;
+}
+
+char *
+api_json_audit(const struct nva_view *view, const struct api_facts *facts)
+{
+    return dump(last_audit(view, facts));
 }
 
 char *
@@ -457,10 +467,12 @@ api_run(struct api_ctx *ctx, const char *path, const char *query,
 {
     enum nva_reason reason;
 
-    if (size > API_BODY_MAX) {
+    reason = size > API_INVENTORY_MAX ? NVA_R_TOO_LARGE
+             : find_route(ctx, path);
+    if (size > API_BODY_MAX
+        && !(ctx->route && ctx->route->body == &api_audit_schema)) {
         return api_fail(&ctx->rd, NVA_R_TOO_LARGE, "body");
     }
-    reason = find_route(ctx, path);
     if (!reason) {
         reason = parse_query(ctx, query);
     }
@@ -710,6 +722,21 @@ stop_drain(struct api_ctx *ctx)
     ctx->out->request.type = NVA_REQ_DRAIN_STOP;
     ovs_strlcpy(drain->nve, ctx->names[0], sizeof drain->nve);
     return NVA_OK;
+}
+
+static enum nva_reason
+start_audit(struct api_ctx *ctx)
+{
+    struct api_audit *audit = &ctx->out->audit;
+    enum nva_reason reason = api_read_object(&ctx->rd, &api_audit_schema,
+                                             ctx->body, audit);
+
+    if (reason) {
+        nva_inventory_destroy(audit->inventory);
+        audit->inventory = NULL;
+    }
+    ctx->out->kind = API_AUDIT;
+    return reason;
 }
 
 /* The move that the path names. */
@@ -991,6 +1018,24 @@ get_lookup(struct api_ctx *ctx)
                         *mac_word ? "mac" : "ip");
     }
     ctx->answer = api_show_lookup(ctx->view, vn, tsi);
+    return NVA_OK;
+}
+
+static json_t *
+last_audit(const struct nva_view *view, const struct api_facts *facts)
+{
+    bool goes_on = false;
+    const struct nva_audit *audit = (facts && facts->audit
+                                     ? facts->audit(facts->aux, &goes_on)
+                                     : NULL);
+
+    return api_show_audit(view, facts, audit, goes_on);
+}
+
+static enum nva_reason
+get_audit(struct api_ctx *ctx)
+{
+    ctx->answer = last_audit(ctx->view, ctx->facts);
     return NVA_OK;
 }
 

@@ -6,6 +6,7 @@
 #ifndef NVA_API_JSON_H
 #define NVA_API_JSON_H 1
 
+#include "api-audit.h"
 #include "api-facts.h"
 #include "event.h"
 #include "step.h"
@@ -17,12 +18,18 @@ enum api_kind {
     API_ANSWER,         /* 'status' and 'body' are the answer. */
     API_REQUEST,        /* 'request' must go through dispatch; then
                          * api_json_result(). */
+    API_AUDIT,          /* An audit is wanted: 'audit', whose inventory is now
+                         * the caller's. */
     API_EVENTS,         /* The caller wants server-sent events. */
     API_METRICS,        /* ...the metrics text. */
 };
 
 enum {
     API_BODY_MAX = 256 * 1024,          /* Bytes of a request: TOO_LARGE. */
+    API_INVENTORY_MAX = 4 * 1024 * 1024,        /* ...of one with an
+                                                 * inventory: parsing it is
+                                                 * time that nobody else
+                                                 * has. */
 };
 
 struct api_call {
@@ -30,6 +37,7 @@ struct api_call {
     int status;                         /* HTTP. */
     char *body;                         /* malloc'd JSON text, or NULL. */
     struct nva_request request;
+    struct api_audit audit;
 };
 
 /* Routes and parses one call.  'query' may be NULL.  Never aborts, whatever
@@ -49,6 +57,9 @@ int api_json_result(const struct nva_view *, const struct api_facts *,
  * meanwhile without doing so. */
 int api_json_waited(const struct nva_view *, const struct api_facts *,
                     enum nva_request_type type, nva_id move, char **body);
+
+/* The last audit as JSON text (malloc'd). */
+char *api_json_audit(const struct nva_view *, const struct api_facts *);
 
 /* One line of the event stream for a note; malloc'd, NULL: not shown. */
 char *api_json_note(const struct nva_view *, const struct api_facts *,

@@ -5,13 +5,17 @@ noinst_LIBRARIES += lib/libnva.a
 lib_libnva_a_SOURCES = \
 	lib/admission.c \
 	lib/admission.h \
+	lib/api-audit.h \
 	lib/api-facts.h \
+	lib/api-json-inventory.c \
 	lib/api-json-read.c \
 	lib/api-json-read.h \
 	lib/api-json-show.c \
 	lib/api-json-show.h \
 	lib/api-json.c \
 	lib/api-json.h \
+	lib/audit.c \
+	lib/audit.h \
 	lib/binding.c \
 	lib/binding.h \
 	lib/classify.c \
@@ -35,6 +39,8 @@ lib_libnva_a_SOURCES = \
 	lib/event.h \
 	lib/fabric.c \
 	lib/fabric.h \
+	lib/finding.c \
+	lib/finding.h \
 	lib/flow-prog.c \
 	lib/flow-prog.h \
 	lib/flow-set.c \
@@ -47,6 +53,8 @@ lib_libnva_a_SOURCES = \
 	lib/inlet.h \
 	lib/intent.c \
 	lib/intent.h \
+	lib/inventory.c \
+	lib/inventory.h \
 	lib/mobility-doubt.c \
 	lib/mobility-private.h \
 	lib/mobility-request.c \

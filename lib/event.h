@@ -197,7 +197,8 @@ struct nva_event {
     X(DUPLICATE, "duplicate")   /* At 'nve', and at 'other', too. */        \
     X(FROZEN, "frozen")         /* At 'nve', not at 'other'. */             \
     X(THAWED, "thawed")                                                     \
-    X(DRAIN, "drain")           /* Began, ended, gave a VM up; arrival. */
+    X(DRAIN, "drain")           /* Began, ended, gave a VM up; arrival. */  \
+    X(AUDIT, "audit")           /* A contradiction; 'what': its kind. */
 
 enum nva_note_type {
 #define X(E, W) NVA_NOTE_##E,

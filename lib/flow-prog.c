@@ -253,6 +253,15 @@ flow_prog_dirty(struct flow_prog *fp, struct nva_owner owner,
     entry_set_dirty(fp, e, class);
 }
 
+void
+flow_prog_mistrust(struct flow_prog *fp, struct nva_owner owner)
+{
+    struct entry *e = entry_get(fp, owner);
+
+    e->presence = UNKNOWN;
+    entry_set_dirty(fp, e, FLOW_PROG_RESYNC);
+}
+
 const struct flow_prog_bundle *
 flow_prog_next(struct flow_prog *fp, const struct flow_prog_source *source,
                nva_usec now)

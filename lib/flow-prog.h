@@ -68,6 +68,9 @@ void flow_prog_readback_done(struct flow_prog *,
 void flow_prog_dirty(struct flow_prog *, struct nva_owner,
                      enum flow_prog_class);
 
+/* The owner's flows here are not what was believed: they are written anew. */
+void flow_prog_mistrust(struct flow_prog *, struct nva_owner);
+
 /* What to put into the messages of one bundle, in order. */
 enum flow_prog_op { FLOW_PROG_DELETE, FLOW_PROG_ADD };
 struct flow_prog_msg {

@@ -191,6 +191,11 @@ enum {
     X(NO_ANSWER, "no_answer", "nobody answered")                            \
     X(UNASKED, "unasked", "an answer that nobody asked for")
 
+#define NVA_REASONS_AUDIT                                                   \
+    X(AUDIT_RUNNING, "audit_running", "another audit has not ended yet")    \
+    X(CONTRADICTION, "contradiction",                                       \
+      "the directory says one thing, and another says another")
+
 #define NVA_REASONS_RESPONDER                                               \
     X(ANSWERED, "answered", "answered from the directory")                  \
     X(UNKNOWN_ADDRESS, "unknown_address", "the directory has no entry")     \
@@ -231,7 +236,8 @@ enum {
     NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_INLET                \
     NVA_REASONS_ADMISSION                                                   \
     NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_DRAIN             \
-    NVA_REASONS_PROBE NVA_REASONS_RESPONDER NVA_REASONS_HOLD                \
+    NVA_REASONS_PROBE NVA_REASONS_AUDIT NVA_REASONS_RESPONDER               \
+    NVA_REASONS_HOLD                                                        \
     NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API
 
 enum nva_reason {

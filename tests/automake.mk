@@ -48,6 +48,7 @@ if HAVE_CHECK
 CHECK_TESTS = \
 	tests/unit/test-admission \
 	tests/unit/test-api-json \
+	tests/unit/test-audit \
 	tests/unit/test-binding \
 	tests/unit/test-classify \
 	tests/unit/test-config \
@@ -59,12 +60,14 @@ CHECK_TESTS = \
 	tests/unit/test-drain \
 	tests/unit/test-event \
 	tests/unit/test-fabric \
+	tests/unit/test-finding \
 	tests/unit/test-flow-prog \
 	tests/unit/test-flow-set \
 	tests/unit/test-frame \
 	tests/unit/test-hold \
 	tests/unit/test-inlet \
 	tests/unit/test-intent \
+	tests/unit/test-inventory \
 	tests/unit/test-metrics \
 	tests/unit/test-mobility-doubt \
 	tests/unit/test-mobility-state \
@@ -84,6 +87,7 @@ CHECK_TESTS = \
 	tests/unit/test-story \
 	tests/unit/test-vm-fsm \
 	tests/scenarios/test-abuse \
+	tests/scenarios/test-audit \
 	tests/scenarios/test-chain \
 	tests/scenarios/test-doubt \
 	tests/scenarios/test-drain \
@@ -107,6 +111,11 @@ tests_unit_test_api_json_SOURCES = \
 	tests/unit/test-api-json.c \
 	tests/unit/fixture.h
 tests_unit_test_api_json_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_audit_SOURCES = \
+	tests/unit/test-audit.c \
+	tests/unit/fixture.h
+tests_unit_test_audit_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_binding_SOURCES = \
 	tests/unit/test-binding.c \
@@ -163,6 +172,11 @@ tests_unit_test_fabric_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_fabric_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_finding_SOURCES = \
+	tests/unit/test-finding.c \
+	tests/unit/fixture.h
+tests_unit_test_finding_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_flow_prog_SOURCES = \
 	tests/unit/test-flow-prog.c \
 	tests/unit/fixture.h
@@ -192,6 +206,11 @@ tests_unit_test_intent_SOURCES = \
 	tests/unit/test-intent.c \
 	tests/unit/fixture.h
 tests_unit_test_intent_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_inventory_SOURCES = \
+	tests/unit/test-inventory.c \
+	tests/unit/fixture.h
+tests_unit_test_inventory_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_metrics_SOURCES = \
 	tests/unit/test-metrics.c \
@@ -285,6 +304,9 @@ tests_unit_test_vm_fsm_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_abuse_SOURCES = tests/scenarios/test-abuse.c
 tests_scenarios_test_abuse_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_audit_SOURCES = tests/scenarios/test-audit.c
+tests_scenarios_test_audit_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_chain_SOURCES = tests/scenarios/test-chain.c
 tests_scenarios_test_chain_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -387,6 +409,7 @@ EXTRA_DIST += \
 	tests/system/conftest.py \
 	tests/system/sniff.py \
 	tests/system/test_abuse.py \
+	tests/system/test_audit.py \
 	tests/system/test_drain.py \
 	tests/system/test_hold.py \
 	tests/system/test_kinds.py \

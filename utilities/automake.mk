@@ -3,6 +3,7 @@
 bin_PROGRAMS += \
 	nvactl
 nvactl_SOURCES = \
+	utilities/nvactl-audit.c \
 	utilities/nvactl-drain.c \
 	utilities/nvactl-http.c \
 	utilities/nvactl-move.c \

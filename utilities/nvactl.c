@@ -75,6 +75,10 @@ static const struct nvactl_option_spec lookup_options[] = {
     { NULL, NULL, 0 },
 };
 
+static const struct nvactl_option_spec audit_options[] = {
+    { "inventory", NULL, 's' }, { "repair", NULL, 'b' }, { NULL, NULL, 0 },
+};
+
 #define VNS "/v1/vns", "vns"
 #define NVES "/v1/nves", "nves"
 #define VMS "/v1/vms", "vms"
@@ -126,6 +130,8 @@ static const struct nvactl_command commands[] = {
     { "move", "list", 0, "", NULL, run_move_list, MOVES },
     { "lookup", "", 0, " --vn VN (--ip IP | --mac MAC)", lookup_options,
       run_lookup, NULL, NULL },
+    { "audit", "", 0, " [--inventory FILE] [--repair]", audit_options,
+      nvactl_audit, NULL, NULL },
     { "events", "", 0, "", NULL, run_events, NULL, NULL },
     { NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL },
 };
@@ -191,7 +197,8 @@ is_flag(const char *name)
 {
     return !strcmp(name, "json") || !strcmp(name, "help")
            || !strcmp(name, "adopt") || !strcmp(name, "stop")
-           || !strcmp(name, "follow") || !strcmp(name, "no-wait");
+           || !strcmp(name, "follow") || !strcmp(name, "no-wait")
+           || !strcmp(name, "repair");
 }
 
 /* Splits the command line into names and options, wherever they stand. */

@@ -80,6 +80,10 @@ nvactl_run nvactl_nic_add, nvactl_nic_del;
 
 nvactl_run nvactl_drain;
 
+/* ## nvactl-audit ## */
+
+nvactl_run nvactl_audit;
+
 /* ## nvactl-http: each prints why it fails and returns an exit status. ## */
 
 /* Calls 'method' on 'path' with 'body' (taken over; NULL: none).  Sets '*out'

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drain.h"
 #include "mobility.h"
 #include "registry.h"
 
@@ -55,7 +56,9 @@ run_request(struct fabric *f, const struct nva_view *v,
     int status;
 
     nva_plan_start(&f->plan, directory_next_id(f->dir));
-    if (rq->type >= NVA_REQ_MOVE_START) {
+    if (rq->type >= NVA_REQ_DRAIN_START) {
+        drain_request(v, rq, &f->plan);
+    } else if (rq->type >= NVA_REQ_MOVE_START) {
         mobility_request(v, rq, &f->plan);
     } else {
         registry_request(v, rq, &f->plan);
@@ -70,6 +73,18 @@ run_request(struct fabric *f, const struct nva_view *v,
 }
 
 static void
+run_audit(const struct nva_view *v, struct nva_inventory *inventory)
+{
+    struct nva_findings findings = { .n = 0 };
+
+    if (inventory) {
+        nva_inventory_compare(v, inventory, &findings);
+    }
+    nva_findings_uninit(&findings);
+    nva_inventory_destroy(inventory);
+}
+
+static void
 call(struct fabric *f, enum api_method method, const char *path,
      const char *query, const void *body, size_t size)
 {
@@ -81,6 +96,8 @@ call(struct fabric *f, enum api_method method, const char *path,
         check_answer(c.status, c.body);
     } else if (c.kind == API_REQUEST) {
         run_request(f, &v, &c.request);
+    } else if (c.kind == API_AUDIT) {
+        run_audit(&v, c.audit.inventory);
     }
 }
 

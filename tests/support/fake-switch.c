@@ -987,6 +987,30 @@ fake_switch_packet(struct fake_switch *sw, nva_ofport port,
 
 /* ## Looking inside ## */
 
+void
+fake_switch_lose(struct fake_switch *sw, uint64_t cookie)
+{
+    for (size_t i = 0; i < sw->n_rules; i++) {
+        if (sw->rules[i].flow.cookie == cookie) {
+            rule_remove(sw, i);
+            sw->n_cached = 0;
+            return;
+        }
+    }
+    ovs_assert(false);
+}
+
+void
+fake_switch_plant(struct fake_switch *sw, uint64_t cookie)
+{
+    struct nva_flow flow;
+
+    nva_flow_init(&flow);
+    flow.cookie = cookie;
+    flow.table = 99;
+    rule_add(sw, &flow, 0);
+}
+
 size_t
 fake_switch_n_flows(const struct fake_switch *sw)
 {

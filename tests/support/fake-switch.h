@@ -78,6 +78,13 @@ void fake_switch_break_adds(struct fake_switch *, int n);
 void fake_switch_packet(struct fake_switch *, nva_ofport port,
                         const struct sim_packet *, nva_usec now);
 
+/* ## Behind nvad's back ## */
+
+/* Loses the first flow with 'cookie', and tells nobody. */
+void fake_switch_lose(struct fake_switch *, uint64_t cookie);
+/* Has a flow with 'cookie', of the lowest priority, that drops. */
+void fake_switch_plant(struct fake_switch *, uint64_t cookie);
+
 /* ## Looking inside ## */
 
 size_t fake_switch_n_flows(const struct fake_switch *);

@@ -811,6 +811,7 @@ sim_api(struct sim *sim, const char *method, const char *path,
         .aux = sim->dispatch, .each_unclaimed = dispatch_each_unclaimed,
         .nve_state = dispatch_nve_state,
         .nve_openflow = dispatch_nve_openflow,
+        .audit = dispatch_last_audit,
     };
     struct nva_view v = dispatch_view(sim->dispatch, sim->now);
     char *query, *bare = xstrdup(path);
@@ -828,6 +829,18 @@ sim_api(struct sim *sim, const char *method, const char *path,
         call.status = api_json_result(&v, &facts, &call.request,
                                       dispatch_plan(sim->dispatch),
                                       &call.body);
+    } else if (call.kind == API_AUDIT) {
+        bool goes_on = true;
+
+        ovs_assert(!dispatch_audit(sim->dispatch, &call.audit, sim->now));
+        while (goes_on) {
+            flush(sim);
+            sim_run(sim, NVA_SEC);
+            dispatch_last_audit(sim->dispatch, &goes_on);
+        }
+        v = dispatch_view(sim->dispatch, sim->now);
+        call.body = api_json_audit(&v, &facts);
+        call.status = 200;
     }
     free(bare);
     free(sim->body);

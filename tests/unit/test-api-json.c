@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drain.h"
 #include "mobility.h"
 #include "registry.h"
 
@@ -29,6 +30,8 @@ static nva_usec now;
 /* The last answer. */
 static int status;
 static json_t *answer;
+static struct nva_inventory *inventory;     /* Of the last audit. */
+static bool repair;
 
 static bool
 always_confirmed(const void *aux, nva_id nve, struct nva_owner owner,
@@ -100,6 +103,8 @@ teardown(void)
 {
     ck_assert_ptr_null(directory_check(dir));
     json_decref(answer);
+    nva_inventory_destroy(inventory);
+    inventory = NULL;
     nva_plan_uninit(&plan);
     directory_destroy(dir);
 }
@@ -112,7 +117,9 @@ run_request(const struct nva_request *rq)
     struct nva_view v = view();
 
     nva_plan_start(&plan, directory_next_id(dir));
-    if (rq->type >= NVA_REQ_MOVE_START) {
+    if (rq->type >= NVA_REQ_DRAIN_START) {
+        drain_request(&v, rq, &plan);
+    } else if (rq->type >= NVA_REQ_MOVE_START) {
         mobility_request(&v, rq, &plan);
     } else {
         registry_request(&v, rq, &plan);
@@ -142,6 +149,13 @@ call_bytes(enum api_method method, const char *path, const char *query,
         run_request(&call.request);
         v = view();
         status = api_json_result(&v, &facts, &call.request, &plan, &text);
+    } else if (call.kind == API_AUDIT) {
+        ck_assert_ptr_null(call.body);
+        nva_inventory_destroy(inventory);
+        inventory = call.audit.inventory;
+        repair = call.audit.repair;
+        status = 200;
+        text = api_json_audit(&v, &facts);
     }
     if (text) {
         answer = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -875,6 +889,92 @@ START_TEST(test_events_and_metrics_are_the_body_s)
 }
 END_TEST
 
+START_TEST(test_drain)
+{
+    make_fabric();
+    REFUSED(API_GET, "/v1/nves/hv1/drain", NULL, 404, "not_found", "drain");
+    REFUSED(API_GET, "/v1/nves/hv9/drain", NULL, 404, "not_found", "name");
+    REFUSED(API_POST, "/v1/nves/hv1/drain", "{}", 400, "missing_field", "to");
+    REFUSED(API_POST, "/v1/nves/hv1/drain", "{'to': 'hv2'}", 400,
+            "json_type", "to");
+    REFUSED(API_POST, "/v1/nves/hv1/drain", "{'to': ['hv2', 7]}", 400,
+            "json_type", "to[1]");
+    REFUSED(API_POST, "/v1/nves/hv1/drain",
+            "{'to': ['hv2'], 'parallel': 65}", 422, "bad_value", "parallel");
+    REFUSED(API_POST, "/v1/nves/hv1/drain", "{'to': ['hv1']}", 409,
+            "same_place", "to");
+    DONE(API_POST, "/v1/nves/hv1/drain", "{'to': ['hv2'], 'parallel': 3}",
+         200);
+    ck_assert_str_eq(str("state"), "running");
+    ck_assert_str_eq(str("to.0"), "hv2");
+    ck_assert_int_eq(json_integer_value(at("parallel")), 3);
+    ck_assert_int_eq(json_integer_value(at("waiting")), 1);
+    DONE(API_GET, "/v1/nves/hv1", NULL, 200);
+    ck_assert_str_eq(str("drain"), "running");
+    DONE(API_DELETE, "/v1/nves/hv1/drain", NULL, 200);
+    ck_assert_str_eq(str("state"), "stopped");
+    DONE(API_GET, "/v1/nves/hv1/drain", NULL, 200);
+    ck_assert_str_eq(str("nve"), "hv1");
+    ck_assert_int_eq(json_array_size(at("moves")), 0);
+
+}
+END_TEST
+
+START_TEST(test_D14_audit)
+{
+    make_fabric();
+    DONE(API_GET, "/v1/audit", NULL, 200);
+    ck_assert_str_eq(str("state"), "never");
+    DONE(API_POST, "/v1/audit", NULL, 200);
+    ck_assert_ptr_null(inventory);
+    ck_assert(!repair);
+    DONE(API_POST, "/v1/audit",
+         "{'repair': true, 'inventory': {'vms': [{'name': 'a'}, {'name': 'b',"
+         " 'state': 'running', 'later': 1, 'interfaces': ["
+         "{'mac': '02:00:00:00:00:01', 'ips': []},"
+         "{'mac': '02:00:00:00:00:02', 'name': 'eth1', 'vn': 'red',"
+         " 'ips': ['10.0.0.1'], 'nve': 'hv1', 'port': 'tap1'}]}]}}", 200);
+    ck_assert(repair);
+    ck_assert_uint_eq(inventory->n, 3);
+    ck_assert_str_eq(inventory->ifs[0].vm, "a");
+    ck_assert(inventory->ifs[1].has_ips);
+    ck_assert_str_eq(inventory->ifs[2].vm, "b");
+    ck_assert_str_eq(inventory->ifs[2].name, "eth1");
+    ck_assert_str_eq(inventory->ifs[2].nve, "hv1");
+    ck_assert_str_eq(inventory->ifs[2].port, "tap1");
+    ck_assert_uint_eq(inventory->ifs[2].n_ips, 1);
+}
+END_TEST
+
+START_TEST(test_D14_inventories_that_are_refused)
+{
+#define BAD(BODY, STATUS, REASON, FIELD) \
+    REFUSED(API_POST, "/v1/audit", "{'inventory': " BODY "}", STATUS, \
+            REASON, FIELD)
+    BAD("[]", 400, "json_type", "inventory");
+    BAD("{}", 400, "missing_field", "inventory.vms");
+    BAD("{'vms': {}}", 400, "json_type", "inventory.vms");
+    BAD("{'vms': [7]}", 400, "json_type", "inventory.vms[0]");
+    BAD("{'vms': [{}]}", 400, "missing_field", "inventory.vms[0].name");
+    BAD("{'vms': [{'name': 'a b'}]}", 422, "bad_name",
+        "inventory.vms[0].name");
+    BAD("{'vms': [{'name': 'a', 'interfaces': 1}]}", 400, "json_type",
+        "inventory.vms[0].interfaces");
+    BAD("{'vms': [{'name': 'a', 'interfaces': [1]}]}", 400, "json_type",
+        "inventory.vms[0].interfaces[0]");
+    BAD("{'vms': [{'name': 'a', 'interfaces': [{}]}]}", 400, "missing_field",
+        "inventory.vms[0].interfaces[0].mac");
+    BAD("{'vms': [{'name': 'a', 'interfaces': [{'mac': "
+        "'02:00:00:00:00:01'}, {'mac': 'x'}]}]}", 422, "bad_value",
+        "inventory.vms[0].interfaces[1].mac");
+    REFUSED(API_POST, "/v1/audit",
+            "{'inventory': {'vms': [{'name': 'a'}]}, 'repair': 7}", 400,
+            "json_type", "repair");
+    REFUSED(API_PUT, "/v1/audit", "{}", 405, "method", "method");
+#undef BAD
+}
+END_TEST
+
 START_TEST(test_hostile_bodies)
 {
     static const char bad_utf8[] = "{\"vni\": 7, \"\xff\xfe\": 1}";
@@ -1035,6 +1135,8 @@ START_TEST(test_tables_know_what_is_shown)
          "{'to': {'nve': 'hv2', 'ports': {'eth0': 'tap2'}}}", 201);
     check_fields("move", answer);
     check_fields("stamp", at("timeline.0"));
+    DONE(API_POST, "/v1/nves/hv1/drain", "{'to': ['hv2']}", 200);
+    check_fields("drain", answer);
 }
 END_TEST
 
@@ -1079,6 +1181,9 @@ main(int argc, char *argv[])
     tcase_add_test(tc, test_lookup);
     tcase_add_test(tc, test_paths_and_methods);
     tcase_add_test(tc, test_events_and_metrics_are_the_body_s);
+    tcase_add_test(tc, test_drain);
+    tcase_add_test(tc, test_D14_audit);
+    tcase_add_test(tc, test_D14_inventories_that_are_refused);
     tcase_add_test(tc, test_hostile_bodies);
     tcase_add_test(tc, test_statuses);
     tcase_add_test(tc, test_result_of_a_refusal);

@@ -57,6 +57,9 @@ START_TEST(options_replace_defaults_and_repeat)
     ck_assert_uint_eq(ntohs(config.apis[0].addr.in.sin_port), 8480);
     ck_assert_int_eq(parse("--db=none", "--unixctl=/x/ctl", NULL), -1);
     ck_assert_str_eq(config.unixctl_path, "/x/ctl");
+    ck_assert_uint_eq(config.audit_secs, 0);
+    ck_assert_int_eq(parse("--audit-interval=60", NULL, NULL), -1);
+    ck_assert_uint_eq(config.audit_secs, 60);
 }
 END_TEST
 
@@ -72,6 +75,8 @@ static const struct {
     { "--listen=ptcp:65536", 2 }, { "--listen=ptcp:1:nonsense", 2 },
     { "--listen=ptcp:1:[::1", 2 }, { "--listen=ptcp:1x", 2 },
     { "--listen=punix:", 2 }, { "--listen=", 2 }, { "--api=", 2 },
+    { "--audit-interval=x", 2 }, { "--audit-interval=86401", 2 },
+    { "--audit-interval=-1", 2 },
     { "--nonsense", 2 }, { "argument", 2 }, { "--listen", 2 },
     { "--version", 0 }, { "--help", 0 },
 };

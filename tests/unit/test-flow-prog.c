@@ -324,6 +324,28 @@ START_TEST(equal_is_confirmed_without_a_message)
 }
 END_TEST
 
+/* What an audit found is not what was believed. */
+START_TEST(D14_mistrusted_is_written_anew)
+{
+    const struct flow_prog_bundle *b;
+
+    set(TSI(1), 5, 3, 1);
+    begin();
+    settle();
+    flow_prog_mistrust(fp, TSI(1));
+    flow_prog_mistrust(fp, TSI(9));
+    b = next();
+    ck_assert_ptr_nonnull(b);
+    ck_assert_uint_eq(n_ops(b, TSI(1), FLOW_PROG_DELETE), 1);
+    ck_assert_uint_eq(n_ops(b, TSI(1), FLOW_PROG_ADD), 3);
+    ck_assert_uint_eq(n_ops(b, TSI(9), FLOW_PROG_DELETE), 1);
+    ck_assert_uint_eq(n_ops(b, TSI(9), FLOW_PROG_ADD), 0);
+    done(true);
+    ck_assert(flow_prog_is_idle(fp));
+    ck_assert(flow_prog_confirmed(fp, TSI(1), 5));
+}
+END_TEST
+
 START_TEST(absent_is_added_without_a_delete)
 {
     const struct flow_prog_bundle *b;
@@ -1303,6 +1325,7 @@ add_readback_tests(TCase *tc)
 {
     tcase_add_test(tc, nothing_is_sent_before_read_back);
     tcase_add_test(tc, equal_is_confirmed_without_a_message);
+    tcase_add_test(tc, D14_mistrusted_is_written_anew);
     tcase_add_test(tc, absent_is_added_without_a_delete);
     tcase_add_test(tc, differing_is_deleted_and_added);
     tcase_add_loop_test(tc, one_flow_too_few_or_too_many_differs, 0, 2);

@@ -52,7 +52,10 @@ START_TEST(counts_by_type_and_reason)
     metrics_note(&m, &probe);
     metrics_note(&m, &probe);
     metrics_note(&m, &learned);
+    gauges.findings[NVA_AUDIT_FLOW_MISSING] = 2;
     metrics_format(&m, &gauges, &text);
+    ck_assert(has_line("nva_audit_findings{kind=\"flow_missing\"} 2"));
+    ck_assert(has_line("nva_audit_findings{kind=\"if_place\"} 0"));
     ck_assert(has_line("nva_notes_total{type=\"dropped\","
                        "reason=\"probe\"} 2"));
     ck_assert(has_line("nva_notes_total{type=\"learned\","
@@ -116,7 +119,7 @@ START_TEST(is_well_formed)
             ck_assert_ptr_nonnull(strrchr(line, ' '));
         }
     }
-    ck_assert_uint_eq(n_types, METRICS_N_COUNTERS + 6 + 12);
+    ck_assert_uint_eq(n_types, METRICS_N_COUNTERS + 6 + 13);
 }
 END_TEST
 
