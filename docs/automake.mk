@@ -26,6 +26,8 @@ EXTRA_DIST += \
 	docs/decisions/0017-a-drain-prepares-and-waits.md \
 	docs/decisions/0018-an-audit-reads-and-mends-nothing.md \
 	docs/decisions/0019-versions-and-bundles.md \
+	docs/decisions/0020-mininet-has-a-switch-per-namespace.md \
 	docs/measuring.md \
+	docs/mininet.md \
 	docs/openapi.yaml \
 	docs/pipeline.md

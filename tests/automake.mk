@@ -414,6 +414,7 @@ EXTRA_DIST += \
 	tests/system/test_hold.py \
 	tests/system/test_kinds.py \
 	tests/system/test_measure.py \
+	tests/system/test_mininet.py \
 	tests/system/test_move.py \
 	tests/system/test_reach.py \
 	tests/system/test_sandbox.py \

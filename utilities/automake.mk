@@ -68,4 +68,5 @@ dist_nvasandbox_DATA = \
 	utilities/nva_sandbox/system.py
 
 EXTRA_DIST += \
-	utilities/build-ovs.sh
+	utilities/build-ovs.sh \
+	utilities/mn_nve.py
