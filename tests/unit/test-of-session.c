@@ -1529,6 +1529,7 @@ tcase(Suite *suite, const char *name, SFun set_up)
     TCase *tc = tcase_create(name);
 
     tcase_add_checked_fixture(tc, set_up, teardown);
+    tcase_set_timeout(tc, 60);          /* Limits, with sanitizers. */
     suite_add_tcase(suite, tc);
     return tc;
 }
