@@ -14,6 +14,7 @@
 
 #include "converge.h"
 #include "packets.h"
+#include "placement.h"
 #include "redirect.h"
 
 static enum nva_reason claimed_ip(const struct nva_frame *,
@@ -84,6 +85,8 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
     } else if (vn->binding == NVA_BINDING_STRICT) {
         return (may_be_under_way(view, came_from(view, tsi, vap), f)
                 ? NVA_R_UNDER_WAY : NVA_R_STRICT_BINDING);
+    } else if (!placement_allows(dir, vap->nve, vn)) {
+        return NVA_R_PLACEMENT;
     } else if (!nva_place_is_set(&tsi->current)) {
         *what = NVA_ADMIT_PLACE;
         return NVA_OK;
@@ -248,6 +251,9 @@ tsi_has_ip(const struct nva_tsi *tsi, const struct in6_addr *ip)
 static enum nva_reason
 check_new(const struct directory *dir, const struct nva_vap *vap)
 {
+    if (!placement_allows(dir, vap->nve, directory_vn(dir, vap->vn))) {
+        return NVA_R_PLACEMENT;
+    }
     if (directory_n_tsis_learned_at(dir, vap->nve, vap->port)
         >= NVA_LEARNED_PER_VAP_MAX) {
         return NVA_R_LEARN_LIMIT;

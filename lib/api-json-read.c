@@ -24,8 +24,8 @@
 
 static api_read read_key, read_name, read_u32, read_bool, read_ip, read_mac;
 static api_read read_binding, read_unknown_question, read_unknown_unicast;
-static api_read read_resolution, read_dpid, read_guessed, read_role;
-static api_read read_connections;
+static api_read read_isolation, read_resolution, read_dpid, read_guessed;
+static api_read read_role, read_connections;
 static api_read read_vm_state, read_interfaces, read_ips, read_allowed_macs;
 static api_read read_kind, read_to, read_one_port, read_ports;
 static api_read read_port_mac, read_targets;
@@ -54,6 +54,8 @@ static const struct api_field vn_fields[] = {
     { "duplicate_window", "integer",
       U32(nva_vn, duplicate_window, 1, NVA_DAY) },
     { "freeze_time", "integer", U32(nva_vn, freeze_time, 0, NVA_DAY) },
+    { "tenant", "string", NAME(nva_vn, tenant) },
+    { "isolation", "string", OWN(read_isolation) },
     END
 };
 const struct api_schema api_vn_schema = { "vn", vn_fields };
@@ -459,6 +461,7 @@ read_mac(struct api_reader *rd OVS_UNUSED, const struct api_field *f,
                ? NVA_OK : NVA_R_BAD_VALUE;                                  \
     }
 READ_WORD(read_binding, struct nva_vn, binding, nva_binding_from_word)
+READ_WORD(read_isolation, struct nva_vn, isolation, nva_isolation_from_word)
 READ_WORD(read_unknown_question, struct nva_vn, unknown_question,
           nva_unknown_question_from_word)
 READ_WORD(read_unknown_unicast, struct nva_vn, unknown_unicast,

@@ -105,6 +105,8 @@ api_show_vn(const struct nva_vn *vn)
     api_set(o, "duplicate_moves", json_integer(vn->duplicate_moves));
     api_set(o, "duplicate_window", json_integer(vn->duplicate_window));
     api_set(o, "freeze_time", json_integer(vn->freeze_time));
+    api_set(o, "tenant", text_or_null(vn->tenant));
+    api_set(o, "isolation", api_text(nva_isolation_word(vn->isolation)));
     return o;
 }
 
@@ -682,6 +684,7 @@ note_is_shown(const struct nva_note *note)
         return note->reason == NVA_R_SPOOFED
                || note->reason == NVA_R_STRICT_BINDING
                || note->reason == NVA_R_STICKY
+               || note->reason == NVA_R_PLACEMENT
                || note->reason == NVA_R_LEARN_LIMIT;
     case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_MOVE:
     case NVA_NOTE_VM: case NVA_NOTE_LATE: case NVA_NOTE_NVE:

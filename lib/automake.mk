@@ -75,6 +75,8 @@ lib_libnva_a_SOURCES = \
 	lib/of-session.h \
 	lib/pipeline.c \
 	lib/pipeline.h \
+	lib/placement.c \
+	lib/placement.h \
 	lib/probe.c \
 	lib/probe.h \
 	lib/redirect.c \

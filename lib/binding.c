@@ -11,6 +11,7 @@
 
 #include "fabric.h"
 #include "packets.h"
+#include "placement.h"
 #include "story.h"
 #include "util.h"
 
@@ -40,6 +41,10 @@ binding_imply(const struct nva_view *v, nva_id nve, const char *port,
 
     reason = check_port(v, nve, port, vn, plan, &bound);
     if (reason || bound) {
+        return reason;
+    }
+    reason = placement_check(v, nve, vn, plan);
+    if (reason) {
         return reason;
     }
     if (!binding_has_room(v, nve, vn)) {

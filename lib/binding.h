@@ -10,7 +10,7 @@
 
 /* Appends the delta for an implied VAP (nve, port, vn) to 'plan' unless a VAP
  * serves that VN there already, in the directory or in 'plan'.  PORT_TAKEN
- * when the port serves another VN; LIMIT. */
+ * when the port serves another VN; PLACEMENT; LIMIT. */
 enum nva_reason binding_imply(const struct nva_view *, nva_id nve,
                               const char *port, nva_id vn, struct nva_plan *);
 

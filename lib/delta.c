@@ -40,6 +40,12 @@ static const struct word unknown_unicasts[] = {
 #undef X
 };
 
+static const struct word isolations[] = {
+#define X(E, W) { NVA_ISOLATION_##E, W },
+    NVA_ISOLATIONS
+#undef X
+};
+
 static const struct word origins[] = {
 #define X(E, W) { NVA_ORIGIN_##E, W },
     NVA_ORIGINS
@@ -132,6 +138,7 @@ DEFINE_TO_WORD(nva_unknown_question_word, enum nva_unknown_question,
                unknown_questions)
 DEFINE_TO_WORD(nva_unknown_unicast_word, enum nva_unknown_unicast,
                unknown_unicasts)
+DEFINE_TO_WORD(nva_isolation_word, enum nva_isolation, isolations)
 DEFINE_TO_WORD(nva_origin_word, enum nva_origin, origins)
 DEFINE_TO_WORD(nva_detour_word, enum nva_detour, detours)
 DEFINE_TO_WORD(nva_vm_state_word, enum nva_vm_state, vm_states)
@@ -147,6 +154,7 @@ DEFINE_FROM_WORD(nva_unknown_question_from_word, enum nva_unknown_question,
                  unknown_questions)
 DEFINE_FROM_WORD(nva_unknown_unicast_from_word, enum nva_unknown_unicast,
                  unknown_unicasts)
+DEFINE_FROM_WORD(nva_isolation_from_word, enum nva_isolation, isolations)
 DEFINE_FROM_WORD(nva_vm_state_from_word, enum nva_vm_state, vm_states)
 DEFINE_FROM_WORD(nva_connections_from_word, enum nva_connections,
                  connections)

@@ -35,6 +35,14 @@ enum nva_unknown_unicast {
 #undef X
 };
 
+/* Whether a VN's tenant shares an NVE with others (D24). */
+#define NVA_ISOLATIONS X(SHARED, "shared") X(EXCLUSIVE, "exclusive")
+enum nva_isolation {
+#define X(E, W) NVA_ISOLATION_##E,
+    NVA_ISOLATIONS
+#undef X
+};
+
 #define NVA_ORIGINS X(CONFIGURED, "configured") X(LEARNED, "learned")
 enum nva_origin {
 #define X(E, W) NVA_ORIGIN_##E,
@@ -152,6 +160,7 @@ const char *nva_probe_why_word(enum nva_probe_why);
 const char *nva_binding_word(enum nva_binding);
 const char *nva_unknown_question_word(enum nva_unknown_question);
 const char *nva_unknown_unicast_word(enum nva_unknown_unicast);
+const char *nva_isolation_word(enum nva_isolation);
 const char *nva_origin_word(enum nva_origin);
 const char *nva_detour_word(enum nva_detour);
 const char *nva_vm_state_word(enum nva_vm_state);
@@ -166,6 +175,7 @@ const char *nva_drain_state_word(enum nva_drain_state);
 bool nva_binding_from_word(const char *word, enum nva_binding *out);
 bool nva_unknown_question_from_word(const char *, enum nva_unknown_question *);
 bool nva_unknown_unicast_from_word(const char *, enum nva_unknown_unicast *);
+bool nva_isolation_from_word(const char *, enum nva_isolation *);
 bool nva_vm_state_from_word(const char *, enum nva_vm_state *);
 bool nva_connections_from_word(const char *, enum nva_connections *);
 bool nva_move_kind_from_word(const char *, enum nva_move_kind *);
@@ -185,6 +195,8 @@ struct nva_vn {
     uint32_t duplicate_window;          /* ...in so many seconds that make it
                                          * suspect; 0 moves: none do. */
     uint32_t freeze_time;               /* Seconds; 0: until somebody thaws. */
+    char tenant[NVA_NAME_MAX];          /* "": none. */
+    enum nva_isolation isolation;
 };
 
 struct nva_nve {

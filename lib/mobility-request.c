@@ -14,6 +14,7 @@
 #include "converge.h"
 #include "fabric.h"
 #include "mobility-private.h"
+#include "placement.h"
 #include "relocate.h"
 #include "story.h"
 #include "util.h"
@@ -225,13 +226,14 @@ start_if(const struct nva_view *v, struct nva_move *move,
     struct nva_move_if *mif = &move->ifs[move->n_ifs++];
     struct nva_tsi t = *story_tsi(v, plan, tsi->id);
     const struct nva_place before = t.prepared;
-    enum nva_reason reason = NVA_OK;
+    enum nva_reason reason;
 
     *mif = (struct nva_move_if) {
         .tsi = t.id, .from = t.current, .to = { .nve = move->to_nve },
     };
     ovs_strlcpy(mif->to.port, port, sizeof mif->to.port);
-    if (port[0]) {
+    reason = placement_check(v, move->to_nve, t.vn, plan);
+    if (!reason && port[0]) {
         reason = bind_port(v, move->to_nve, port, &t, plan);
     }
     if (!reason && nva_place_equal(&mif->to, &t.current)) {
@@ -297,7 +299,8 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
                           port_for(r, tsis.a[i]->name, tsis.n), plan);
     }
     if (reason) {
-        nva_plan_refuse(plan, reason, "to.ports");
+        nva_plan_refuse(plan, reason, reason == NVA_R_PLACEMENT ? "to.nve"
+                        : "to.ports");
         return;
     }
     story_put(plan, &move);

@@ -49,7 +49,8 @@ mobility_vm_state(const struct nva_view *v, nva_id vm, enum nva_vm_state state,
         mobility_take_back(v, &move, NVA_MS_ABORTED, NVA_R_CALLER, plan);
     } else if (move.state == NVA_MS_PREPARED
                && state == vm_fsm_stopped(move.kind)
-               && (mobility_stops(move.kind) || converge_is_ready(v, &move))) {
+               && (mobility_stops(move.kind)
+                   || converge_may_pause(v, &move))) {
         mobility_stand_still(v, &move, plan);
     }
 }

@@ -56,7 +56,7 @@ enum {
     NVA_PROBES_MAX = 4096,      /* Probes under way: guests that never answer
                                  * and give cause for doubt all the time. */
     NVA_STAMPS_MAX = 128,           /* Timeline entries of one move. */
-    NVA_DETAIL_MAX = 384,           /* Bytes of a refusal's sentence. */
+    NVA_DETAIL_MAX = 640,           /* Bytes of a refusal's sentence. */
     NVA_FRAME_MAX = 9216,           /* Bytes of a packet-in we look at. */
     NVA_REPLY_MAX = 128,            /* Bytes of a frame that we make. */
     NVA_DRAIN_TARGETS_MAX = 32,     /* NVEs that one is drained to. */
@@ -153,6 +153,7 @@ enum {
     X(PORT_TAKEN, "port_taken", "the port is bound to another VN")          \
     X(PORT_REQUIRED, "port_required", "an NVE without a port or the reverse")\
     X(LIMIT, "limit", "a named limit is reached")                           \
+    X(PLACEMENT, "placement", "tenants that may not share an NVE would")    \
     X(IMMUTABLE, "immutable", "the field cannot change")                    \
     X(FOREIGN_FLOWS, "foreign_flows",                                       \
       "the bridge holds flows of others: claim it with adopt")              \

@@ -58,7 +58,8 @@ registry_vm_put(const struct nva_view *v, const struct nva_request *request,
     reason = do_ifs(&job);
     if (reason) {
         nva_plan_refuse(plan, reason,
-                        plan->verdict && plan->field ? plan->field : "port");
+                        plan->verdict && plan->field ? plan->field
+                        : reason == NVA_R_PLACEMENT ? "nve" : "port");
         return;
     }
     mobility_vm_state(v, job.id, vm_state(&job, &request->vm), plan);

@@ -20,6 +20,7 @@
 #include "fabric.h"
 #include "openvswitch/util.h"
 #include "packets.h"
+#include "placement.h"
 #include "registry-private.h"
 #include "util.h"
 
@@ -101,6 +102,30 @@ any_cb(const void *object OVS_UNUSED, void *any)
 
 /* ## VNs ## */
 
+/* What a tenant asks for must be so already. */
+static enum nva_reason
+check_tenant(const struct nva_view *v, const struct nva_vn *new,
+             const struct nva_vn *old, struct nva_plan *plan,
+             const char **field)
+{
+    struct nva_vn vn = *new;
+
+    *field = "tenant";
+    if (new->tenant[0] && !nva_name_is_valid(new->tenant)) {
+        return NVA_R_BAD_NAME;
+    }
+    *field = "isolation";
+    if (new->isolation == NVA_ISOLATION_EXCLUSIVE && !new->tenant[0]) {
+        nva_plan_explain(plan, "exclusive asks for a tenant");
+        return NVA_R_BAD_VALUE;
+    } else if (!old) {
+        return NVA_OK;
+    }
+    *field = (strcmp(new->tenant, old->tenant) ? "tenant" : "isolation");
+    vn.id = old->id;
+    return placement_check_vn(v, &vn, plan);
+}
+
 static enum nva_reason
 check_vn(const struct nva_view *v, const struct nva_vn *new,
          const struct nva_vn *old, const char **field)
@@ -157,6 +182,9 @@ put_vn(const struct nva_view *v, const struct nva_request *request,
         reason = NVA_R_LIMIT;
     } else {
         reason = check_vn(v, new, old, &field);
+    }
+    if (!reason) {
+        reason = check_tenant(v, new, old, plan, &field);
     }
     if (reason) {
         nva_plan_refuse(plan, reason, field);
@@ -421,7 +449,7 @@ vap_is_used(const struct nva_view *v, const struct nva_vap *vap)
 static enum nva_reason
 check_vap(const struct nva_view *v, const struct nva_request *request,
           const struct nva_vap *new, const struct nva_vap *old,
-          const char **field)
+          struct nva_plan *plan, const char **field)
 {
     *field = "port";
     if (old && !old->implied && request->create) {
@@ -430,9 +458,14 @@ check_vap(const struct nva_view *v, const struct nva_request *request,
         return NVA_R_PORT_TAKEN;
     }
     *field = "vn";
-    if ((!old || old->vn != new->vn)
-        && !binding_has_room(v, new->nve, new->vn)) {
-        return NVA_R_LIMIT;
+    if (!old || old->vn != new->vn) {
+        enum nva_reason reason = placement_check(v, new->nve, new->vn, plan);
+
+        if (reason) {
+            return reason;
+        } else if (!binding_has_room(v, new->nve, new->vn)) {
+            return NVA_R_LIMIT;
+        }
     }
     *field = "mac";
     return new->has_mac && !nva_mac_is_host(new->mac) ? NVA_R_BAD_MAC
@@ -463,7 +496,7 @@ put_port(const struct nva_view *v, const struct nva_request *request,
     const struct nva_vap *old = directory_vap_by_key(
         v->dir, nve->id, r->port, r->has_mac, r->mac);
     const char *field;
-    enum nva_reason reason = check_vap(v, request, &new, old, &field);
+    enum nva_reason reason = check_vap(v, request, &new, old, plan, &field);
     if (reason) {
         nva_plan_refuse(plan, reason, field);
         return;

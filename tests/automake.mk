@@ -79,6 +79,7 @@ CHECK_TESTS = \
 	tests/unit/test-of-plain \
 	tests/unit/test-of-session \
 	tests/unit/test-pipeline \
+	tests/unit/test-placement \
 	tests/unit/test-probe \
 	tests/unit/test-redirect \
 	tests/unit/test-registry \
@@ -96,6 +97,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-hold \
 	tests/scenarios/test-kinds \
 	tests/scenarios/test-planned \
+	tests/scenarios/test-tenants \
 	tests/scenarios/test-versions \
 	tests/prop/test-schedules
 check_PROGRAMS += $(CHECK_TESTS)
@@ -267,6 +269,11 @@ tests_unit_test_pipeline_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_pipeline_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_placement_SOURCES = \
+	tests/unit/test-placement.c \
+	tests/unit/fixture.h
+tests_unit_test_placement_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_probe_SOURCES = \
 	tests/unit/test-probe.c \
 	tests/unit/fixture.h
@@ -331,6 +338,9 @@ tests_scenarios_test_kinds_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
 tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_tenants_SOURCES = tests/scenarios/test-tenants.c
+tests_scenarios_test_tenants_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_versions_SOURCES = tests/scenarios/test-versions.c
 tests_scenarios_test_versions_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -419,5 +429,6 @@ EXTRA_DIST += \
 	tests/system/test_reach.py \
 	tests/system/test_sandbox.py \
 	tests/system/test_session.py \
+	tests/system/test_tenants.py \
 	tests/system/test_tools.py \
 	tests/system/test_versions.py

@@ -68,7 +68,7 @@ nvactl_show_vns(const json_t *list)
     size_t i;
 
     table_start(&t, "NETWORK", "VNI", "BINDING", "UNKNOWN UNICAST",
-                "UNKNOWN QUESTION", "REDIRECT", "MTU", NULL);
+                "UNKNOWN QUESTION", "REDIRECT", "MTU", "TENANT", NULL);
     json_array_foreach (list, i, vn) {
         char mtu[32];
 
@@ -82,6 +82,9 @@ nvactl_show_vns(const json_t *list)
                       json_object_get(vn, "redirect_timeout")));
         table_add(&t, "%s", value_text(json_object_get(vn, "mtu"), mtu,
                                        sizeof mtu));
+        table_add(&t, "%s%s", nvactl_string(vn, "tenant"),
+                  strcmp(nvactl_string(vn, "isolation"), "exclusive") ? ""
+                  : ", exclusive");
     }
     table_print(&t);
 }

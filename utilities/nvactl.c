@@ -24,6 +24,7 @@ static const struct nvactl_option_spec vn_options[] = {
     { "duplicate-moves", "duplicate_moves", 'i' },
     { "duplicate-window", "duplicate_window", 'i' },
     { "freeze-time", "freeze_time", 'i' },
+    { "tenant", "tenant", 's' }, { "isolation", "isolation", 's' },
     { NULL, NULL, 0 },
 };
 #define VN_USAGE " [--binding strict|learn] [--resolution auto|push|pull]\n" \
@@ -31,7 +32,8 @@ static const struct nvactl_option_spec vn_options[] = {
     "[--unknown-unicast query|flood|drop]\n" \
     "        [--redirect-timeout SECONDS] [--mtu BYTES]\n" \
     "        [--duplicate-moves N] [--duplicate-window SECONDS] " \
-    "[--freeze-time SECONDS]"
+    "[--freeze-time SECONDS]\n" \
+    "        [--tenant NAME] [--isolation shared|exclusive]"
 
 static const struct nvactl_option_spec nve_options[] = {
     { "dpid", "dpid", 's' }, { "tunnel-ip", "tunnel_ip", 's' },
