@@ -14,7 +14,9 @@
 #include "dp-packet.h"
 #include "flow-set.h"
 #include "flow.h"
+#include "hash.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/hmap.h"
 #include "openvswitch/match.h"
 #include "openvswitch/meta-flow.h"
 #include "openvswitch/ofp-actions.h"
@@ -43,6 +45,7 @@ enum {
 struct rule {
     struct nva_flow flow;
     struct minimatch match;
+    uint64_t hash;                      /* nva_flow_hash() or 0: not yet. */
     nva_usec added;
 };
 
@@ -61,15 +64,28 @@ struct out {
     bool rewritten;
 };
 
+/* A decision. */
+struct decision {
+    size_t n, allocated;
+    struct out *outs;
+};
+
 /* A decision as the datapath caches it. */
 struct cached {
+    struct hmap_node node;              /* In fake_switch's 'cache'. */
     nva_ofport in_port;
     uint64_t tun_id;
     struct eth_addr src, dst;
     ovs_be16 eth_type;
-    nva_usec stale;                     /* NVA_NEVER: it is up to date. */
-    size_t n;
-    struct out outs[MAX_OUTS];
+    size_t n_changes;                   /* Of the tables, when it was made. */
+    struct decision decision;
+};
+
+/* A flow mod of the open bundle. */
+struct staged {
+    struct ofputil_flow_mod fm;
+    struct ofpbuf ofpacts;
+    struct ofpbuf *msg;                 /* As it came, for an error. */
 };
 
 struct fake_switch {
@@ -81,7 +97,8 @@ struct fake_switch {
     struct fake_switch_ops ops;
     struct ofpbuf in, out;
     size_t n_rules, allocated_rules;
-    struct rule *rules;                 /* By table, then priority down. */
+    struct rule **rules;                /* By table, then priority down. */
+    size_t n_timeouts;                  /* Rules with a hard timeout. */
     size_t n_ports;
     struct port ports[PORTS_MAX];
     size_t n_meters;
@@ -91,10 +108,11 @@ struct fake_switch {
     bool open;                          /* A bundle is. */
     uint32_t bundle;
     size_t n_staged;
-    struct ofpbuf *staged[MAX_STAGED];
+    struct staged *staged[MAX_STAGED];
 
-    size_t n_cached;
-    struct cached *cache;
+    struct hmap cache;
+    size_t n_changes, allocated_changes;
+    nva_usec *changes;                  /* When the tables changed. */
     int refuse_commits, break_adds;
     size_t n_mods;
 };
@@ -104,7 +122,7 @@ struct exec {
     struct flow flow;
     const struct sim_packet *packet;
     bool rewritten;
-    struct cached *decision;
+    struct decision *decision;
 };
 
 static void handle(struct fake_switch *, const struct ofp_header *,
@@ -125,7 +143,7 @@ fake_switch_create(const char *name, uint64_t dpid, nva_usec lag,
     sw->version = OFP15_VERSION;
     sw->lag = lag;
     sw->ops = *ops;
-    sw->cache = xcalloc(MAX_CACHED, sizeof *sw->cache);
+    hmap_init(&sw->cache);
     ofpbuf_init(&sw->in, 0);
     ofpbuf_init(&sw->out, 0);
     return sw;
@@ -136,13 +154,34 @@ rule_free(struct rule *r)
 {
     nva_flow_uninit(&r->flow);
     minimatch_destroy(&r->match);
+    free(r);
+}
+
+static void
+forget_decisions(struct fake_switch *sw)
+{
+    struct cached *c;
+
+    HMAP_FOR_EACH_POP (c, node, &sw->cache) {
+        free(c->decision.outs);
+        free(c);
+    }
+}
+
+static void
+staged_free(struct staged *st)
+{
+    minimatch_destroy(&st->fm.match);
+    ofpbuf_uninit(&st->ofpacts);
+    ofpbuf_delete(st->msg);
+    free(st);
 }
 
 static void
 drop_bundle(struct fake_switch *sw)
 {
     for (size_t i = 0; i < sw->n_staged; i++) {
-        ofpbuf_delete(sw->staged[i]);
+        staged_free(sw->staged[i]);
     }
     sw->n_staged = 0;
     sw->open = false;
@@ -157,7 +196,8 @@ fake_switch_destroy(struct fake_switch *sw)
         ofpbuf_uninit(&sw->in);
         ofpbuf_uninit(&sw->out);
         free(sw->rules);
-        free(sw->cache);
+        hmap_destroy(&sw->cache);
+        free(sw->changes);
         free(sw->name);
         free(sw);
     }
@@ -270,11 +310,12 @@ void
 fake_switch_clear(struct fake_switch *sw)
 {
     for (size_t i = 0; i < sw->n_rules; i++) {
-        rule_free(&sw->rules[i]);
+        rule_free(sw->rules[i]);
     }
     sw->n_rules = 0;
+    sw->n_timeouts = 0;
     sw->n_meters = 0;
-    sw->n_cached = 0;
+    forget_decisions(sw);
 }
 
 void
@@ -302,12 +343,22 @@ fake_switch_output(struct fake_switch *sw)
 
 /* ## Flow table ## */
 
+/* Decisions made until now are good for 'lag' more. */
 static void
 go_stale(struct fake_switch *sw, nva_usec now)
 {
-    for (size_t i = 0; i < sw->n_cached; i++) {
-        sw->cache[i].stale = MIN(sw->cache[i].stale, now + sw->lag);
+    if (sw->n_changes >= sw->allocated_changes) {
+        sw->changes = x2nrealloc(sw->changes, &sw->allocated_changes,
+                                 sizeof *sw->changes);
     }
+    sw->changes[sw->n_changes++] = now;
+}
+
+static bool
+is_stale(const struct fake_switch *sw, const struct cached *c, nva_usec now)
+{
+    return (c->n_changes < sw->n_changes
+            && now >= sw->changes[c->n_changes] + sw->lag);
 }
 
 static void
@@ -329,21 +380,28 @@ send_removed(struct fake_switch *sw, const struct rule *r, nva_usec now,
 static void
 rule_remove(struct fake_switch *sw, size_t i)
 {
-    rule_free(&sw->rules[i]);
+    sw->n_timeouts -= sw->rules[i]->flow.hard_timeout != 0;
+    rule_free(sw->rules[i]);
     memmove(&sw->rules[i], &sw->rules[i + 1],
             (--sw->n_rules - i) * sizeof *sw->rules);
 }
 
+/* The first rule of 'table' with 'priority' or below. */
 static size_t
-rule_position(const struct fake_switch *sw, const struct nva_flow *flow)
+rule_position(const struct fake_switch *sw, uint8_t table, int priority)
 {
-    size_t i = 0;
+    size_t i = 0, end = sw->n_rules;
 
-    while (i < sw->n_rules
-           && (sw->rules[i].flow.table < flow->table
-               || (sw->rules[i].flow.table == flow->table
-                   && sw->rules[i].flow.priority > flow->priority))) {
-        i++;
+    while (i < end) {
+        size_t mid = (i + end) / 2;
+        const struct nva_flow *f = &sw->rules[mid]->flow;
+
+        if (f->table < table
+            || (f->table == table && f->priority > priority)) {
+            i = mid + 1;
+        } else {
+            end = mid;
+        }
     }
     return i;
 }
@@ -351,12 +409,13 @@ rule_position(const struct fake_switch *sw, const struct nva_flow *flow)
 static void
 rule_add(struct fake_switch *sw, struct nva_flow *flow, nva_usec now)
 {
-    size_t i = rule_position(sw, flow);
+    size_t i = rule_position(sw, flow->table, flow->priority);
+    struct rule *r = xmalloc(sizeof *r);
 
     for (size_t j = i; j < sw->n_rules
-                       && sw->rules[j].flow.table == flow->table
-                       && sw->rules[j].flow.priority == flow->priority; j++) {
-        if (match_equal(&sw->rules[j].flow.match, &flow->match)) {
+                       && sw->rules[j]->flow.table == flow->table
+                       && sw->rules[j]->flow.priority == flow->priority; j++) {
+        if (match_equal(&sw->rules[j]->flow.match, &flow->match)) {
             rule_remove(sw, j);
             break;
         }
@@ -367,9 +426,12 @@ rule_add(struct fake_switch *sw, struct nva_flow *flow, nva_usec now)
     }
     memmove(&sw->rules[i + 1], &sw->rules[i],
             (sw->n_rules++ - i) * sizeof *sw->rules);
-    sw->rules[i].flow = *flow;
-    minimatch_init(&sw->rules[i].match, &flow->match);
-    sw->rules[i].added = now;
+    r->flow = *flow;
+    minimatch_init(&r->match, &flow->match);
+    r->hash = 0;
+    r->added = now;
+    sw->rules[i] = r;
+    sw->n_timeouts += flow->hard_timeout != 0;
 }
 
 static void
@@ -401,10 +463,10 @@ apply_delete(struct fake_switch *sw, const struct ofputil_flow_mod *fm,
              nva_usec now)
 {
     for (size_t i = sw->n_rules; i-- > 0; ) {
-        if (sw->rules[i].flow.cookie == ntohll(fm->cookie)
+        if (sw->rules[i]->flow.cookie == ntohll(fm->cookie)
             && (fm->command == OFPFC_DELETE
-                || is_same_place(&sw->rules[i], fm))) {
-            send_removed(sw, &sw->rules[i], now, OFPRR_DELETE);
+                || is_same_place(sw->rules[i], fm))) {
+            send_removed(sw, sw->rules[i], now, OFPRR_DELETE);
             rule_remove(sw, i);
         }
     }
@@ -425,33 +487,29 @@ apply(struct fake_switch *sw, const struct ofputil_flow_mod *fm, nva_usec now)
     }
 }
 
-/* 'commit' false: only tells whether it decodes. */
-static enum ofperr
-flow_mod(struct fake_switch *sw, const struct ofp_header *oh, bool commit,
-         nva_usec now)
+static struct staged *
+decode_flow_mod(const struct fake_switch *sw, const struct ofp_header *oh,
+                enum ofperr *error)
 {
-    struct ofputil_flow_mod fm;
-    struct ofpbuf ofpacts;
-    enum ofperr error;
+    struct staged *st = xmalloc(sizeof *st);
 
-    ofpbuf_init(&ofpacts, 0);
-    error = ofputil_decode_flow_mod(&fm, oh, protocol(sw), NULL, NULL,
-                                    &ofpacts, OFP_PORT_C(OFPP_MAX), 254);
-    if (!error) {
-        if (commit) {
-            apply(sw, &fm, now);
-        }
-        minimatch_destroy(&fm.match);
+    ofpbuf_init(&st->ofpacts, 0);
+    *error = ofputil_decode_flow_mod(&st->fm, oh, protocol(sw), NULL, NULL,
+                                     &st->ofpacts, OFP_PORT_C(OFPP_MAX), 254);
+    if (*error) {
+        ofpbuf_uninit(&st->ofpacts);
+        free(st);
+        return NULL;
     }
-    ofpbuf_uninit(&ofpacts);
-    return error;
+    st->msg = ofpbuf_clone_data(oh, ntohs(oh->length));
+    return st;
 }
 
 void
 fake_switch_run(struct fake_switch *sw, nva_usec now)
 {
-    for (size_t i = sw->n_rules; i-- > 0; ) {
-        const struct rule *r = &sw->rules[i];
+    for (size_t i = sw->n_rules; sw->n_timeouts && i-- > 0; ) {
+        const struct rule *r = sw->rules[i];
 
         if (r->flow.hard_timeout
             && now >= r->added + r->flow.hard_timeout * NVA_SEC) {
@@ -467,8 +525,8 @@ fake_switch_deadline(const struct fake_switch *sw)
 {
     nva_usec deadline = NVA_NEVER;
 
-    for (size_t i = 0; i < sw->n_rules; i++) {
-        const struct rule *r = &sw->rules[i];
+    for (size_t i = 0; sw->n_timeouts && i < sw->n_rules; i++) {
+        const struct rule *r = sw->rules[i];
 
         if (r->flow.hard_timeout) {
             deadline = MIN(deadline,
@@ -500,12 +558,12 @@ bundle_commit(struct fake_switch *sw, const struct ofp_header *oh,
         sw->refuse_commits--;
         if (sw->n_staged) {
             say(sw, ofperr_encode_reply(OFPERR_OFPFMFC_TABLE_FULL,
-                                         sw->staged[0]->data));
+                                         sw->staged[0]->msg->data));
         }
         say(sw, ofperr_encode_reply(OFPERR_OFPBFC_MSG_FAILED, oh));
     } else {
         for (size_t i = 0; i < sw->n_staged; i++) {
-            ovs_assert(!flow_mod(sw, sw->staged[i]->data, true, now));
+            apply(sw, &sw->staged[i]->fm, now);
         }
         ctrl->type = OFPBCT_COMMIT_REPLY;
         say(sw, ofputil_encode_bundle_ctrl_reply(oh, ctrl));
@@ -551,7 +609,12 @@ plain_flow_mod(struct fake_switch *sw, const struct ofp_header *oh,
         sw->break_adds--;
         error = OFPERR_OFPBMC_BAD_PREREQ;
     } else {
-        error = flow_mod(sw, oh, true, now);
+        struct staged *st = decode_flow_mod(sw, oh, &error);
+
+        if (st) {
+            apply(sw, &st->fm, now);
+            staged_free(st);
+        }
     }
     if (error) {
         say(sw, ofperr_encode_reply(error, oh));
@@ -573,14 +636,15 @@ bundle_add(struct fake_switch *sw, const struct ofp_header *oh)
         sw->break_adds--;
         error = OFPERR_OFPBMC_BAD_PREREQ;
     } else {
-        error = flow_mod(sw, add.msg, false, 0);
+        struct staged *st = decode_flow_mod(sw, add.msg, &error);
+
+        if (st) {
+            ovs_assert(sw->n_staged < MAX_STAGED);
+            sw->staged[sw->n_staged++] = st;
+        }
     }
     if (error) {
         say(sw, ofperr_encode_reply(error, oh));
-    } else {
-        ovs_assert(sw->n_staged < MAX_STAGED);
-        sw->staged[sw->n_staged++] =
-            ofpbuf_clone_data(add.msg, ntohs(add.msg->length));
     }
 }
 
@@ -605,7 +669,7 @@ flow_stats(struct fake_switch *sw, const struct ofp_header *oh)
                                                   NULL));
     ofpmp_init(&replies, oh);
     for (size_t i = 0; i < sw->n_rules; i++) {
-        const struct nva_flow *f = &sw->rules[i].flow;
+        const struct nva_flow *f = &sw->rules[i]->flow;
 
         if ((htonll(f->cookie) ^ fsr.cookie) & fsr.cookie_mask) {
             continue;
@@ -689,7 +753,7 @@ packet_out(struct fake_switch *sw, const struct ofp_header *oh)
     struct ofputil_packet_out po;
     struct ofpbuf ofpacts;
     struct sim_packet packet = { .id = 0 };
-    struct cached decision = { .n = 0 };
+    struct decision decision = { .n = 0 };
     struct exec x = { .sw = sw, .packet = &packet, .decision = &decision };
     struct dp_packet dp;
 
@@ -706,6 +770,7 @@ packet_out(struct fake_switch *sw, const struct ofp_header *oh)
     x.flow.in_port = po.flow_metadata.flow.in_port;
     exec_actions(&x, po.ofpacts, po.ofpacts_len, 0, 0, 0);
     emit(&x);
+    free(decision.outs);
     ofpbuf_uninit(&ofpacts);
 }
 
@@ -780,10 +845,13 @@ handle(struct fake_switch *sw, const struct ofp_header *oh, nva_usec now)
 static void
 add_out(struct exec *x, nva_ofport port, uint8_t table, uint64_t cookie)
 {
-    struct cached *d = x->decision;
+    struct decision *d = x->decision;
     struct out *o;
 
     ovs_assert(d->n < MAX_OUTS);
+    if (d->n >= d->allocated) {
+        d->outs = x2nrealloc(d->outs, &d->allocated, sizeof *d->outs);
+    }
     o = &d->outs[d->n++];
     o->port = port;
     o->table = table;
@@ -872,11 +940,11 @@ static void
 execute(struct exec *x, uint8_t table, int depth)
 {
     ovs_assert(depth < MAX_DEPTH);
-    for (size_t i = 0; i < x->sw->n_rules; i++) {
-        const struct rule *r = &x->sw->rules[i];
+    for (size_t i = rule_position(x->sw, table, UINT16_MAX);
+         i < x->sw->n_rules && x->sw->rules[i]->flow.table == table; i++) {
+        const struct rule *r = x->sw->rules[i];
 
-        if (r->flow.table == table
-            && minimatch_matches_flow(&r->match, &x->flow)) {
+        if (minimatch_matches_flow(&r->match, &x->flow)) {
             exec_actions(x, r->flow.actions.data, r->flow.actions.size,
                          table, r->flow.cookie, depth);
             return;
@@ -923,38 +991,43 @@ emit(struct exec *x)
     }
 }
 
-/* The cached decision for the packet, or a slot to decide in. */
-static struct cached *
+/* The cached decision for the packet, or an empty one to decide in. */
+static struct decision *
 lookup(struct fake_switch *sw, const struct exec *x, nva_usec now, bool *hit)
 {
-    struct cached key = {
-        .in_port = ofp_to_u16(x->flow.in_port.ofp_port),
-        .tun_id = x->packet->tun_id,
-        .src = x->flow.dl_src, .dst = x->flow.dl_dst,
-        .eth_type = x->flow.dl_type, .stale = NVA_NEVER,
-    };
+    const struct flow *f = &x->flow;
+    nva_ofport in_port = ofp_to_u16(f->in_port.ofp_port);
+    uint64_t tun_id = x->packet->tun_id;
+    uint32_t hash = hash_mac(f->dl_dst, 0, hash_mac(f->dl_src, 0, in_port));
     struct cached *c;
-    size_t i;
 
-    for (i = 0; i < sw->n_cached; i++) {
-        c = &sw->cache[i];
-        if (c->in_port == key.in_port && c->tun_id == key.tun_id
-            && eth_addr_equals(c->src, key.src)
-            && eth_addr_equals(c->dst, key.dst)
-            && c->eth_type == key.eth_type) {
+    hash = hash_uint64_basis(tun_id, hash);
+    HMAP_FOR_EACH_WITH_HASH (c, node, hash, &sw->cache) {
+        if (c->in_port == in_port && c->tun_id == tun_id
+            && eth_addr_equals(c->src, f->dl_src)
+            && eth_addr_equals(c->dst, f->dl_dst)
+            && c->eth_type == f->dl_type) {
             break;
         }
     }
-    *hit = i < sw->n_cached && now < sw->cache[i].stale;
+    *hit = c && !is_stale(sw, c, now);
     if (*hit) {
-        return &sw->cache[i];
-    } else if (i == sw->n_cached) {
-        sw->n_cached = i < MAX_CACHED ? i + 1 : 1;
-        i = sw->n_cached - 1;
+        return &c->decision;
+    } else if (!c) {
+        if (hmap_count(&sw->cache) >= MAX_CACHED) {
+            forget_decisions(sw);
+        }
+        c = xzalloc(sizeof *c);
+        c->in_port = in_port;
+        c->tun_id = tun_id;
+        c->src = f->dl_src;
+        c->dst = f->dl_dst;
+        c->eth_type = f->dl_type;
+        hmap_insert(&sw->cache, &c->node, hash);
     }
-    c = &sw->cache[i];
-    *c = key;
-    return c;
+    c->n_changes = sw->n_changes;
+    c->decision.n = 0;
+    return &c->decision;
 }
 
 void
@@ -962,7 +1035,7 @@ fake_switch_packet(struct fake_switch *sw, nva_ofport port,
                    const struct sim_packet *packet, nva_usec now)
 {
     struct exec x = { .sw = sw, .packet = packet };
-    struct cached uncached = { .n = 0 };
+    struct decision uncached = { .n = 0 };
     struct dp_packet dp;
     bool hit = false;
 
@@ -983,6 +1056,7 @@ fake_switch_packet(struct fake_switch *sw, nva_ofport port,
         execute(&x, 0, 0);
     }
     emit(&x);
+    free(uncached.outs);
 }
 
 /* ## Looking inside ## */
@@ -1017,15 +1091,32 @@ fake_switch_n_flows(const struct fake_switch *sw)
     return sw->n_rules;
 }
 
-uint64_t
-fake_switch_hash(const struct fake_switch *sw)
+static uint64_t
+hash_rules(const struct fake_switch *sw, bool lasting)
 {
     uint64_t hash = 0;
 
     for (size_t i = 0; i < sw->n_rules; i++) {
-        hash += nva_flow_hash(&sw->rules[i].flow);
+        struct rule *r = sw->rules[i];
+
+        if (!lasting || !r->flow.hard_timeout) {
+            r->hash = r->hash ? r->hash : nva_flow_hash(&r->flow);
+            hash += r->hash;
+        }
     }
     return hash;
+}
+
+uint64_t
+fake_switch_hash(const struct fake_switch *sw)
+{
+    return hash_rules(sw, false);
+}
+
+uint64_t
+fake_switch_hash_lasting(const struct fake_switch *sw)
+{
+    return hash_rules(sw, true);
 }
 
 size_t
@@ -1034,7 +1125,18 @@ fake_switch_n_cookie(const struct fake_switch *sw, uint64_t cookie)
     size_t n = 0;
 
     for (size_t i = 0; i < sw->n_rules; i++) {
-        n += sw->rules[i].flow.cookie == cookie;
+        n += sw->rules[i]->flow.cookie == cookie;
+    }
+    return n;
+}
+
+size_t
+fake_switch_n_table(const struct fake_switch *sw, uint8_t table)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sw->n_rules; i++) {
+        n += sw->rules[i]->flow.table == table;
     }
     return n;
 }
@@ -1049,7 +1151,7 @@ void
 fake_switch_format(const struct fake_switch *sw, struct ds *ds)
 {
     for (size_t i = 0; i < sw->n_rules; i++) {
-        nva_flow_format(&sw->rules[i].flow, ds);
+        nva_flow_format(&sw->rules[i]->flow, ds);
         ds_put_char(ds, '\n');
     }
 }
@@ -1062,7 +1164,7 @@ fake_switch_dump(const struct fake_switch *sw, struct ds *ds)
     for (size_t i = 0; i < sw->n_rules; i++) {
         struct ds line = DS_EMPTY_INITIALIZER;
 
-        nva_flow_format(&sw->rules[i].flow, &line);
+        nva_flow_format(&sw->rules[i]->flow, &line);
         svec_add_nocopy(&lines, ds_steal_cstr(&line));
     }
     svec_sort(&lines);

@@ -90,8 +90,12 @@ void fake_switch_plant(struct fake_switch *, uint64_t cookie);
 size_t fake_switch_n_flows(const struct fake_switch *);
 /* Sum of nva_flow_hash() of its flows. */
 uint64_t fake_switch_hash(const struct fake_switch *);
+/* The same, of those without a hard timeout. */
+uint64_t fake_switch_hash_lasting(const struct fake_switch *);
 /* Flows with 'cookie'. */
 size_t fake_switch_n_cookie(const struct fake_switch *, uint64_t cookie);
+/* Flows in 'table'. */
+size_t fake_switch_n_table(const struct fake_switch *, uint8_t table);
 /* Flow mods (adds and deletes) applied so far. */
 size_t fake_switch_n_mods(const struct fake_switch *);
 struct ds;

@@ -47,8 +47,8 @@ struct sim_port {
     nva_ofport ofport;
     char name[NVA_PORT_NAME_MAX];
     bool gone;
-    size_t n_queued;
-    uint64_t queued[QUEUE_MAX];
+    size_t n_queued, allocated_queued;
+    uint64_t *queued;
 };
 
 struct sim_nve {
@@ -509,6 +509,10 @@ op_to_port(void *sim_, struct fake_switch *sw, nva_ofport ofport,
     } else if (g) {
         read_packet(sim, g, id);
     } else if (port->n_queued < QUEUE_MAX) {
+        if (port->n_queued >= port->allocated_queued) {
+            port->queued = x2nrealloc(port->queued, &port->allocated_queued,
+                                      sizeof *port->queued);
+        }
         port->queued[port->n_queued++] = id;
     }
 }
@@ -687,6 +691,9 @@ sim_destroy(struct sim *sim)
     }
     free(sim->heap);
     free(sim->journeys);
+    for (size_t i = 0; i < sim->n_ports; i++) {
+        free(sim->ports[i].queued);
+    }
     free(sim->ports);
     free(sim->body);
     free(sim);
@@ -789,7 +796,18 @@ sim_unplug(struct sim *sim, int nve, const char *name)
     struct sim_port *p = port_by_name(sim, nve, name);
 
     p->gone = true;
+    for (int i = 0; i < sim->n_vms; i++) {
+        if (sim->guests[i].at == p) {
+            sim->guests[i].at = NULL;
+        }
+    }
     fake_switch_del_port(sim->nves[nve].sw, name);
+}
+
+bool
+sim_is_plugged(const struct sim *sim, int nve, const char *name)
+{
+    return port_by_name(CONST_CAST(struct sim *, sim), nve, name) != NULL;
 }
 
 /* ## API ## */
@@ -911,6 +929,14 @@ sim_stand(struct sim *sim, int vm, int nve, const char *port)
     }
 }
 
+int
+sim_stands_at(const struct sim *sim, int vm)
+{
+    const struct sim_port *at = sim->guests[vm].at;
+
+    return at ? at->nve : 0;
+}
+
 void
 sim_still(struct sim *sim, int vm)
 {
@@ -921,6 +947,12 @@ void
 sim_mute(struct sim *sim, int vm, bool mute)
 {
     sim->guests[vm].mute = mute;
+}
+
+bool
+sim_is_still(const struct sim *sim, int vm)
+{
+    return sim->guests[vm].still;
 }
 
 static void
@@ -966,13 +998,23 @@ announcement(const struct sim_vm *vm, enum sim_announcement what, uint8_t *buf)
 }
 
 void
+sim_forge_at(struct sim *sim, int vm, int owner, enum sim_announcement what,
+             int nve, const char *port)
+{
+    struct sim_vm mixed = sim->guests[owner].vm;
+    uint8_t buf[GUEST_FRAME_SIZE];
+    size_t size;
+
+    mixed.mac = sim->guests[vm].vm.mac;
+    size = announcement(&mixed, what, buf);
+    sim_frame_at(sim, buf, size, nve, port);
+}
+
+void
 sim_announce_at(struct sim *sim, int vm, enum sim_announcement what, int nve,
                 const char *port)
 {
-    uint8_t buf[GUEST_FRAME_SIZE];
-    size_t size = announcement(&sim->guests[vm].vm, what, buf);
-
-    sim_frame_at(sim, buf, size, nve, port);
+    sim_forge_at(sim, vm, vm, what, nve, port);
 }
 
 void
@@ -1140,6 +1182,72 @@ sim_check(struct sim *sim)
         bad = check_nve(sim, i);
     }
     return bad ? bad : sim->alarm;
+}
+
+const char *
+sim_alarm(const struct sim *sim)
+{
+    return sim->alarm;
+}
+
+static void
+check_confirmed(struct nva_owner owner, void *c_)
+{
+    struct check *c = c_;
+    const struct nva_view v = dispatch_view(c->sim->dispatch, c->sim->now);
+    const struct flow_prog *fp = dispatch_flow_prog(c->sim->dispatch, c->nve);
+
+    if (owner.kind == NVA_OWNER_REDIRECT) {
+        return;                         /* Ends by itself, untold. */
+    }
+    c->hash += flow_prog_hash(fp, owner);
+    if (nva_confirmed(&v, c->nve, owner)) {
+        flow_set_clear(c->flows);
+        intent_flows(v.dir, c->nve, owner, c->sim->now, c->flows);
+        c->believed &= flow_prog_hash(fp, owner) == flow_set_hash(c->flows);
+    }
+}
+
+static const char *
+check_nve_now(struct sim *sim, int n, struct flow_set *flows)
+{
+    static char text[80];
+    const struct nva_view v = dispatch_view(sim->dispatch, sim->now);
+    const struct nva_nve *nve = directory_nve_by_dpid(v.dir, n);
+    struct check c = { .sim = sim, .flows = flows, .believed = true };
+    const struct flow_prog *fp;
+
+    if (!nve || !nve->connected) {
+        return NULL;
+    }
+    c.nve = nve->id;
+    fp = dispatch_flow_prog(sim->dispatch, c.nve);
+    directory_each_owner_at(v.dir, nve->id, check_confirmed, &c);
+    if (!c.believed) {
+        snprintf(text, sizeof text, "hv%d: has confirmed other flows than it "
+                 "should have now", n);
+        return text;
+    }
+    if (flow_prog_is_idle(fp) && !flow_prog_n_quarantined(fp)
+        && c.hash != fake_switch_hash_lasting(sim->nves[n].sw)) {
+        snprintf(text, sizeof text, "hv%d: idle, and the switch has other "
+                 "flows", n);
+        return text;
+    }
+    return NULL;
+}
+
+const char *
+sim_check_now(struct sim *sim)
+{
+    struct flow_set *flows = flow_set_create();
+    const char *bad = NULL;
+
+    for (int i = 1; !bad && i <= sim->n_nves; i++) {
+        bad = check_nve_now(sim, i, flows);
+    }
+    flow_set_destroy(flows);
+    return bad;
 }
 
 size_t

@@ -13,7 +13,7 @@
 #include "fake-switch.h"
 #include "nva-types.h"
 
-enum { SIM_NVES_MAX = 8, SIM_VMS_MAX = 64, SIM_PORTS_MAX = 1024 };
+enum { SIM_NVES_MAX = 16, SIM_VMS_MAX = 64, SIM_PORTS_MAX = 1024 };
 
 struct sim;
 
@@ -48,9 +48,11 @@ void sim_restart(struct sim *, int nve, bool keep_flows);
 /* The datapath, too, is cut off: nothing gets in or out. */
 void sim_isolate(struct sim *, int nve, bool isolated);
 
-/* A port appears or goes.  Port numbers are the sim's. */
+/* A port appears or goes (whoever stood there stands nowhere).  Port numbers
+ * are the sim's. */
 void sim_plug(struct sim *, int nve, const char *port);
 void sim_unplug(struct sim *, int nve, const char *port);
+bool sim_is_plugged(const struct sim *, int nve, const char *port);
 
 /* ## API ## */
 
@@ -75,11 +77,14 @@ struct sim_vm {
 int sim_vm(struct sim *, const struct sim_vm *);
 /* It stands at that port and reads what waits there; NVE 0: nowhere. */
 void sim_stand(struct sim *, int vm, int nve, const char *port);
+/* Where it stands; 0: nowhere. */
+int sim_stands_at(const struct sim *, int vm);
 /* It stands still: neither reads nor speaks, until it stands again. */
 void sim_still(struct sim *, int vm);
 /* From now on it does not answer (or does again) what it is asked itself, as a
  * guest's kernel does. */
 void sim_mute(struct sim *, int vm, bool mute);
+bool sim_is_still(const struct sim *, int vm);
 
 enum sim_announcement {
     SIM_GARP, SIM_GARP_REPLY, SIM_NA, SIM_NA_NODE, SIM_RARP, SIM_PROBE,
@@ -90,6 +95,9 @@ void sim_announce(struct sim *, int vm, enum sim_announcement);
 /* Says so from another port (a lie, or a second place). */
 void sim_announce_at(struct sim *, int vm, enum sim_announcement, int nve,
                      const char *port);
+/* A frame that says so with the MAC of 'vm' and the addresses of 'owner'. */
+void sim_forge_at(struct sim *, int vm, int owner, enum sim_announcement,
+                  int nve, const char *port);
 /* Any frame, from any port. */
 void sim_frame_at(struct sim *, const void *, size_t, int nve,
                   const char *port);
@@ -119,6 +127,12 @@ int sim_ping_all(struct sim *);
  * crossed a VN or went round; every VM that stands where the directory says
  * can be reached.  NULL if all is well, else what is not (static buffer). */
 const char *sim_check(struct sim *);
+/* A packet was read twice, crossed a VN or went round; else NULL. */
+const char *sim_alarm(const struct sim *);
+
+/* What can be said at any moment: what an NVE has confirmed is what intent
+ * says now; the switch of an idle NVE has what flow-prog believes. */
+const char *sim_check_now(struct sim *);
 
 /* How many notes of this kind and reason there were. */
 size_t sim_notes(const struct sim *, enum nva_note_type, enum nva_reason);

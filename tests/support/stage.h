@@ -26,7 +26,9 @@ enum stage_flags {
 
 /* 'seed': see sim_create().  Everything is settled and checked. */
 void stage_set(struct stage *, enum stage_flags, uint64_t seed);
-/* Checks the invariants, lets redirects run out, checks again, strikes. */
+/* Checks the invariants, lets redirects run out, checks again. */
+void stage_run_out(struct stage *);
+/* The same, then strikes. */
 void stage_strike(struct stage *);
 
 /* One API call that must succeed. */
