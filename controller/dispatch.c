@@ -13,6 +13,7 @@
 #include "dispatch.h"
 
 #include "admission.h"
+#include "binding.h"
 #include "converge.h"
 #include "detour.h"
 #include "dispatch-private.h"
@@ -101,6 +102,7 @@ dispatch_event(struct dispatch *d, const struct nva_event *ev, nva_usec now)
     }
     nva_plan_start(plan, directory_next_id(d->dir));
     step(&view, ev, plan);
+    binding_sweep(&view, plan);
     commit(d, ev, now);
     return plan->verdict;
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Makes and drops implied VAPs.  Knows which VN a port serves; must never know
- * why a VM is, or may be, at a place. */
+ * why a VM is, or may be, at a place.
+ *
+ * Invariant: an implied VAP is there as long as an interface of its VN has a
+ * place at its port, or has left it and a redirect, or the move that took it
+ * away, is not over. */
 
 #include <config.h>
 
@@ -23,8 +27,22 @@ struct users {
     bool any;
 };
 
-static directory_cb users_cb, count_cb;
+static directory_cb users_cb, count_cb, left_cb;
+static void sweep_tsi(const struct nva_view *, const struct nva_tsi *old,
+                      struct nva_plan *);
+static void sweep_redirect(const struct nva_view *,
+                           const struct nva_redirect *old, struct nva_plan *);
+static void sweep_move(const struct nva_view *, const struct nva_move *old,
+                       struct nva_plan *);
+static void release(const struct nva_view *, const struct nva_place *,
+                    const struct nva_tsi *, struct nva_plan *);
 static bool is_deleted(const struct nva_plan *, nva_id vap);
+static bool is_changed(const struct nva_plan *, nva_id vap);
+static struct nva_place redirect_place(const struct nva_redirect *);
+static bool is_left_by(const struct nva_view *, const struct nva_place *,
+                       const struct nva_tsi *, const struct nva_plan *);
+static bool is_moved_from(const struct nva_view *, const struct nva_place *,
+                          const struct nva_tsi *, const struct nva_plan *);
 static bool is_used(const struct nva_view *, const struct nva_place *,
                     nva_id vn, const struct nva_plan *);
 static enum nva_reason check_port(const struct nva_view *, nva_id nve,
@@ -76,8 +94,64 @@ binding_has_room(const struct nva_view *v, nva_id nve, nva_id vn)
 }
 
 void
-binding_release(const struct nva_view *v, const struct nva_place *place,
-                nva_id vn, struct nva_plan *plan)
+binding_sweep(const struct nva_view *v, struct nva_plan *plan)
+{
+    for (size_t i = 0, n = plan->deltas.n; i < n; i++) {
+        /* By value: the sweep's own deltas move the list. */
+        const enum nva_delta_type type = plan->deltas.a[i].type;
+        const nva_id id = plan->deltas.a[i].id;
+
+        if (type == NVA_DELTA_TSI_PUT || type == NVA_DELTA_TSI_DEL) {
+            sweep_tsi(v, directory_tsi(v->dir, id), plan);
+        } else if (type == NVA_DELTA_REDIRECT_DEL) {
+            sweep_redirect(v, directory_redirect(v->dir, id), plan);
+        } else if (type == NVA_DELTA_MOVE_PUT) {
+            sweep_move(v, directory_move(v->dir, id), plan);
+        }
+    }
+}
+
+static void
+sweep_tsi(const struct nva_view *v, const struct nva_tsi *old,
+          struct nva_plan *plan)
+{
+    if (old) {
+        release(v, &old->current, old, plan);
+        release(v, &old->published, old, plan);
+        release(v, &old->prepared, old, plan);
+    }
+}
+
+static void
+sweep_redirect(const struct nva_view *v, const struct nva_redirect *old,
+               struct nva_plan *plan)
+{
+    if (old) {
+        const struct nva_place left = redirect_place(old);
+
+        release(v, &left, directory_tsi(v->dir, old->tsi), plan);
+    }
+}
+
+static void
+sweep_move(const struct nva_view *v, const struct nva_move *old,
+           struct nva_plan *plan)
+{
+    for (size_t i = 0; old && i < old->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, old->ifs[i].tsi);
+
+        if (tsi) {
+            release(v, &old->ifs[i].from, tsi, plan);
+            release(v, &old->ifs[i].to, tsi, plan);
+        }
+    }
+}
+
+/* Appends the deletion of the implied VAP at 'place', which 'tsi' had a reason
+ * to need, if nothing needs it as 'plan' leaves it. */
+static void
+release(const struct nva_view *v, const struct nva_place *place,
+        const struct nva_tsi *tsi, struct nva_plan *plan)
 {
     const struct nva_vap *vap;
 
@@ -86,22 +160,13 @@ binding_release(const struct nva_view *v, const struct nva_place *place,
     }
     vap = directory_vap_by_key(v->dir, place->nve, place->port, false,
                                eth_addr_zero);
-    if (vap && vap->implied && vap->vn == vn && !is_deleted(plan, vap->id)
-        && !is_used(v, place, vn, plan)) {
+    if (vap && vap->implied && vap->vn == tsi->vn
+        && !is_changed(plan, vap->id)
+        && !is_used(v, place, tsi->vn, plan)
+        && !is_left_by(v, place, tsi, plan)
+        && !is_moved_from(v, place, tsi, plan)) {
         nva_deltas_add(&plan->deltas, NVA_DELTA_VAP_DEL)->id = vap->id;
     }
-}
-
-void
-binding_release_left(const struct nva_view *v,
-                     const struct nva_redirect *redirect,
-                     struct nva_plan *plan)
-{
-    const struct nva_tsi *tsi = directory_tsi(v->dir, redirect->tsi);
-    struct nva_place left = { .nve = redirect->at };
-
-    ovs_strlcpy(left.port, redirect->port, sizeof left.port);
-    binding_release(v, &left, tsi->vn, plan);
 }
 
 static bool
@@ -135,7 +200,6 @@ check_port(const struct nva_view *v, nva_id nve, const char *port, nva_id vn,
     return vap && vap->vn != vn ? NVA_R_PORT_TAKEN : NVA_OK;
 }
 
-/* Two interfaces may leave one port in the same step. */
 static bool
 is_deleted(const struct nva_plan *plan, nva_id vap)
 {
@@ -147,6 +211,20 @@ is_deleted(const struct nva_plan *plan, nva_id vap)
         }
     }
     return false;
+}
+
+/* True if the plan deletes it already, or makes it somebody's. */
+static bool
+is_changed(const struct nva_plan *plan, nva_id vap)
+{
+    for (size_t i = 0; i < plan->deltas.n; i++) {
+        const struct nva_delta *d = &plan->deltas.a[i];
+
+        if (d->type == NVA_DELTA_VAP_PUT && d->id == vap) {
+            return true;
+        }
+    }
+    return is_deleted(plan, vap);
 }
 
 static bool
@@ -185,4 +263,67 @@ users_cb(const void *tsi_, void *u_)
 
     u->any = has_place(story_tsi(u->view, u->plan, tsi->id), u->place, u->vn);
     return !u->any;
+}
+
+static struct nva_place
+redirect_place(const struct nva_redirect *r)
+{
+    struct nva_place place = { .nve = r->at };
+
+    ovs_strlcpy(place.port, r->port, sizeof place.port);
+    return place;
+}
+
+/* True if a redirect of 'tsi' remains that was left at 'place': what the VM
+ * sent before it left may still be on its way. */
+static bool
+is_left_by(const struct nva_view *v, const struct nva_place *place,
+           const struct nva_tsi *tsi, const struct nva_plan *plan)
+{
+    struct users u = { .view = v, .plan = plan, .place = place };
+
+    for (size_t i = 0; i < plan->deltas.n; i++) {
+        const struct nva_delta *d = &plan->deltas.a[i];
+
+        if (d->type == NVA_DELTA_REDIRECT_PUT && d->redirect.tsi == tsi->id) {
+            left_cb(&d->redirect, &u);
+        }
+    }
+    directory_each_redirect_of_tsi(v->dir, tsi->id, left_cb, &u);
+    return u.any;
+}
+
+static bool
+left_cb(const void *redirect_, void *u_)
+{
+    const struct nva_redirect *redirect = redirect_;
+    const struct nva_place left = redirect_place(redirect);
+    struct users *u = u_;
+    bool ends = false;
+
+    for (size_t i = 0; i < u->plan->deltas.n; i++) {
+        const struct nva_delta *d = &u->plan->deltas.a[i];
+
+        ends |= d->type == NVA_DELTA_REDIRECT_DEL && d->id == redirect->id;
+    }
+    u->any |= !ends && nva_place_equal(&left, u->place);
+    return true;
+}
+
+/* True if the move of the VM of 'tsi' under way began at 'place', for the same
+ * reason. */
+static bool
+is_moved_from(const struct nva_view *v, const struct nva_place *place,
+              const struct nva_tsi *tsi, const struct nva_plan *plan)
+{
+    const struct nva_tsi *now = story_tsi(v, plan, tsi->id);
+    const struct nva_move *move = now ? story_active(v, plan, now->vm) : NULL;
+
+    for (size_t i = 0; move && i < move->n_ifs; i++) {
+        if (move->ifs[i].tsi == tsi->id
+            && nva_place_equal(&move->ifs[i].from, place)) {
+            return true;
+        }
+    }
+    return false;
 }

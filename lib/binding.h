@@ -18,14 +18,9 @@ enum nva_reason binding_imply(const struct nva_view *, nva_id nve,
  * NVA_VAPS_PER_VN_AT_NVE_MAX, NVA_NVES_PER_VN_MAX. */
 bool binding_has_room(const struct nva_view *, nva_id nve, nva_id vn);
 
-/* Appends the deletion of the implied VAP at 'place' for 'vn' if no interface
- * has a place there as 'plan' leaves it: call it after the puts. */
-void binding_release(const struct nva_view *, const struct nva_place *,
-                     nva_id vn, struct nva_plan *);
-
-/* The same for the place that 'redirect', which ends, was left at: an implied
- * VAP outlives the VM's departure as long as the redirect is there. */
-void binding_release_left(const struct nva_view *, const struct nva_redirect *,
-                          struct nva_plan *);
+/* Appends the deletions of the implied VAPs that nothing needs any more once
+ * 'plan' is applied: called once, when the rest of the plan is complete.  No
+ * step that ends something has to think of them. */
+void binding_sweep(const struct nva_view *, struct nva_plan *);
 
 #endif /* binding.h */

@@ -13,7 +13,6 @@
 
 #include "converge.h"
 
-#include "binding.h"
 #include "redirect.h"
 #include "relocate.h"
 #include "story.h"
@@ -51,7 +50,6 @@ static void go_draining(const struct nva_view *, struct nva_move *,
                         struct nva_plan *);
 static void go_unwinding(const struct nva_view *, struct nva_move *,
                          struct nva_plan *);
-static void release_left(const struct nva_view *, struct nva_plan *);
 static void settle_anew(const struct nva_view *, struct nva_plan *,
                         nva_id move);
 static void redirect_removed(const struct nva_view *, const struct nva_event *,
@@ -141,7 +139,6 @@ converge_timer(const struct nva_view *v, struct nva_plan *plan)
     struct walk w = { .view = v, .plan = plan };
 
     redirect_timer(v, tsi_owes, plan);
-    release_left(v, plan);
     directory_each_active_move(v->dir, timer_cb, &w);
 }
 
@@ -447,12 +444,14 @@ go_prepared(const struct nva_view *v, struct nva_move *move,
 }
 
 /* Publishes what the gate lets through.  The rest of the way is looked at when
- * the first NVE has confirmed that: this very step has made them all owe. */
+ * the first NVE has confirmed that: this very step has made them all owe.  If
+ * it has not (all is published already: a move within an NVE), nobody else may
+ * have anything to confirm any more. */
 static void
 go_switching(const struct nva_view *v, struct nva_move *move,
              struct nva_plan *plan)
 {
-    bool all = true;
+    bool all = true, owe = false;
 
     for (size_t i = 0; i < move->n_ifs; i++) {
         struct nva_tsi t = *directory_tsi(v->dir, move->ifs[i].tsi);
@@ -460,12 +459,16 @@ go_switching(const struct nva_view *v, struct nva_move *move,
         if (!move->ifs[i].switched) {
             all = false;
         } else if (!nva_place_equal(&t.current, &t.published)) {
+            owe = true;
             all &= relocate_publish_if_open(v, plan, &t, move->id);
         }
     }
     if (all) {
         story_go(v, plan, move, NVA_MS_CONVERGING, NVA_OK);
         story_put(plan, move);
+    }
+    if (all && !owe) {
+        go_converging(v, move, plan);
     }
 }
 
@@ -504,11 +507,6 @@ go_draining(const struct nva_view *v, struct nva_move *move,
     if (has_redirect(v, move)) {
         return;
     }
-    for (size_t i = 0; i < move->n_ifs; i++) {
-        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
-
-        binding_release(v, &move->ifs[i].from, tsi->vn, plan);
-    }
     story_go(v, plan, move, NVA_MS_DONE, NVA_OK);
     story_put(plan, move);
     if (story_vm(v, plan, move->vm)->state == NVA_VM_MIGRATING) {
@@ -537,7 +535,6 @@ go_unwinding(const struct nva_view *v, struct nva_move *move,
         struct nva_tsi t = *directory_tsi(v->dir, move->ifs[i].tsi);
 
         relocate_prepare(plan, &t, &nowhere);
-        binding_release(v, &move->ifs[i].to, t.vn, plan);
     }
     move->unwinding = false;
     story_put(plan, move);
@@ -574,25 +571,8 @@ redirect_removed(const struct nva_view *v, const struct nva_event *ev,
     }
     if (ev->flow.by_timeout) {
         redirect_ended(v, r->id, ev->flow.packets, plan);
-        release_left(v, plan);
     } else {
         redirect_restore(r, plan);
-    }
-}
-
-/* Releases the places of the redirects that 'plan' ends. */
-static void
-release_left(const struct nva_view *v, struct nva_plan *plan)
-{
-    for (size_t i = 0; i < plan->deltas.n; i++) {
-        const struct nva_delta *d = &plan->deltas.a[i];
-        const struct nva_redirect *r = (d->type == NVA_DELTA_REDIRECT_DEL
-                                        ? directory_redirect(v->dir, d->id)
-                                        : NULL);
-
-        if (r) {
-            binding_release_left(v, r, plan);
-        }
     }
 }
 

@@ -259,6 +259,9 @@ struct nva_tsi {
     struct eth_addr mac;
     size_t n_ips;
     struct in6_addr ips[NVA_IPS_MAX];
+    size_t n_given;                     /* So many of them, the first, are VM
+                                         * management's word; the others were
+                                         * learned, and yield to it. */
 
     /* Where it is, where peers send, where it may go.  Only mobility and
      * registration change these. */

@@ -42,15 +42,10 @@ void mobility_thaw(const struct nva_view *, const char *vm, struct nva_plan *);
 void mobility_switch_rest(const struct nva_view *, struct nva_plan *,
                           struct nva_move *);
 
-/* Ends 'old' in favour of a newer move: what it prepared and did not use goes
- * (the caller releases the ports once it has put the newer one); its redirects
- * stay and will be retargeted. */
+/* Ends 'old' in favour of a newer move: what it prepared and did not use goes;
+ * its redirects stay and will be retargeted. */
 void mobility_supersede(const struct nva_view *, struct nva_plan *,
                         const struct nva_move *old);
-
-/* Releases the implied ports that a superseded move no longer needs. */
-void mobility_release_unused(const struct nva_view *, struct nva_plan *,
-                             const struct nva_move *superseded);
 
 /* Ends a move that has not switched as 'end' (aborted or failed) and takes
  * back what it did, in reverse order: while its old NVE redirects, it unwinds.

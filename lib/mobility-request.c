@@ -225,7 +225,6 @@ start_if(const struct nva_view *v, struct nva_move *move,
 {
     struct nva_move_if *mif = &move->ifs[move->n_ifs++];
     struct nva_tsi t = *story_tsi(v, plan, tsi->id);
-    const struct nva_place before = t.prepared;
     enum nva_reason reason;
 
     *mif = (struct nva_move_if) {
@@ -240,7 +239,6 @@ start_if(const struct nva_view *v, struct nva_move *move,
         reason = NVA_R_SAME_PLACE;
     }
     relocate_prepare(plan, &t, &mif->to);
-    binding_release(v, &before, t.vn, plan);
     fabric_warm(v, move->to_nve, t.vn, plan);
     return reason;
 }
@@ -254,7 +252,6 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
     const struct nva_move *active = vm ? directory_move(v->dir, vm->move)
                                        : NULL;
     struct nva_move move = { .cause = NVA_CAUSE_PLANNED };
-    struct nva_move old = { .n_ifs = 0 };
     struct tsis tsis = { .n = 0 };
     enum nva_reason reason;
     const char *field;
@@ -279,8 +276,7 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
         story_put(plan, &move);
     } else {
         if (active) {
-            old = *active;
-            mobility_supersede(v, plan, &old);
+            mobility_supersede(v, plan, active);
         }
         move.vm = vm->id;
         move.vm_was = vm->state;
@@ -304,7 +300,6 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
         return;
     }
     story_put(plan, &move);
-    mobility_release_unused(v, plan, &old);
     plan->object = move.id;
 }
 

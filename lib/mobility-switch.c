@@ -10,7 +10,6 @@
 
 #include "mobility-private.h"
 
-#include "binding.h"
 #include "redirect.h"
 #include "relocate.h"
 #include "story.h"
@@ -56,9 +55,13 @@ mobility_switch_rest(const struct nva_view *v, struct nva_plan *plan,
         struct nva_tsi t = *story_tsi(v, plan, move->ifs[i].tsi);
         const struct nva_place to = move->ifs[i].to;
 
-        if (!move->ifs[i].switched && to.port[0]
-            && nva_place_equal(&t.prepared, &to)) {
+        if (move->ifs[i].switched) {
+            continue;
+        } else if (to.port[0] && nva_place_equal(&t.prepared, &to)) {
             switch_if(v, plan, move, &t, &to, NVA_STAMP_ACTIVATED);
+        } else if (!to.port[0] && t.current.nve == move->to_nve) {
+            /* No other port was named: it is where it is to be. */
+            switch_if(v, plan, move, &t, &t.current, NVA_STAMP_ACTIVATED);
         }
     }
 }
@@ -92,22 +95,6 @@ mobility_supersede(const struct nva_view *v, struct nva_plan *plan,
 }
 
 void
-mobility_release_unused(const struct nva_view *v, struct nva_plan *plan,
-                        const struct nva_move *superseded)
-{
-    for (size_t i = 0; i < superseded->n_ifs; i++) {
-        const struct nva_move_if *mif = &superseded->ifs[i];
-        nva_id vn = story_tsi(v, plan, mif->tsi)->vn;
-
-        if (!mif->switched) {
-            binding_release(v, &mif->to, vn, plan);
-        } else if (mif->from.nve == mif->to.nve) {
-            binding_release(v, &mif->from, vn, plan);
-        }
-    }
-}
-
-void
 mobility_take_back(const struct nva_view *v, const struct nva_move *old,
                    enum nva_move_state end, enum nva_reason reason,
                    struct nva_plan *plan)
@@ -131,7 +118,6 @@ mobility_take_back(const struct nva_view *v, const struct nva_move *old,
             relocate_resume(v, plan, &t);
         } else {
             relocate_prepare(plan, &t, &nowhere);
-            binding_release(v, &move.ifs[i].to, t.vn, plan);
         }
     }
     story_go(v, plan, &move, end, reason);
@@ -165,7 +151,6 @@ go_to(const struct nva_view *v, const struct nva_tsi *tsi,
     bool joins = (active && active->to_nve == place->nve
                   && active->cause == cause
                   && active->state == NVA_MS_SWITCHING);
-    struct nva_move old = { .n_ifs = 0 };
     struct nva_move move = {
         .vm = tsi->vm, .cause = cause, .to_nve = place->nve,
         .kind = vm_fsm_kind(directory_vm(v->dir, tsi->vm)->state),
@@ -187,8 +172,7 @@ go_to(const struct nva_view *v, const struct nva_tsi *tsi,
         move = *active;
     } else {
         if (active) {
-            old = *active;
-            mobility_supersede(v, plan, &old);
+            mobility_supersede(v, plan, active);
         }
         story_begin(v, plan, &move, NVA_MS_SWITCHING, reason);
     }
@@ -196,7 +180,6 @@ go_to(const struct nva_view *v, const struct nva_tsi *tsi,
     switch_if(v, plan, &move, tsi, place,
               cause == NVA_CAUSE_PLANNED ? NVA_STAMP_ACTIVATED
                                          : NVA_STAMP_EVIDENCE);
-    mobility_release_unused(v, plan, &old);
 }
 
 /* Makes 'tsi' one of the interfaces of 'move', going to 'place'. */

@@ -7,8 +7,8 @@
  * must never check what registry-want has checked, nor know how a move goes: a
  * changed place goes to mobility.
  *
- * Invariant: no address is given before it is taken; an implied VAP goes with
- * the last interface at it.  RFC 8014 s4.3, s8.1; draft vmm-15 s3 (D16). */
+ * Invariant: no address is given before it is taken.  RFC 8014 s4.3, s8.1;
+ * draft vmm-15 s3 (D16). */
 
 #include <config.h>
 
@@ -30,28 +30,18 @@ static enum nva_vm_state vm_state(const struct job *,
 static void do_vm(const struct job *, const struct nva_request_vm *);
 static enum nva_reason do_ifs(struct job *);
 static void del_tsi(const struct job *, const struct nva_tsi *);
-static void release_all(const struct job *, const struct nva_tsi *);
-static void release_gone(const struct job *, const struct nva_tsi *const *,
-                         size_t n_taken);
 
 void
 registry_vm_put(const struct nva_view *v, const struct nva_request *request,
                 struct nva_plan *plan)
 {
     struct job job = { .view = v, .plan = plan };
-    const struct nva_tsi *taken[NVA_IFS_MAX];
-    size_t n_taken = 0;
     const char *field;
     enum nva_reason reason = registry_want_vm(&job, request, &field);
 
     if (reason) {
         nva_plan_refuse(plan, reason, field);
         return;
-    }
-    for (size_t i = 0; i < job.n_wants; i++) {
-        if (job.wants[i].old && is_foreign(&job, job.wants[i].old)) {
-            taken[n_taken++] = job.wants[i].old;
-        }
     }
     job.id = job.vm ? job.vm->id : nva_plan_new_id(plan);
     do_vm(&job, &request->vm);
@@ -63,7 +53,6 @@ registry_vm_put(const struct nva_view *v, const struct nva_request *request,
         return;
     }
     mobility_vm_state(v, job.id, vm_state(&job, &request->vm), plan);
-    release_gone(&job, taken, n_taken);
     plan->object = job.id;
     registry_done(plan, request->type)->vm = job.id;
 }
@@ -89,9 +78,6 @@ registry_vm_del(const struct nva_view *v, const char *name,
     end_move(&job, job.vm->move);
     for (size_t i = 0; i < job.n_olds; i++) {
         del_tsi(&job, job.olds[i]);
-    }
-    for (size_t i = 0; i < job.n_olds; i++) {
-        release_all(&job, job.olds[i]);
     }
     registry_add(plan, NVA_DELTA_VM_DEL, job.id);
     plan->object = job.id;
@@ -149,40 +135,6 @@ del_tsi(const struct job *job, const struct nva_tsi *t)
     directory_each_redirect_of_tsi(job->view->dir, t->id, del_redirect_cb,
                                    job->plan);
     registry_add(job->plan, NVA_DELTA_TSI_DEL, t->id);
-}
-
-static bool
-release_left_cb(const void *redirect, void *job_)
-{
-    const struct job *job = job_;
-
-    binding_release_left(job->view, redirect, job->plan);
-    return true;
-}
-
-static void
-release_all(const struct job *job, const struct nva_tsi *t)
-{
-    binding_release(job->view, &t->current, t->vn, job->plan);
-    binding_release(job->view, &t->published, t->vn, job->plan);
-    binding_release(job->view, &t->prepared, t->vn, job->plan);
-    directory_each_redirect_of_tsi(job->view->dir, t->id, release_left_cb,
-                                   CONST_CAST(struct job *, job));
-}
-
-/* Implied VAPs of what 'job' deleted. */
-static void
-release_gone(const struct job *job, const struct nva_tsi *const *taken,
-             size_t n_taken)
-{
-    for (size_t i = 0; i < job->n_olds; i++) {
-        if (!job->kept[i]) {
-            release_all(job, job->olds[i]);
-        }
-    }
-    for (size_t i = 0; i < n_taken; i++) {
-        release_all(job, taken[i]);
-    }
 }
 
 /* ## Coming and staying ## */
@@ -245,7 +197,7 @@ is_continued(const struct job *job, const struct nva_tsi *t)
     return !is_foreign(job, t);
 }
 
-/* Takes 'ip' from 'holder', a host that was only learned: what VM management
+/* Takes 'ip' from 'holder', of whom it was only learned: what VM management
  * says is so, and what a frame said is no more than a guess. */
 static void
 take_ip(const struct job *job, const struct nva_tsi *holder,
@@ -325,10 +277,11 @@ strip_ips(const struct job *job, const struct want *w)
 
     t.vm = job->id;
     ovs_strlcpy(t.name, w->tsi.name, sizeof t.name);
-    t.n_ips = 0;
+    t.n_ips = t.n_given = 0;
     memset(t.ips, 0, sizeof t.ips);
     for (size_t i = 0; i < w->old->n_ips; i++) {
         if (has_ip(&w->tsi, &w->old->ips[i])) {
+            t.n_given += i < w->old->n_given;
             t.ips[t.n_ips++] = w->old->ips[i];
         }
     }
@@ -360,17 +313,19 @@ refresh_tsi(const struct job *job, const struct want *w)
     struct nva_tsi t = latest ? *latest : w->tsi;
 
     if (w->old && t.vm == job->id && !strcmp(t.name, w->tsi.name)
-        && ips_equal(&t, &w->tsi)) {
+        && ips_equal(&t, &w->tsi) && t.n_given == w->tsi.n_given) {
         return;
     }
     t.vm = job->id;
     ovs_strlcpy(t.name, w->tsi.name, sizeof t.name);
     t.n_ips = w->tsi.n_ips;
+    t.n_given = w->tsi.n_given;
     memcpy(t.ips, w->tsi.ips, sizeof t.ips);
     put_tsi(job, &t);
 }
 
-/* Brings 'w' to its place, if it is to go to one. */
+/* Brings 'w' to its place, if it is to go to one: where that was prepared, it
+ * may have come along with an interface before it. */
 static enum nva_reason
 do_place(const struct job *job, struct want *w)
 {
@@ -378,6 +333,14 @@ do_place(const struct job *job, struct want *w)
 
     if (!w->tsi.id) {
         w->tsi.id = nva_plan_new_id(job->plan);
+    } else {
+        const struct nva_tsi *latest = story_tsi(job->view, job->plan,
+                                                 w->tsi.id);
+
+        w->tsi.current = latest->current;
+        w->tsi.published = latest->published;
+        w->tsi.prepared = latest->prepared;
+        w->tsi.paused = latest->paused;
     }
     w->tsi.vm = job->id;
     if (want_moves(w)) {

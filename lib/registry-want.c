@@ -147,8 +147,20 @@ is_wanted(const struct job *job, nva_id vn, const struct in6_addr *ip)
     return false;
 }
 
+static bool
+is_given(const struct nva_tsi *t, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < t->n_given; i++) {
+        if (ipv6_addr_equals(&t->ips[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* True if an interface of another VM holds 'ip' and does not yield it: what
- * was only learned does, for configured wins. */
+ * was only learned does, for configured wins, even from a host that VM
+ * management has told us of. */
 static bool
 ip_is_held(const struct job *job, const struct want *w,
            const struct in6_addr *ip)
@@ -157,7 +169,7 @@ ip_is_held(const struct job *job, const struct want *w,
     const struct nva_tsi *holder = directory_tsi_by_ip(dir, w->tsi.vn, ip);
 
     return (holder && holder != w->old && is_foreign(job, holder)
-            && directory_vm(dir, holder->vm)->origin != NVA_ORIGIN_LEARNED);
+            && is_given(holder, ip));
 }
 
 static enum nva_reason
@@ -166,7 +178,7 @@ want_ips(const struct job *job, struct want *w,
 {
     struct nva_tsi *t = &w->tsi;
 
-    t->n_ips = 0;
+    t->n_ips = t->n_given = 0;
     memset(t->ips, 0, sizeof t->ips);
     if (r->n_ips > NVA_IPS_MAX) {
         return NVA_R_LIMIT;
@@ -181,6 +193,7 @@ want_ips(const struct job *job, struct want *w,
             return NVA_R_IP_TAKEN;
         }
         t->ips[t->n_ips++] = *ip;
+        t->n_given = t->n_ips;
     }
     return NVA_OK;
 }

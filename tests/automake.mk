@@ -96,6 +96,8 @@ CHECK_TESTS = \
 	tests/scenarios/test-failure \
 	tests/scenarios/test-hold \
 	tests/scenarios/test-kinds \
+	tests/scenarios/test-interfaces \
+	tests/scenarios/test-leftovers \
 	tests/scenarios/test-planned \
 	tests/scenarios/test-tenants \
 	tests/scenarios/test-versions \
@@ -335,6 +337,11 @@ tests_scenarios_test_hold_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_kinds_SOURCES = tests/scenarios/test-kinds.c
 tests_scenarios_test_kinds_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_scenarios_test_interfaces_SOURCES = tests/scenarios/test-interfaces.c
+tests_scenarios_test_interfaces_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_leftovers_SOURCES = tests/scenarios/test-leftovers.c
+tests_scenarios_test_leftovers_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
 tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -281,6 +281,37 @@ START_TEST(two_places_at_once)
 }
 END_TEST
 
+/* c1 claims an address that nobody has; then VM management gives it to the VM:
+ * its word counts, although c1, too, is a VM that it told us of (D15). */
+START_TEST(a_claim_yields_to_vm_management)
+{
+    const struct sim_vm claim = {
+        "claim", "blue", { .ea = { 2, 0, 0, 0, 0, 11 } }, { 10, 0, 0, 99 },
+        { 0xfd, 0x10, [15] = 0x99 },
+    };
+    struct stage s;
+    int squatter;
+
+    stage_set(&s, 0, 0);
+    squatter = sim_vm(s.sim, &claim);
+    sim_announce_at(s.sim, squatter, SIM_GARP, 1, "tap-c1");
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_api(s.sim, "GET",
+                             "/v1/lookup?vn=blue&ip=10.0.0.99", NULL), 200);
+    must(&s, "PUT", "/v1/vms/vm",
+         "{\"interfaces\": [{\"vn\": \"blue\", "
+         "\"mac\": \"02:00:00:00:00:01\", \"ips\": [\"10.0.0.99\"]}]}");
+    must(&s, "GET", "/v1/lookup?vn=blue&ip=10.0.0.99", NULL);
+    ck_assert(strstr(sim_body(s.sim), "\"02:00:00:00:00:01\"") != NULL);
+    /* And now it is nobody else's. */
+    sim_announce_at(s.sim, squatter, SIM_GARP, 1, "tap-c1");
+    sim_settle(s.sim);
+    must(&s, "GET", "/v1/lookup?vn=blue&ip=10.0.0.99", NULL);
+    ck_assert(strstr(sim_body(s.sim), "\"02:00:00:00:00:01\"") != NULL);
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -297,5 +328,6 @@ main(void)
     tcase_add_test(tc, two_vns_same_addresses);
     tcase_add_test(tc, two_interfaces);
     tcase_add_test(tc, two_places_at_once);
+    tcase_add_test(tc, a_claim_yields_to_vm_management);
     return run_stories("evidence", tc);
 }

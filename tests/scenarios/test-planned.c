@@ -318,6 +318,29 @@ START_TEST(same_nve_other_port)
 }
 END_TEST
 
+/* The same where nobody but this NVE has anything to confirm. */
+START_TEST(same_nve_alone)
+{
+    struct stage s;
+
+    stage_set(&s, 0, 0);
+    sim_plug(s.sim, 1, "tap-new");
+    must(&s, "PUT", "/v1/nves/hv1/ports/tap-new", "{\"vn\": \"blue\"}");
+    for (int n = 2; n <= 3; n++) {
+        sim_disconnect(s.sim, n);
+    }
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 1, "tap-new");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, last_move(&s)), "done");
+    for (int n = 2; n <= 3; n++) {
+        sim_connect(s.sim, n);
+    }
+    stage_strike(&s);
+}
+END_TEST
+
 START_TEST(one_move_at_a_time)
 {
     struct stage s;
@@ -428,6 +451,7 @@ main(void)
     tcase_add_test(tc, abort_after_switch_is_refused);
     tcase_add_test(tc, frame_while_paused_aborts);
     tcase_add_test(tc, same_nve_other_port);
+    tcase_add_test(tc, same_nve_alone);
     tcase_add_test(tc, one_move_at_a_time);
     tcase_add_test(tc, back_with_pause);
     tcase_add_test(tc, old_port_stays_bound_while_redirecting);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "binding.h"
 #include "directory.h"
 #include "event.h"
 #include "step.h"
@@ -94,6 +95,7 @@ fx_apply_plan(struct fixture *fx)
 {
     const char *wrong;
 
+    binding_sweep(&fx->view, &fx->plan);
     for (size_t i = 0; i < fx->plan.deltas.n; i++) {
         fx_apply(fx, &fx->plan.deltas.a[i]);
     }

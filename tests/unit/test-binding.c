@@ -41,11 +41,28 @@ imply(nva_id nve, const char *port, nva_id vn)
 }
 
 static void
-release(nva_id nve, const char *port, nva_id vn)
+sweep(void)
 {
-    struct nva_place place = fx_place(nve, port);
+    binding_sweep(&fx.view, &fx.plan);
+}
 
-    binding_release(&fx.view, &place, vn, &fx.plan);
+static void
+add_redirect(nva_id id, nva_id tsi, nva_id at, const char *port)
+{
+    struct nva_delta d = { .type = NVA_DELTA_REDIRECT_PUT, .id = id };
+
+    d.redirect = (struct nva_redirect) {
+        .id = id, .tsi = tsi, .at = at, .to = HV1,
+    };
+    ovs_strlcpy(d.redirect.port, port, sizeof d.redirect.port);
+    fx_apply(&fx, &d);
+    fx_start(&fx);
+}
+
+static void
+plan_redirect_del(nva_id id)
+{
+    nva_deltas_add(&fx.plan.deltas, NVA_DELTA_REDIRECT_DEL)->id = id;
 }
 
 /* Puts into the plan that interface 'id' is at 'current', or may be at
@@ -177,15 +194,26 @@ START_TEST(released_when_nobody_is_left)
     nva_id vap = add_vap(HV2, "tap9", RED, true);
     nva_id tsi = fx_vm(&fx, RED, 1, NULL, HV2, "tap9");
 
-    release(HV2, "tap9", RED);
-    ck_assert_uint_eq(fx.plan.deltas.n, 0);             /* It is there. */
+    plan_place(tsi, fx_place(HV2, "tap9"), fx_nowhere());
+    sweep();
+    ck_assert_uint_eq(fx.plan.deltas.n, 1);             /* It is there. */
     plan_place(tsi, fx_place(HV1, "tap1"), fx_nowhere());
-    release(HV2, "tap9", RED);
-    ck_assert_uint_eq(fx.plan.deltas.n, 2);
+    sweep();
+    ck_assert_uint_eq(fx.plan.deltas.n, 3);
     ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_VAP_DEL, vap));
-    release(HV2, "tap9", RED);                          /* Once. */
-    ck_assert_uint_eq(fx.plan.deltas.n, 2);
+    sweep();                                            /* Once. */
+    ck_assert_uint_eq(fx.plan.deltas.n, 3);
     fx_apply_plan(&fx);
+}
+END_TEST
+
+START_TEST(released_with_the_interface)
+{
+    add_vap(HV2, "tap9", RED, true);
+    nva_deltas_add(&fx.plan.deltas, NVA_DELTA_TSI_DEL)->id
+        = fx_vm(&fx, RED, 1, NULL, HV2, "tap9");
+    sweep();
+    ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 1);
 }
 END_TEST
 
@@ -206,7 +234,7 @@ START_TEST(kept_while_another_has_a_place_there)
         plan_place(other, t.current, fx_place(HV2, "tap9"));
     }
     plan_place(tsi, fx_place(HV1, "tap1"), fx_nowhere());
-    release(HV2, "tap9", RED);
+    sweep();
     ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 0);
 }
 END_TEST
@@ -219,47 +247,106 @@ START_TEST(released_when_two_leave_in_one_step)
     a = fx_vm(&fx, RED, 1, NULL, HV2, "tap9");
     b = fx_vm(&fx, RED, 2, NULL, HV2, "tap9");
     plan_place(a, fx_place(HV1, "tap1"), fx_nowhere());
-    release(HV2, "tap9", RED);
+    sweep();
     ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 0);
     plan_place(b, fx_place(HV1, "tap1"), fx_nowhere());
-    release(HV2, "tap9", RED);
+    sweep();
     ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 1);
 }
 END_TEST
 
 START_TEST(what_was_configured_is_not_released)
 {
-    struct nva_place nowhere = fx_nowhere();
+    nva_id a = fx_vm(&fx, RED, 1, NULL, HV2, "tap1");   /* Not implied. */
+    nva_id b = fx_vm(&fx, RED, 2, NULL, HV2, "tap9");   /* None there. */
+    nva_id c = fx_vm(&fx, RED, 3, NULL, HV2, "tap8");   /* Not this VN's. */
 
-    release(HV2, "tap1", RED);                          /* Not implied. */
-    release(HV2, "tap9", RED);                          /* None there. */
-    ck_assert_uint_eq(fx.plan.deltas.n, 0);
-    add_vap(HV2, "tap9", RED, true);
-    release(HV2, "tap9", BLUE);                         /* Not this VN's. */
-    binding_release(&fx.view, &nowhere, RED, &fx.plan);
-    ck_assert_uint_eq(fx.plan.deltas.n, 0);
+    add_vap(HV2, "tap8", BLUE, true);
+    plan_place(a, fx_place(HV1, "tap1"), fx_nowhere());
+    plan_place(b, fx_place(HV1, "tap1"), fx_nowhere());
+    plan_place(c, fx_nowhere(), fx_nowhere());
+    sweep();
+    ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 0);
 }
 END_TEST
 
-START_TEST(release_of_the_place_a_redirect_left)
+START_TEST(kept_until_the_redirect_ends)
 {
-    nva_id empty = add_vap(HV2, "tap7", RED, true);
-    nva_id tsi = fx_vm(&fx, RED, 1, NULL, HV1, "tap9");
-    struct nva_redirect r = {
-        .id = 900, .tsi = tsi, .at = HV2, .port = "tap7", .to = HV1,
-    };
+    nva_id left = add_vap(HV2, "tap7", RED, true);
+    nva_id tsi = fx_vm(&fx, RED, 1, NULL, HV2, "tap7");
 
     add_vap(HV2, "tap8", RED, true);                    /* Another port. */
     add_vap(HV3, "tap7", RED, true);                    /* Another NVE. */
-    fx_start(&fx);
-    binding_release_left(&fx.view, &r, &fx.plan);
-    ck_assert_uint_eq(fx.plan.deltas.n, 1);
-    ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_VAP_DEL, empty));
+    add_redirect(900, tsi, HV2, "tap7");
+    plan_place(tsi, fx_place(HV1, "tap9"), fx_nowhere());
+    sweep();
+    ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 0);
+    plan_redirect_del(900);
+    sweep();
+    ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 1);
+    ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_VAP_DEL, left));
+}
+END_TEST
 
-    r.port[0] = '\0';                                   /* Nobody knows. */
+/* Turned to a new place, it is another instance at the same one. */
+START_TEST(kept_when_the_redirect_is_replaced)
+{
+    nva_id tsi;
+
+    add_vap(HV2, "tap7", RED, true);
+    tsi = fx_vm(&fx, RED, 1, NULL, HV1, "tap9");
+    add_redirect(900, tsi, HV2, "tap7");
+    plan_redirect_del(900);
+    nva_deltas_add(&fx.plan.deltas, NVA_DELTA_REDIRECT_PUT)->redirect
+        = (struct nva_redirect) {
+        .id = 901, .tsi = tsi, .at = HV2, .port = "tap7", .to = HV3,
+    };
+    sweep();
+    ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 0);
+}
+END_TEST
+
+START_TEST(nobody_knows_the_port_that_was_left)
+{
+    nva_id tsi = fx_vm(&fx, RED, 1, NULL, HV1, "tap9");
+
+    add_vap(HV2, "tap7", RED, true);
+    add_redirect(900, tsi, HV2, "");
+    plan_redirect_del(900);
+    sweep();
+    ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 0);
+}
+END_TEST
+
+/* From port to port of one NVE there is no redirect. */
+START_TEST(kept_until_the_move_ends)
+{
+    nva_id tsi, id;
+    struct nva_delta *d;
+
+    add_vap(HV2, "tap7", RED, true);
+    add_vap(HV2, "tap8", RED, true);
+    tsi = fx_vm(&fx, RED, 1, NULL, HV2, "tap7");
+    id = fx_move(&fx, tsi, NVA_MS_DRAINING, fx_place(HV2, "tap7"),
+                 fx_place(HV2, "tap8"));
     fx_start(&fx);
-    binding_release_left(&fx.view, &r, &fx.plan);
-    ck_assert_uint_eq(fx.plan.deltas.n, 0);
+    plan_place(tsi, fx_place(HV2, "tap8"), fx_nowhere());
+    sweep();
+    ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 0);
+    fx_apply_plan(&fx);
+
+    fx_start(&fx);
+    d = nva_deltas_add(&fx.plan.deltas, NVA_DELTA_MOVE_PUT);
+    d->id = id;
+    d->move = *directory_move(fx.dir, id);
+    d->move.state = NVA_MS_DONE;
+    d = nva_deltas_add(&fx.plan.deltas, NVA_DELTA_VM_PUT);
+    d->id = directory_tsi(fx.dir, tsi)->vm;
+    d->vm = *directory_vm(fx.dir, d->id);
+    d->vm.move = NVA_ID_NONE;
+    sweep();
+    ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 1);
+    fx_apply_plan(&fx);
 }
 END_TEST
 
@@ -277,10 +364,14 @@ main(void)
     tcase_add_test(tc, a_network_has_so_many_at_an_nve);
     tcase_add_test(tc, a_network_is_on_so_many);
     tcase_add_test(tc, released_when_nobody_is_left);
+    tcase_add_test(tc, released_with_the_interface);
     tcase_add_loop_test(tc, kept_while_another_has_a_place_there, 0, 2);
     tcase_add_test(tc, released_when_two_leave_in_one_step);
     tcase_add_test(tc, what_was_configured_is_not_released);
-    tcase_add_test(tc, release_of_the_place_a_redirect_left);
+    tcase_add_test(tc, kept_until_the_redirect_ends);
+    tcase_add_test(tc, kept_when_the_redirect_is_replaced);
+    tcase_add_test(tc, nobody_knows_the_port_that_was_left);
+    tcase_add_test(tc, kept_until_the_move_ends);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
 }

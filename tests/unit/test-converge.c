@@ -411,6 +411,7 @@ START_TEST(done_releases_the_port_it_left)
     ck_assert_int_eq(converge_deadline(&fx.view), NOW);
     converge_timer(&fx.view, &fx.plan);
     ck_assert_int_eq(put_of(id)->state, NVA_MS_DONE);
+    binding_sweep(&fx.view, &fx.plan);
     ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_VAP_DEL, vap));
     fx_apply_plan(&fx);
 }
@@ -490,6 +491,7 @@ START_TEST(D11_K5_flow_removed_ends_that_instance)
     happens(NVA_EV_FLOW_REMOVED, HV1, NVA_OWNER_REDIRECT, r);
     ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_REDIRECT_DEL, r));
     ck_assert_uint_eq(fx_stamp(&fx, id, NVA_STAMP_REDIRECT_OFF)->count, 42);
+    binding_sweep(&fx.view, &fx.plan);
     ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_VAP_DEL, vap));
     fx_apply_plan(&fx);
     ck_assert_int_eq(converge_deadline(&fx.view), NOW);     /* Then done. */
@@ -524,6 +526,7 @@ ck_unwound(nva_id id, nva_id vap)
     ck_assert_int_eq(put_of(id)->state, NVA_MS_ABORTED);
     ck_assert(!nva_place_is_set(&tsi_put(tsi_id)->prepared));
     ck_assert(nva_place_equal(&tsi_put(tsi_id)->current, &here));
+    binding_sweep(&fx.view, &fx.plan);
     ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_VAP_DEL, vap));
     ck_assert_ptr_nonnull(fx_stamp(&fx, id, NVA_STAMP_UNWOUND));
     ck_assert_uint_eq(fx_delta(&fx, NVA_DELTA_VM_PUT, 0)->vm.move, 0);

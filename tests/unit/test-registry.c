@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binding.h"
 #include "packets.h"
 #include "registry.h"
 #include "util.h"
@@ -35,6 +36,7 @@ ask(const struct nva_request *request)
 
     nva_plan_start(&plan, directory_next_id(d));
     registry_request(&view, request, &plan);
+    binding_sweep(&view, &plan);
     if (plan.verdict) {
         ck_assert_uint_eq(plan.deltas.n, 0);
         ck_assert_ptr_ne(plan.field, NULL);
