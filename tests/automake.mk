@@ -95,8 +95,8 @@ CHECK_TESTS = \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
 	tests/scenarios/test-hold \
-	tests/scenarios/test-kinds \
 	tests/scenarios/test-interfaces \
+	tests/scenarios/test-kinds \
 	tests/scenarios/test-leftovers \
 	tests/scenarios/test-planned \
 	tests/scenarios/test-tenants \
@@ -335,10 +335,11 @@ tests_scenarios_test_failure_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_hold_SOURCES = tests/scenarios/test-hold.c
 tests_scenarios_test_hold_CPPFLAGS = $(TEST_CPPFLAGS)
 
-tests_scenarios_test_kinds_SOURCES = tests/scenarios/test-kinds.c
-tests_scenarios_test_kinds_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_interfaces_SOURCES = tests/scenarios/test-interfaces.c
 tests_scenarios_test_interfaces_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_kinds_SOURCES = tests/scenarios/test-kinds.c
+tests_scenarios_test_kinds_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_leftovers_SOURCES = tests/scenarios/test-leftovers.c
 tests_scenarios_test_leftovers_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -352,7 +353,12 @@ tests_scenarios_test_tenants_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_versions_SOURCES = tests/scenarios/test-versions.c
 tests_scenarios_test_versions_CPPFLAGS = $(TEST_CPPFLAGS)
 
-tests_prop_test_schedules_SOURCES = tests/prop/test-schedules.c
+tests_prop_test_schedules_SOURCES = \
+	tests/prop/test-schedules.c \
+	tests/prop/steps.c \
+	tests/prop/world.c \
+	tests/prop/steps.h \
+	tests/prop/world.h
 tests_prop_test_schedules_CPPFLAGS = $(TEST_CPPFLAGS)
 
 # A fuzz target is one function; without libFuzzer standalone.c feeds it its
@@ -439,3 +445,5 @@ EXTRA_DIST += \
 	tests/system/test_tenants.py \
 	tests/system/test_tools.py \
 	tests/system/test_versions.py
+EXTRA_DIST += \
+	tests/prop/shrink.py

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts what "make check" and the system ring found, one line for each ring.
 
-usage: summary.py TESTS-DIR JUNIT-XML [REASON]
+usage: summary.py TESTS-DIR[:TESTS-DIR...] JUNIT-XML [REASON]
 
-TESTS-DIR holds automake's .trs and .log files, one directory for each ring.
+TESTS-DIR holds automake's .trs and .log files, one directory for each ring;
+each build that ran tests has one.
 JUNIT-XML is pytest's report on the system ring; REASON says why there is
 none.  With CI=true in the environment a system ring that cannot run counts as
 failed.  The last line is "N passed, N failed, N skipped"; exit status 1 if
@@ -18,6 +19,7 @@ import sys
 import xml.etree.ElementTree as ET
 
 RINGS = ("unit", "scenarios", "prop", "fuzz", "lint")
+SCHEDULES = re.compile(r"^(\d+) schedules$", re.M)
 CHECKS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$",
                     re.M)
 
@@ -43,6 +45,15 @@ def count_program(trs):
     return passed, failed or 1, 0
 
 
+def count_schedules(logs):
+    """How many random schedules the programs with these logs ran."""
+    total = 0
+    for log in logs:
+        with open(log, encoding="utf-8", errors="replace") as f:
+            total += sum(map(int, SCHEDULES.findall(f.read())))
+    return total
+
+
 def count_system(xml, why):
     """Passed, failed, skipped of the system ring, and a remark."""
     if why:
@@ -61,12 +72,15 @@ def count_system(xml, why):
     return max(0, total - failed - skipped), failed, skipped, ""
 
 
-def main(tests_dir, xml, why=""):
+def main(tests_dirs, xml, why=""):
     rows = []
     for ring in RINGS:
-        trs = glob.glob(os.path.join(tests_dir, ring, "*.trs"))
+        trs = [t for d in tests_dirs.split(":")
+               for t in glob.glob(os.path.join(d, ring, "*.trs"))]
         counts = [count_program(t) for t in trs]
-        rows.append((ring, *(sum(c) for c in zip(*counts)), "")
+        n = count_schedules(t[:-4] + ".log" for t in trs)
+        rows.append((ring, *(sum(c) for c in zip(*counts)),
+                     f"  ({n} schedules)" if n else "")
                     if counts else (ring, 0, 1, 0, "  (not one test ran)"))
     rows.append(("system", *count_system(xml, why)))
     print()

@@ -11,7 +11,7 @@ DOC = "docs/conformance.md"
 RINGS = {
     "unit": ("tests/unit/test-{}.c", r"^START_TEST\({}\)"),
     "scenarios": ("tests/scenarios/test-{}.c", r"^START_TEST\({}\)"),
-    "prop": ("tests/prop/test-{}.c", r"^START_TEST\({}\)"),
+    "prop": ("tests/prop/test-{}.c", r"^{}\("),
     "system": ("tests/system/test_{}.py", r"^ *def {}\("),
 }
 
