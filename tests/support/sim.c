@@ -1126,6 +1126,20 @@ struct check {
     bool believed;
 };
 
+/* When to ask intent: a redirect is there for the rest of the second that its
+ * hard timeout is rounded up to, and until its end has been told. */
+static nva_usec
+time_for(const struct check *c, const struct nva_view *v,
+         struct nva_owner owner)
+{
+    const struct nva_redirect *r = (owner.kind == NVA_OWNER_REDIRECT
+                                    ? directory_redirect(v->dir, owner.id)
+                                    : NULL);
+    const struct flow_prog *fp = dispatch_flow_prog(c->sim->dispatch, c->nve);
+
+    return r && flow_prog_hash(fp, owner) ? MIN(v->now, r->until - 1) : v->now;
+}
+
 static void
 check_owner(struct nva_owner owner, void *c_)
 {
@@ -1134,7 +1148,7 @@ check_owner(struct nva_owner owner, void *c_)
     const struct flow_prog *fp = dispatch_flow_prog(c->sim->dispatch, c->nve);
 
     flow_set_clear(c->flows);
-    intent_flows(v.dir, c->nve, owner, c->sim->now, c->flows);
+    intent_flows(v.dir, c->nve, owner, time_for(c, &v, owner), c->flows);
     c->hash += flow_set_hash(c->flows);
     c->n += flow_set_n(c->flows);
     if (flow_prog_hash(fp, owner) != flow_set_hash(c->flows)) {
