@@ -547,30 +547,37 @@ may_announce(const struct world *w, const struct world_if *f)
                                     eth_addr_zero));
 }
 
+/* True if neither its own word nor VM management says where it is. */
+static bool
+is_lost(const struct world *w, const struct world_if *f)
+{
+    const struct nva_tsi *tsi = world_tsi(w, f);
+
+    return (!may_announce(w, f)
+            && (!tsi || !nva_place_is_set(&tsi->current)
+                || strcmp(tsi->current.port, f->port)));
+}
+
 /* Whose word counts says where it is; the others stand where VM management has
- * them, which puts those that are nowhere. */
+ * them, which puts a VM that is lost. */
 static void
 find_vm(struct world *w, struct world_vm *vm)
 {
     int nve = world_pick_nve(w);
+    bool lost = false;
 
     for (int i = 0; i < vm->n_ifs; i++) {
+        lost |= is_lost(w, &vm->ifs[i]);
+    }
+    if (lost && world_put_vm(w, vm, nve) >= 300) {
+        world_fail(w, "%s cannot be put", vm->name);
+    }
+    sim_settle(w->sim);
+    for (int i = 0; i < vm->n_ifs; i++) {
         const struct world_if *f = &vm->ifs[i];
-        const struct nva_tsi *tsi = world_tsi(w, f);
 
-        if (may_announce(w, f)) {
-            world_stand(w, f, sim_stands_at(w->sim, f->guest));
-            continue;
-        }
-        if (!tsi || !nva_place_is_set(&tsi->current)
-            || strcmp(tsi->current.port, f->port)) {
-            if (world_put_vm(w, vm, nve) >= 300) {
-                world_fail(w, "%s cannot be put", vm->name);
-            }
-            sim_settle(w->sim);
-            tsi = world_tsi(w, f);
-        }
-        world_stand(w, f, world_nve_number(w, tsi->current.nve));
+        world_stand(w, f, may_announce(w, f) ? sim_stands_at(w->sim, f->guest)
+                          : world_nve_number(w, world_tsi(w, f)->current.nve));
     }
     sim_settle(w->sim);
     for (int i = 0; i < vm->n_ifs; i++) {
