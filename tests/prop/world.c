@@ -565,7 +565,11 @@ find_vm(struct world *w, struct world_vm *vm)
 {
     int nve = world_pick_nve(w);
     bool lost = false;
+    char path[32];
 
+    /* It may have been frozen when it could not answer. */
+    snprintf(path, sizeof path, "/v1/vms/%s/thaw", vm->name);
+    world_call(w, "POST", path, NULL);
     for (int i = 0; i < vm->n_ifs; i++) {
         lost |= is_lost(w, &vm->ifs[i]);
     }

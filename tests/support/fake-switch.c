@@ -1065,9 +1065,9 @@ void
 fake_switch_lose(struct fake_switch *sw, uint64_t cookie)
 {
     for (size_t i = 0; i < sw->n_rules; i++) {
-        if (sw->rules[i].flow.cookie == cookie) {
+        if (sw->rules[i]->flow.cookie == cookie) {
             rule_remove(sw, i);
-            sw->n_cached = 0;
+            forget_decisions(sw);
             return;
         }
     }
