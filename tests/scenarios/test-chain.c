@@ -70,6 +70,36 @@ START_TEST(there_and_back)
 }
 END_TEST
 
+/* A -> B -> A while A is slow: its redirect to B is still there when the VM is
+ * back.  Until A has confirmed, nobody may send to it: B would redirect to A
+ * and A to B.  Without the gate this fails. */
+START_TEST(back_at_a_slow_place)
+{
+    struct stage s;
+    uint64_t p;
+
+    stage_set(&s, 0, 0);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    sim_slow(s.sim, 1, 20 * NVA_MSEC);
+    sim_stand(s.sim, s.vm, 1, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    for (int t = 0; t < 80; t++) {
+        sim_run(s.sim, NVA_MSEC);
+        for (int i = 2; i <= 3; i++) {
+            p = sim_send(s.sim, s.c[i], s.vm);
+            sim_run(s.sim, 300);
+            ck_assert_int_le(sim_hops(s.sim, p), 2);
+            ck_assert_int_eq(sim_delivered(s.sim, p), 1);
+        }
+    }
+    sim_slow(s.sim, 1, 0);
+    stage_strike(&s);
+}
+END_TEST
+
 START_TEST(ping_pong_1000)
 {
     struct stage s;
@@ -166,6 +196,7 @@ main(void)
 
     tcase_add_test(tc, chain);
     tcase_add_loop_test(tc, there_and_back, 0, 8);
+    tcase_add_test(tc, back_at_a_slow_place);
     tcase_add_test(tc, ping_pong_1000);
     tcase_add_test(tc, evidence_supersedes_planned);
     tcase_add_test(tc, planned_supersedes_draining);
