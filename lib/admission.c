@@ -4,7 +4,8 @@
  * nothing and must never know what a move does with what is admitted.
  * Invariant: a probe is never evidence (RFC 5227, H1), an address that another
  * interface of the VN holds is never taken over by a frame (draft-ietf-nvo3-
- * vmm-15 s10, D15), and nothing is ever looked up in another VN. */
+ * vmm-15 s10, D15) unless its VN shares it, and nothing is ever looked up in
+ * another VN. */
 
 #include <config.h>
 
@@ -23,6 +24,8 @@ static enum nva_reason check_claim(const struct directory *,
                                    const struct nva_vn *,
                                    const struct nva_tsi *,
                                    const struct nva_frame *);
+static bool is_foreign_source(const struct nva_vn *, const struct nva_tsi *,
+                              const struct nva_frame *);
 static bool tsi_has_ip(const struct nva_tsi *, const struct in6_addr *);
 static enum nva_reason check_new(const struct directory *,
                                  const struct nva_vap *);
@@ -218,6 +221,9 @@ check_claim(const struct directory *dir, const struct nva_vn *vn,
     bool claims;
     enum nva_reason reason = claimed_ip(f, &ip, &claims);
 
+    if (is_foreign_source(vn, tsi, f)) {
+        return NVA_R_SPOOFED;
+    }
     if (reason || !claims) {
         return reason;
     }
@@ -225,15 +231,33 @@ check_claim(const struct directory *dir, const struct nva_vn *vn,
         && !eth_addr_equals(f->lla, f->eth_src)) {
         return NVA_R_SPOOFED;           /* Speaks for another MAC. */
     }
+    if (nva_vn_shares(vn, &ip)) {
+        return NVA_OK;
+    }
     owner = directory_tsi_by_ip(dir, vn->id, &ip);
     if (owner && owner != tsi) {
         return NVA_R_SPOOFED;
     }
-    if (vn->binding == NVA_BINDING_STRICT && tsi && !tsi_has_ip(tsi, &ip)
+    if (vn->binding == NVA_BINDING_STRICT
+        && vn->port_security != NVA_PS_NONE && tsi && !tsi_has_ip(tsi, &ip)
         && !IN6_IS_ADDR_LINKLOCAL(&ip)) {
         return NVA_R_SPOOFED;
     }
     return NVA_OK;
+}
+
+/* Data from an address that is not the sender's, where that matters: flows of
+ * its port have refused it.  Zero and link-local addresses are anybody's. */
+static bool
+is_foreign_source(const struct nva_vn *vn, const struct nva_tsi *tsi,
+                  const struct nva_frame *f)
+{
+    return (vn->binding == NVA_BINDING_STRICT
+            && vn->port_security == NVA_PS_FULL && tsi
+            && f->kind == NVA_FRAME_OTHER && nva_ip_is_host(&f->ip_src)
+            && !IN6_IS_ADDR_LINKLOCAL(&f->ip_src)
+            && !nva_vn_shares(vn, &f->ip_src)
+            && !tsi_has_ip(tsi, &f->ip_src));
 }
 
 static bool

@@ -24,8 +24,9 @@
 
 static api_read read_key, read_name, read_u32, read_bool, read_ip, read_mac;
 static api_read read_binding, read_unknown_question, read_unknown_unicast;
-static api_read read_isolation, read_resolution, read_dpid, read_guessed;
-static api_read read_role, read_connections;
+static api_read read_port_security, read_shared_ips, read_isolation;
+static api_read read_resolution, read_dpid, read_guessed, read_role;
+static api_read read_connections;
 static api_read read_vm_state, read_interfaces, read_ips, read_allowed_macs;
 static api_read read_kind, read_to, read_one_port, read_ports;
 static api_read read_port_mac, read_targets;
@@ -46,6 +47,8 @@ static const struct api_field vn_fields[] = {
     { "binding", "string", OWN(read_binding) },
     { "unknown_question", "string", OWN(read_unknown_question) },
     { "unknown_unicast", "string", OWN(read_unknown_unicast) },
+    { "port_security", "string", OWN(read_port_security) },
+    { "shared_ips", "array", OWN(read_shared_ips) },
     { "resolution", "string", OWN(read_resolution) },
     { "redirect_timeout", "integer", U32(nva_vn, redirect_timeout, 1, 300) },
     { "mtu", "integer", U32(nva_vn, mtu, 0, 65535) },
@@ -466,6 +469,8 @@ READ_WORD(read_unknown_question, struct nva_vn, unknown_question,
           nva_unknown_question_from_word)
 READ_WORD(read_unknown_unicast, struct nva_vn, unknown_unicast,
           nva_unknown_unicast_from_word)
+READ_WORD(read_port_security, struct nva_vn, port_security,
+          nva_port_security_from_word)
 
 /* A word of which this version does only the 'n_done' first of 'words' (NULL
  * ends them): the others are refused clearly. */
@@ -595,6 +600,11 @@ read_vm_state(struct api_reader *rd OVS_UNUSED,
            ? NVA_OK : NVA_R_BAD_VALUE;
 }
 
+struct ip_list {
+    struct in6_addr *ips;
+    size_t *n, max;
+};
+
 static enum nva_reason
 read_connections(struct api_reader *rd OVS_UNUSED,
                  const struct api_field *f OVS_UNUSED, const json_t *value,
@@ -611,22 +621,21 @@ read_connections(struct api_reader *rd OVS_UNUSED,
 }
 
 static enum nva_reason
-read_ips(struct api_reader *rd, const struct api_field *f, const json_t *value,
-         void *object)
+read_ip_list(struct api_reader *rd, const struct api_field *f,
+             const json_t *value, const struct ip_list *list)
 {
-    struct nva_request_if *nif = object;
     const struct api_field one = { .name = f->name };
     size_t n = json_array_size(value);
 
     if (!json_is_array(value)) {
         return NVA_R_JSON_TYPE;
-    } else if (n > NVA_IPS_MAX) {
+    } else if (n > list->max) {
         return NVA_R_LIMIT;
     }
     for (size_t i = 0; i < n; i++) {
         const json_t *ip = json_array_get(value, i);
         enum nva_reason reason = json_is_null(ip)
-            ? NVA_R_JSON_TYPE : read_ip(rd, &one, ip, &nif->ips[i]);
+            ? NVA_R_JSON_TYPE : read_ip(rd, &one, ip, &list->ips[i]);
 
         if (reason) {
             char name[32];
@@ -635,8 +644,31 @@ read_ips(struct api_reader *rd, const struct api_field *f, const json_t *value,
             return api_fail(rd, reason, name);
         }
     }
-    nif->n_ips = n;
+    *list->n = n;
     return NVA_OK;
+}
+
+static enum nva_reason
+read_ips(struct api_reader *rd, const struct api_field *f, const json_t *value,
+         void *object)
+{
+    struct nva_request_if *nif = object;
+
+    const struct ip_list list = { nif->ips, &nif->n_ips, NVA_IPS_MAX };
+
+    return read_ip_list(rd, f, value, &list);
+}
+
+static enum nva_reason
+read_shared_ips(struct api_reader *rd, const struct api_field *f,
+                const json_t *value, void *object)
+{
+    struct nva_vn *vn = object;
+
+    const struct ip_list list = { vn->shared_ips, &vn->n_shared_ips,
+                                  NVA_SHARED_IPS_MAX };
+
+    return read_ip_list(rd, f, value, &list);
 }
 
 static enum nva_reason

@@ -38,7 +38,7 @@ static json_t *number_or_null(uint64_t);
 static json_t *reason_or_null(enum nva_reason);
 static json_t *mac_json(struct eth_addr);
 static json_t *ip_json(const struct in6_addr *);
-static json_t *ips_json(const struct nva_tsi *);
+static json_t *ips_json(const struct in6_addr *, size_t n);
 static json_t *dpid_json(uint64_t);
 static json_t *nve_name(const struct nva_view *, nva_id);
 static json_t *wall_json(const struct api_facts *, nva_usec);
@@ -98,6 +98,9 @@ api_show_vn(const struct nva_vn *vn)
             api_text(nva_unknown_question_word(vn->unknown_question)));
     api_set(o, "unknown_unicast",
             api_text(nva_unknown_unicast_word(vn->unknown_unicast)));
+    api_set(o, "port_security",
+            api_text(nva_port_security_word(vn->port_security)));
+    api_set(o, "shared_ips", ips_json(vn->shared_ips, vn->n_shared_ips));
     /* What "auto" comes to, as long as there is no pull. */
     api_set(o, "resolution", api_text("push"));
     api_set(o, "redirect_timeout", json_integer(vn->redirect_timeout));
@@ -340,7 +343,7 @@ api_show_lookup(const struct nva_view *view, const struct nva_vn *vn,
     api_set(o, "vm", text_or_null(vm ? vm->name : NULL));
     api_set(o, "interface", api_text(tsi->name));
     api_set(o, "mac", mac_json(tsi->mac));
-    api_set(o, "ips", ips_json(tsi));
+    api_set(o, "ips", ips_json(tsi->ips, tsi->n_ips));
     api_set(o, "nve", nve_name(view, tsi->current.nve));
     api_set(o, "port", text_or_null(nve ? tsi->current.port : NULL));
     api_set(o, "tunnel_ip", nve ? ip_json(&nve->tunnel_ip) : json_null());
@@ -487,12 +490,12 @@ dpid_json(uint64_t dpid)
 }
 
 static json_t *
-ips_json(const struct nva_tsi *tsi)
+ips_json(const struct in6_addr *ips, size_t n)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; i < tsi->n_ips; i++) {
-        json_array_append_new(array, ip_json(&tsi->ips[i]));
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(array, ip_json(&ips[i]));
     }
     return array;
 }
@@ -565,7 +568,7 @@ list_if(const void *tsi_, void *list_)
     api_set(o, "name", api_text(tsi->name));
     api_set(o, "vn", text_or_null(vn ? vn->name : NULL));
     api_set(o, "mac", mac_json(tsi->mac));
-    api_set(o, "ips", ips_json(tsi));
+    api_set(o, "ips", ips_json(tsi->ips, tsi->n_ips));
     api_set(o, "allowed_macs", json_array());
     api_set(o, "nve", nve_name(view, tsi->current.nve));
     api_set(o, "port", text_or_null(placed ? tsi->current.port : NULL));

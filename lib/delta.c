@@ -46,6 +46,12 @@ static const struct word isolations[] = {
 #undef X
 };
 
+static const struct word port_securities[] = {
+#define X(E, W) { NVA_PS_##E, W },
+    NVA_PORT_SECURITIES
+#undef X
+};
+
 static const struct word origins[] = {
 #define X(E, W) { NVA_ORIGIN_##E, W },
     NVA_ORIGINS
@@ -139,6 +145,8 @@ DEFINE_TO_WORD(nva_unknown_question_word, enum nva_unknown_question,
 DEFINE_TO_WORD(nva_unknown_unicast_word, enum nva_unknown_unicast,
                unknown_unicasts)
 DEFINE_TO_WORD(nva_isolation_word, enum nva_isolation, isolations)
+DEFINE_TO_WORD(nva_port_security_word, enum nva_port_security,
+               port_securities)
 DEFINE_TO_WORD(nva_origin_word, enum nva_origin, origins)
 DEFINE_TO_WORD(nva_detour_word, enum nva_detour, detours)
 DEFINE_TO_WORD(nva_vm_state_word, enum nva_vm_state, vm_states)
@@ -155,10 +163,23 @@ DEFINE_FROM_WORD(nva_unknown_question_from_word, enum nva_unknown_question,
 DEFINE_FROM_WORD(nva_unknown_unicast_from_word, enum nva_unknown_unicast,
                  unknown_unicasts)
 DEFINE_FROM_WORD(nva_isolation_from_word, enum nva_isolation, isolations)
+DEFINE_FROM_WORD(nva_port_security_from_word, enum nva_port_security,
+                 port_securities)
 DEFINE_FROM_WORD(nva_vm_state_from_word, enum nva_vm_state, vm_states)
 DEFINE_FROM_WORD(nva_connections_from_word, enum nva_connections,
                  connections)
 DEFINE_FROM_WORD(nva_move_kind_from_word, enum nva_move_kind, move_kinds)
+
+bool
+nva_vn_shares(const struct nva_vn *vn, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < vn->n_shared_ips; i++) {
+        if (IN6_ARE_ADDR_EQUAL(&vn->shared_ips[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 void
 nva_deltas_init(struct nva_deltas *deltas)

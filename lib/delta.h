@@ -43,6 +43,17 @@ enum nva_isolation {
 #undef X
 };
 
+/* What of the sources of a port's frames is checked, where binding=strict. */
+#define NVA_PORT_SECURITIES                                                 \
+    X(MAC, "mac")       /* MACs placed there; ARP and ND addresses. */      \
+    X(FULL, "full")     /* ...and the IPs of data. */                       \
+    X(NONE, "none")
+enum nva_port_security {
+#define X(E, W) NVA_PS_##E,
+    NVA_PORT_SECURITIES
+#undef X
+};
+
 #define NVA_ORIGINS X(CONFIGURED, "configured") X(LEARNED, "learned")
 enum nva_origin {
 #define X(E, W) NVA_ORIGIN_##E,
@@ -101,6 +112,7 @@ enum nva_move_cause {
 #define X(E, W) NVA_CAUSE_##E,
     NVA_MOVE_CAUSES
 #undef X
+    NVA_N_MOVE_CAUSES
 };
 
 /* design: prepared -> paused -> switching -> converging -> draining -> done,
@@ -161,6 +173,7 @@ const char *nva_binding_word(enum nva_binding);
 const char *nva_unknown_question_word(enum nva_unknown_question);
 const char *nva_unknown_unicast_word(enum nva_unknown_unicast);
 const char *nva_isolation_word(enum nva_isolation);
+const char *nva_port_security_word(enum nva_port_security);
 const char *nva_origin_word(enum nva_origin);
 const char *nva_detour_word(enum nva_detour);
 const char *nva_vm_state_word(enum nva_vm_state);
@@ -176,6 +189,7 @@ bool nva_binding_from_word(const char *word, enum nva_binding *out);
 bool nva_unknown_question_from_word(const char *, enum nva_unknown_question *);
 bool nva_unknown_unicast_from_word(const char *, enum nva_unknown_unicast *);
 bool nva_isolation_from_word(const char *, enum nva_isolation *);
+bool nva_port_security_from_word(const char *, enum nva_port_security *);
 bool nva_vm_state_from_word(const char *, enum nva_vm_state *);
 bool nva_connections_from_word(const char *, enum nva_connections *);
 bool nva_move_kind_from_word(const char *, enum nva_move_kind *);
@@ -189,6 +203,7 @@ struct nva_vn {
     enum nva_binding binding;
     enum nva_unknown_question unknown_question;
     enum nva_unknown_unicast unknown_unicast;
+    enum nva_port_security port_security;
     uint32_t redirect_timeout;          /* Seconds, 1..300. */
     uint32_t mtu;                       /* Inner IP MTU, 0: not stated. */
     uint32_t duplicate_moves;           /* Announced moves of an interface...*/
@@ -197,6 +212,11 @@ struct nva_vn {
     uint32_t freeze_time;               /* Seconds; 0: until somebody thaws. */
     char tenant[NVA_NAME_MAX];          /* "": none. */
     enum nva_isolation isolation;
+
+    /* Addresses that interfaces of the VN share: whoever announced one last
+     * has it (VRRP, RFC 9568). */
+    size_t n_shared_ips;
+    struct in6_addr shared_ips[NVA_SHARED_IPS_MAX];
 };
 
 struct nva_nve {
@@ -394,6 +414,9 @@ struct nva_stamp {
                                          * HELD_LOST; how many in a row, for
                                          * REFRESHED. */
 };
+
+/* True if 'ip' is one of the VN's shared addresses. */
+bool nva_vn_shares(const struct nva_vn *, const struct in6_addr *ip);
 
 /* ## Delta ## */
 

@@ -413,8 +413,14 @@ check_moves(const struct directory *d)
 {
     const struct move_obj *m;
     nva_id last = 0;
-    size_t n = 0, n_active = 0;
+    size_t n = 0, n_active = 0, n_ended = 0;
 
+    for (size_t i = 0; i < NVA_N_MOVE_CAUSES; i++) {
+        if (d->n_ended_moves[i] != ovs_list_size(&d->ended_moves[i])) {
+            return "ended moves are miscounted";
+        }
+        n_ended += d->n_ended_moves[i];
+    }
     LIST_FOR_EACH (m, node, &d->move_list) {
         if (m->v.id <= last || m->v.id >= d->next_id
             || dir_find_move(d, m->v.id) != m) {
@@ -435,8 +441,7 @@ check_moves(const struct directory *d)
     }
     if (n != hmap_count(&d->moves) || n_active != d->n_active_moves
         || n_active != ovs_list_size(&d->active_moves)
-        || n - n_active != d->n_ended_moves
-        || n - n_active != ovs_list_size(&d->ended_moves)) {
+        || n - n_active != n_ended) {
         return "moves are miscounted";
     }
     return n - n_active <= NVA_MOVES_KEPT_MAX ? NULL

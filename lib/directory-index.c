@@ -654,8 +654,8 @@ dir_link_move(struct directory *d, struct move_obj *m)
         INSERT_SORTED(move_obj, m, state_node, v.id, &d->active_moves);
         d->n_active_moves++;
     } else {
-        ovs_list_push_back(&d->ended_moves, &m->state_node);
-        d->n_ended_moves++;
+        ovs_list_push_back(&d->ended_moves[m->v.cause], &m->state_node);
+        d->n_ended_moves[m->v.cause]++;
     }
 }
 
@@ -664,7 +664,7 @@ dir_unlink_move(struct directory *d, struct move_obj *m)
 {
     ovs_list_remove(&m->state_node);
     d->n_active_moves -= m->active;
-    d->n_ended_moves -= !m->active;
+    d->n_ended_moves[m->v.cause] -= !m->active;
 }
 
 void

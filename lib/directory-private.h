@@ -47,8 +47,9 @@ struct directory {
     /* By id. */
     struct ovs_list vn_list, nve_list, vm_list, move_list, active_moves;
     struct ovs_list drains;             /* Of 'struct nve_obj': going on. */
-    struct ovs_list ended_moves;        /* In the order they ended. */
-    size_t n_active_moves, n_ended_moves;
+    struct ovs_list ended_moves[NVA_N_MOVE_CAUSES]; /* In the order they
+                                                     * ended. */
+    size_t n_active_moves, n_ended_moves[NVA_N_MOVE_CAUSES];
 };
 
 struct vn_obj {

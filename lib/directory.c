@@ -39,6 +39,7 @@ static void apply_redirect_del(struct dirt *, nva_id);
 static void apply_probe_put(struct directory *, const struct nva_probe *);
 static void apply_probe_del(struct directory *, nva_id);
 static void apply_move_put(struct directory *, const struct nva_move *);
+static void forget_moves(struct directory *);
 static void apply_move_stamp(struct directory *, nva_id,
                              const struct nva_stamp *);
 
@@ -71,7 +72,9 @@ directory_create(void)
     ovs_list_init(&d->vm_list);
     ovs_list_init(&d->move_list);
     ovs_list_init(&d->active_moves);
-    ovs_list_init(&d->ended_moves);
+    for (size_t i = 0; i < NVA_N_MOVE_CAUSES; i++) {
+        ovs_list_init(&d->ended_moves[i]);
+    }
     ovs_list_init(&d->drains);
     return d;
 }
@@ -226,7 +229,11 @@ vn_flows_equal(const struct nva_vn *a, const struct nva_vn *b)
 {
     return (a->vni == b->vni && a->binding == b->binding
             && a->unknown_question == b->unknown_question
-            && a->unknown_unicast == b->unknown_unicast && a->mtu == b->mtu);
+            && a->unknown_unicast == b->unknown_unicast
+            && a->port_security == b->port_security && a->mtu == b->mtu
+            && a->n_shared_ips == b->n_shared_ips
+            && !memcmp(a->shared_ips, b->shared_ips,
+                       a->n_shared_ips * sizeof a->shared_ips[0]));
 }
 
 static void
@@ -595,9 +602,23 @@ apply_move_put(struct directory *d, const struct nva_move *new)
     }
     m->v = *new;
     dir_link_move(d, m);
-    if (d->n_ended_moves > NVA_MOVES_KEPT_MAX) {
+    forget_moves(d);
+}
+
+/* Announced and planned moves have half the room each, and what the others
+ * leave: guests that hop about do not make us forget what operators did. */
+static void
+forget_moves(struct directory *d)
+{
+    const size_t *n = d->n_ended_moves;
+
+    if (n[NVA_CAUSE_PLANNED] + n[NVA_CAUSE_ANNOUNCED] > NVA_MOVES_KEPT_MAX) {
+        enum nva_move_cause cause = n[NVA_CAUSE_PLANNED]
+                                    > NVA_MOVES_KEPT_MAX / 2
+                                    ? NVA_CAUSE_PLANNED : NVA_CAUSE_ANNOUNCED;
         struct move_obj *oldest = CONTAINER_OF(
-            ovs_list_front(&d->ended_moves), struct move_obj, state_node);
+            ovs_list_front(&d->ended_moves[cause]), struct move_obj,
+            state_node);
 
         dir_unlink_move(d, oldest);
         dir_free_move(d, oldest);

@@ -45,6 +45,7 @@ static struct in6_addr get_ip6(struct reader *);
 
 static void parse_ethernet(struct reader *, struct nva_frame *);
 static void parse_arp(struct reader *, struct nva_frame *);
+static void parse_ipv4(struct reader *, struct nva_frame *);
 static void parse_ipv6(struct reader *, struct nva_frame *);
 static void parse_nd(struct reader *, struct nva_frame *);
 static void parse_nd_options(struct reader *, struct nva_frame *);
@@ -101,6 +102,9 @@ nva_frame_parse(const void *data, size_t size, struct nva_frame *f)
         break;
     case ETH_TYPE_IPV6:
         parse_ipv6(&r, f);
+        break;
+    case ETH_TYPE_IP:
+        parse_ipv4(&r, f);
         break;
     default:
         break;
@@ -295,6 +299,18 @@ parse_arp(struct reader *r, struct nva_frame *f)
 }
 
 /* Goes on only for an NS or NA; bytes after the IPv6 payload are padding. */
+/* Only for who sent it; what is too short for an address has none. */
+static void
+parse_ipv4(struct reader *r, struct nva_frame *f)
+{
+    ovs_be32 src;
+
+    if (!r->error && r->left >= IP_HEADER_LEN) {
+        memcpy(&src, r->p + offsetof(struct ip_header, ip_src), sizeof src);
+        in6_addr_set_mapped_ipv4(&f->ip_src, src);
+    }
+}
+
 static void
 parse_ipv6(struct reader *r, struct nva_frame *f)
 {

@@ -31,7 +31,8 @@ struct nva_frame {
      * 0.0.0.0 is ::ffff:0.0.0.0.
      * NS and NA (RFC 4861): 'ip_src', 'ip_dst' are the IPv6 header's, 'tpa'
      * the target address, 'has_lla' the SLL (NS) or TLL (NA) option, 'lla'
-     * its value. */
+     * its value.
+     * Other IPv4 and IPv6: 'ip_src', as far as it is there. */
     struct eth_addr sha, tha;
     struct in6_addr spa, tpa;
     struct in6_addr ip_src, ip_dst;

@@ -28,6 +28,13 @@ struct intent {
     struct pipeline p;
 };
 
+/* A place where an interface may send from. */
+struct admitted {
+    const struct pipeline_tsi *tsi;
+    nva_ofport port;
+    bool show, full;
+};
+
 static void vn_flows(const struct intent *, nva_id vn);
 static void flood_flows(const struct intent *, nva_id vn);
 static void vap_flows(const struct intent *, nva_id vap);
@@ -42,8 +49,13 @@ static void tsi_deliver(const struct intent *, const struct nva_tsi *,
 static void tsi_forward(const struct intent *, const struct nva_tsi *,
                         const struct pipeline_tsi *);
 static void tsi_admit(const struct intent *, const struct nva_tsi *,
-                      const struct pipeline_tsi *, bool strict);
+                      const struct pipeline_tsi *, const struct nva_vn *);
 static bool is_held_here(const struct nva_tsi *, nva_id nve);
+static void admit_addresses(const struct intent *, const struct admitted *,
+                            const struct in6_addr *, size_t n);
+static void admit_address(const struct intent *, const struct admitted *,
+                          const struct in6_addr *);
+static bool checks_sources(const struct nva_vn *);
 static const struct nva_place *place_here(const struct nva_tsi *, nva_id nve);
 static const struct nva_place *place_to_send(const struct nva_tsi *,
                                              nva_id nve);
@@ -215,8 +227,7 @@ vap_flows(const struct intent *in, nva_id id)
         const struct eth_addr *mac = vap->has_mac ? &vap->mac : NULL;
         nva_ofport port = ofport_of(in, vap->port);
 
-        pipeline_vap(&in->p, vn->vni, port, mac,
-                     vn->binding == NVA_BINDING_STRICT);
+        pipeline_vap(&in->p, vn->vni, port, mac, checks_sources(vn));
         if (vap->detour != NVA_DETOUR_NONE) {
             pipeline_detour(&in->p, port, mac, vap->detour == NVA_DETOUR_ALL);
         }
@@ -241,7 +252,7 @@ tsi_flows(const struct intent *in, nva_id id)
 
     tsi_deliver(in, tsi, &ptsi);
     tsi_forward(in, tsi, &ptsi);
-    tsi_admit(in, tsi, &ptsi, vn->binding == NVA_BINDING_STRICT);
+    tsi_admit(in, tsi, &ptsi, vn);
 }
 
 static void
@@ -287,7 +298,7 @@ tsi_forward(const struct intent *in, const struct nva_tsi *tsi,
  * shown everywhere. */
 static void
 tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
-          const struct pipeline_tsi *ptsi, bool strict)
+          const struct pipeline_tsi *ptsi, const struct nva_vn *vn)
 {
     const struct nva_place *places[] = { &tsi->current, &tsi->published,
                                          &tsi->prepared };
@@ -304,14 +315,43 @@ tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
         }
         port = ofport_of(in, place->port);
         pipeline_admit(&in->p, ptsi, port, show);
-        if (!strict) {
-            continue;
-        }
-        pipeline_admit_address(&in->p, ptsi, port, show, NULL);
-        for (size_t ip = 0; ip < tsi->n_ips; ip++) {
-            pipeline_admit_address(&in->p, ptsi, port, show, &tsi->ips[ip]);
+        if (checks_sources(vn)) {
+            const struct admitted a = {
+                ptsi, port, show, vn->port_security == NVA_PS_FULL };
+
+            admit_address(in, &a, NULL);
+            admit_addresses(in, &a, tsi->ips, tsi->n_ips);
+            admit_addresses(in, &a, vn->shared_ips, vn->n_shared_ips);
         }
     }
+}
+
+static void
+admit_addresses(const struct intent *in, const struct admitted *a,
+                const struct in6_addr *ips, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        admit_address(in, a, &ips[i]);
+    }
+}
+
+/* Its addresses and those that its VN shares are all that it may use there, in
+ * ARP and ND, and in data if 'full'. */
+static void
+admit_address(const struct intent *in, const struct admitted *a,
+              const struct in6_addr *ip)
+{
+    pipeline_admit_address(&in->p, a->tsi, a->port, a->show, ip);
+    if (a->full) {
+        pipeline_admit_source(&in->p, a->tsi, a->port, a->show, ip);
+    }
+}
+
+static bool
+checks_sources(const struct nva_vn *vn)
+{
+    return (vn->binding == NVA_BINDING_STRICT
+            && vn->port_security != NVA_PS_NONE);
 }
 
 /* Its MAC is the same wherever it is: it is answered for once it has a place.
@@ -330,6 +370,9 @@ address_flows(const struct intent *in, nva_id id)
     ptsi.vni = vn->vni;
     ptsi.mac = tsi->mac;
     for (size_t i = 0; i < tsi->n_ips; i++) {
+        if (nva_vn_shares(vn, &tsi->ips[i])) {
+            pipeline_address_shared(&in->p, &ptsi, &tsi->ips[i]);
+        }
         pipeline_address(&in->p, &ptsi, &tsi->ips[i]);
     }
 }

@@ -25,6 +25,10 @@ static void evidence_move(const struct nva_view *, const struct nva_tsi *,
 static void evidence_doubt(const struct nva_view *, const struct nva_event *,
                            const struct nva_tsi *, const struct nva_place *,
                            struct nva_plan *);
+static bool take_shared(const struct nva_view *, const struct nva_event *,
+                        const struct nva_tsi *, struct nva_plan *);
+static void drop_ip(struct nva_plan *, const struct nva_tsi *,
+                    const struct in6_addr *);
 static void evidence_new(const struct nva_view *, const struct nva_event *,
                          const struct nva_place *, struct nva_plan *);
 static void learned_name(const struct nva_view *, const struct nva_tsi *,
@@ -128,6 +132,11 @@ evidence_refresh(const struct nva_view *v, const struct nva_event *ev,
 
     note->tsi = tsi->id;
     note->nve = ev->nve;
+    if (take_shared(v, ev, tsi, plan)) {
+        evidence_ip(&ev->packet.frame, &note->ip);
+        note->type = NVA_NOTE_LEARNED;
+        return;
+    }
     if (vn->binding != NVA_BINDING_LEARN || t.n_ips >= NVA_IPS_MAX
         || !evidence_ip(&ev->packet.frame, &ip)
         || directory_tsi_by_ip(v->dir, t.vn, &ip)) {
@@ -167,6 +176,51 @@ evidence_doubt(const struct nva_view *v, const struct nva_event *ev,
     note->vm = tsi->vm;
     note->mac = tsi->mac;
     mobility_doubt_place(v, tsi, place, plan);
+}
+
+/* An address that its VN shares is whose who announced it last, answers for it
+ * and all.  What else says that one has it, such as a question, only uses it
+ * still: that takes nothing. */
+static bool
+take_shared(const struct nva_view *v, const struct nva_event *ev,
+            const struct nva_tsi *tsi, struct nva_plan *plan)
+{
+    const struct nva_vn *vn = directory_vn(v->dir, tsi->vn);
+    const struct nva_tsi *holder;
+    struct nva_tsi t = *tsi;
+    struct in6_addr ip;
+
+    if (!nva_frame_is_announcement(&ev->packet.frame)
+        || !evidence_ip(&ev->packet.frame, &ip)
+        || !nva_vn_shares(vn, &ip) || t.n_ips >= NVA_IPS_MAX) {
+        return false;
+    }
+    holder = directory_tsi_by_ip(v->dir, tsi->vn, &ip);
+    if (holder == tsi) {
+        return false;
+    }
+    if (holder) {
+        drop_ip(plan, holder, &ip);
+    }
+    t.ips[t.n_ips++] = ip;
+    story_put_tsi(plan, &t);
+    return true;
+}
+
+static void
+drop_ip(struct nva_plan *plan, const struct nva_tsi *holder,
+        const struct in6_addr *ip)
+{
+    struct nva_tsi t = *holder;
+
+    t.n_ips = 0;
+    memset(t.ips, 0, sizeof t.ips);
+    for (size_t i = 0; i < holder->n_ips; i++) {
+        if (!ipv6_addr_equals(&holder->ips[i], ip)) {
+            t.ips[t.n_ips++] = holder->ips[i];
+        }
+    }
+    story_put_tsi(plan, &t);
 }
 
 /* A host nobody told us of: a VM named VN/MAC with one interface. */

@@ -40,6 +40,7 @@ enum {
     NVA_VNI_MAX = 4194303,      /* 2^22 - 1: the two top bits count hops. */
     NVA_REDIRECT_HOPS_MAX = 3,  /* Then the packet is dropped and counted. */
     NVA_IPS_MAX = 16,           /* Addresses of one interface. */
+    NVA_SHARED_IPS_MAX = 16,    /* Of one VN; each is admitted at each port. */
     NVA_IFS_MAX = 8,            /* Interfaces of one VM. */
     NVA_VNS_MAX = 65536,
     NVA_NVES_MAX = 4096,

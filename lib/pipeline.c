@@ -40,12 +40,15 @@ enum {
 
     ADMIT_ADDRESS = 300,                /* ARP, ND: with its own address. */
     ADMIT_FALSE_ADDRESS = 200,          /* ...with another. */
+    ADMIT_SOURCE = 160,                 /* Data: from its own address. */
+    ADMIT_FALSE_SOURCE = 150,           /* ...from another. */
     ADMIT_MAC = 100,
     ADMIT_VAP_MAC = 20,                 /* A source no TSI has here. */
     ADMIT_VAP = 10,
 
     ADDRESS_NVA_ASKED = 70,             /* Answers to the NVA's probes. */
     ADDRESS_NVA = 60,                   /* Anything else to its MAC. */
+    ADDRESS_SHARED = 55,                /* Who has it from now on says so. */
     ADDRESS_OWNER = 50,                 /* The owner asks for itself (H4). */
     ADDRESS_DAD = 40,
     ADDRESS_NO_SLL = 30,
@@ -71,6 +74,17 @@ enum {
 struct admit_nd {
     bool show;
     struct in6_addr ip, mask;
+};
+
+static const struct admit_nd link_local = {
+    .ip = { .s6_addr = { 0xfe, 0x80 } },
+    .mask = { .s6_addr = { 0xff, 0xc0 } },
+};
+
+/* An IP source of data; 'mask' is for IPv6. */
+struct source {
+    struct in6_addr ip, mask;
+    bool show;
 };
 
 static void start(const struct pipeline *, enum nva_table, int priority,
@@ -144,6 +158,10 @@ static void admit_arp(const struct pipeline *, const struct pipeline_tsi *,
                       nva_ofport, bool show, ovs_be32 spa);
 static void admit_nd(const struct pipeline *, const struct pipeline_tsi *,
                      nva_ofport, const struct admit_nd *);
+static void admit_source(const struct pipeline *, const struct pipeline_tsi *,
+                         nva_ofport, const struct source *);
+static void refuse_sources(const struct pipeline *,
+                           const struct pipeline_tsi *, nva_ofport);
 static void address_v4(const struct pipeline *, const struct pipeline_tsi *,
                        ovs_be32 ip);
 static void address_v6(const struct pipeline *, const struct pipeline_tsi *,
@@ -436,6 +454,31 @@ pipeline_admit_address(const struct pipeline *p,
 }
 
 void
+pipeline_admit_source(const struct pipeline *p,
+                      const struct pipeline_tsi *tsi, nva_ofport port,
+                      bool show, const struct in6_addr *ip)
+{
+    const struct source sources[] = {
+        { in6_addr_mapped_ipv4(htonl(INADDR_ANY)), in6addr_exact, show },
+        { in6addr_any, in6addr_exact, show },
+        { link_local.ip, link_local.mask, show },
+    };
+
+    if (port == NVA_OFPORT_NONE) {
+        return;
+    }
+    if (ip) {
+        admit_source(p, tsi, port, &(struct source) { *ip, in6addr_exact,
+                                                       show });
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+        admit_source(p, tsi, port, &sources[i]);
+    }
+    refuse_sources(p, tsi, port);
+}
+
+void
 pipeline_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
                  const struct in6_addr *ip)
 {
@@ -443,6 +486,37 @@ pipeline_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
         address_v4(p, tsi, in6_addr_get_mapped_ipv4(ip));
     } else {
         address_v6(p, tsi, ip);
+    }
+}
+
+void
+pipeline_address_shared(const struct pipeline *p,
+                        const struct pipeline_tsi *tsi,
+                        const struct in6_addr *ip)
+{
+    struct nva_flow f;
+
+    if (!nva_ip_is_v4(ip)) {
+        start_ns(p, tsi, ip, ADDRESS_SHARED, &f);
+        match_set_ipv6_src(&f.match, &in6addr_any);
+        put_goto(&f.actions, NVA_TABLE_FORWARD);
+        finish(p, &f);
+        return;             /* All advertisements are shown. */
+    }
+    for (int announces = 0; announces <= 1; announces++) {
+        ovs_be32 ip4 = in6_addr_get_mapped_ipv4(ip);
+
+        start(p, NVA_TABLE_ADDRESS, ADDRESS_SHARED, &f);
+        match_vn(&f, tsi->vni);
+        match_multicast(&f);
+        match_arp(&f, ARP_OP_REQUEST);
+        match_set_nw_src(&f.match, announces ? ip4 : htonl(INADDR_ANY));
+        match_set_nw_dst(&f.match, ip4);
+        if (announces) {
+            put_ask(&f.actions);
+        }
+        put_goto(&f.actions, NVA_TABLE_FORWARD);
+        finish(p, &f);
     }
 }
 
@@ -1032,10 +1106,6 @@ static void
 admit_no_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
                  nva_ofport port, bool show)
 {
-    static const struct admit_nd link_local = {
-        .ip = { .s6_addr = { 0xfe, 0x80 } },
-        .mask = { .s6_addr = { 0xff, 0xc0 } },
-    };
     struct admit_nd nd = link_local;
     struct nva_flow f;
 
@@ -1099,6 +1169,38 @@ admit_nd(const struct pipeline *p, const struct pipeline_tsi *tsi,
     match_icmp6(&f, ND_NEIGHBOR_ADVERT);
     match_set_nd_target_masked(&f.match, &nd->ip, &nd->mask);
     finish_admit(p, port, nd->show, &f);
+}
+
+static void
+admit_source(const struct pipeline *p, const struct pipeline_tsi *tsi,
+             nva_ofport port, const struct source *source)
+{
+    bool v4 = nva_ip_is_v4(&source->ip);
+    struct nva_flow f;
+
+    start_admit(p, tsi, port, ADMIT_SOURCE, &f);
+    match_set_dl_type(&f.match, htons(v4 ? ETH_TYPE_IP : ETH_TYPE_IPV6));
+    if (v4) {
+        match_set_nw_src(&f.match, in6_addr_get_mapped_ipv4(&source->ip));
+    } else {
+        match_set_ipv6_src_masked(&f.match, &source->ip, &source->mask);
+    }
+    finish_admit(p, port + PIPELINE_METER_DATA, source->show, &f);
+}
+
+static void
+refuse_sources(const struct pipeline *p, const struct pipeline_tsi *tsi,
+               nva_ofport port)
+{
+    static const uint16_t types[] = { ETH_TYPE_IP, ETH_TYPE_IPV6 };
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        struct nva_flow f;
+
+        start_admit(p, tsi, port, ADMIT_FALSE_SOURCE, &f);
+        match_set_dl_type(&f.match, htons(types[i]));
+        finish_refuse(p, port + PIPELINE_METER_DATA, &f);
+    }
 }
 
 /* Only questions to all: a unicast one (NUD) is for the owner itself. */

@@ -170,9 +170,21 @@ void pipeline_admit_address(const struct pipeline *,
                             const struct pipeline_tsi *, nva_ofport port,
                             bool show, const struct in6_addr *ip);
 
+/* ...and data with an IP source that is not its own is dropped and shown: the
+ * same for '*ip', and for sources every host may use when 'ip' is NULL. */
+void pipeline_admit_source(const struct pipeline *,
+                           const struct pipeline_tsi *, nva_ofport port,
+                           bool show, const struct in6_addr *ip);
+
 /* ARP (RFC 9161 F1, F2) or ND questions for 'ip', which is its address. */
 void pipeline_address(const struct pipeline *, const struct pipeline_tsi *,
                       const struct in6_addr *ip);
+
+/* The same 'ip' may be announced by others, who take it over: they are shown
+ * to the NVA instead of being answered, and not told that it is in use. */
+void pipeline_address_shared(const struct pipeline *,
+                             const struct pipeline_tsi *,
+                             const struct in6_addr *ip);
 
 /* What comes from a tunnel for it goes on to the NVE at 'tunnel_ip' for
  * 'seconds', unless it was redirected NVA_REDIRECT_HOPS_MAX times before.

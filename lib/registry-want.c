@@ -172,6 +172,40 @@ ip_is_held(const struct job *job, const struct want *w,
             && is_given(holder, ip));
 }
 
+static bool
+is_shared(const struct job *job, nva_id vn, const struct in6_addr *ip)
+{
+    return nva_vn_shares(directory_vn(job->view->dir, vn), ip);
+}
+
+static bool
+holds_elsewhere(const struct job *job, const struct want *w,
+                const struct in6_addr *ip)
+{
+    const struct nva_tsi *holder = directory_tsi_by_ip(job->view->dir,
+                                                       w->tsi.vn, ip);
+
+    return holder && holder != w->old;
+}
+
+/* VM management need not know who has a shared address just now: who announced
+ * it keeps it. */
+static void
+keep_shared(const struct job *job, struct want *w)
+{
+    struct nva_tsi *t = &w->tsi;
+
+    for (size_t i = 0; w->old && w->old->vn == t->vn && i < w->old->n_ips;
+         i++) {
+        const struct in6_addr *ip = &w->old->ips[i];
+
+        if (t->n_ips < NVA_IPS_MAX && is_shared(job, t->vn, ip)
+            && !has_ip(t, ip) && !is_wanted(job, t->vn, ip)) {
+            t->ips[t->n_ips++] = *ip;
+        }
+    }
+}
+
 static enum nva_reason
 want_ips(const struct job *job, struct want *w,
          const struct nva_request_if *r)
@@ -188,6 +222,10 @@ want_ips(const struct job *job, struct want *w,
 
         if (!nva_ip_is_host(ip)) {
             return NVA_R_BAD_IP;
+        } else if (is_shared(job, t->vn, ip)
+                   && (is_wanted(job, t->vn, ip)
+                       || holds_elsewhere(job, w, ip))) {
+            continue;           /* Until it announces it. */
         } else if (has_ip(t, ip) || is_wanted(job, t->vn, ip)
                    || ip_is_held(job, w, ip)) {
             return NVA_R_IP_TAKEN;
@@ -195,6 +233,7 @@ want_ips(const struct job *job, struct want *w,
         t->ips[t->n_ips++] = *ip;
         t->n_given = t->n_ips;
     }
+    keep_shared(job, w);
     return NVA_OK;
 }
 

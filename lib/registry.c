@@ -138,6 +138,17 @@ check_vn(const struct nva_view *v, const struct nva_vn *new,
     } else if (!old && directory_vn_by_vni(v->dir, new->vni)) {
         return NVA_R_VNI_TAKEN;
     }
+    *field = "port_security";
+    if (new->port_security == NVA_PS_FULL
+        && new->binding != NVA_BINDING_STRICT) {
+        return NVA_R_BAD_VALUE;
+    }
+    *field = "shared_ips";
+    for (size_t i = 0; i < new->n_shared_ips; i++) {
+        if (!nva_ip_is_host(&new->shared_ips[i])) {
+            return NVA_R_BAD_IP;
+        }
+    }
     *field = "redirect_timeout";
     if (new->redirect_timeout < 1
         || new->redirect_timeout > REDIRECT_TIMEOUT_MAX) {

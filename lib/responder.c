@@ -114,6 +114,12 @@ answer_address(const struct nva_view *view, const struct nva_event *ev,
         note(plan, ev, tsi, NVA_NOTE_DROPPED, NVA_R_UNKNOWN_ADDRESS);
         return;
     }
+    if (nva_frame_is_probe(f)
+        && nva_vn_shares(directory_vn(view->dir, ev->packet.vn), &f->tpa)) {
+        /* Who takes over must not hear that the address is in use. */
+        note(plan, ev, tsi, NVA_NOTE_DROPPED, NVA_R_PROBE);
+        return;
+    }
     if (asks_itself(view, ev, tsi)) {
         note(plan, ev, tsi, NVA_NOTE_DROPPED, NVA_R_OWN_QUESTION);
         return;

@@ -20,6 +20,8 @@ static const struct nvactl_option_spec vn_options[] = {
     { "resolution", "resolution", 's' },
     { "unknown-question", "unknown_question", 's' },
     { "unknown-unicast", "unknown_unicast", 's' },
+    { "port-security", "port_security", 's' },
+    { "shared-ip", "shared_ips", 'l' },
     { "redirect-timeout", "redirect_timeout", 'i' }, { "mtu", "mtu", 'i' },
     { "duplicate-moves", "duplicate_moves", 'i' },
     { "duplicate-window", "duplicate_window", 'i' },
@@ -30,6 +32,7 @@ static const struct nvactl_option_spec vn_options[] = {
 #define VN_USAGE " [--binding strict|learn] [--resolution auto|push|pull]\n" \
     "        [--unknown-question flood|drop] " \
     "[--unknown-unicast query|flood|drop]\n" \
+    "        [--port-security mac|full|none] [--shared-ip IP]...\n" \
     "        [--redirect-timeout SECONDS] [--mtu BYTES]\n" \
     "        [--duplicate-moves N] [--duplicate-window SECONDS] " \
     "[--freeze-time SECONDS]\n" \

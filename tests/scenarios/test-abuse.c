@@ -110,6 +110,88 @@ START_TEST(a_detour_ends_with_its_session)
 }
 END_TEST
 
+/* D15: with `full', data from an address that is not c1's gets nowhere. */
+START_TEST(port_security)
+{
+    static const char *const levels[] = { "mac", "full", "none" };
+    const struct guest_udp udp = {
+        .family = 4,
+        .src_mac = (const uint8_t[]) { 2, 0, 0, 0, 0, C1 },
+        .dst_mac = (const uint8_t[]) { 2, 0, 0, 0, 0, VM },
+        .src_ip = (const uint8_t[]) { 10, 0, 0, 99 },
+        .dst_ip = (const uint8_t[]) { 10, 0, 0, VM },
+    };
+    uint8_t frame[GUEST_FRAME_SIZE];
+    size_t n = guest_frame_udp(frame, &udp, "lies", 4);
+    struct stage s;
+    char body[64];
+    int read;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    snprintf(body, sizeof body, "{\"port_security\": \"%s\"}", levels[_i]);
+    must(&s, "PUT", "/v1/vns/blue", body);
+    sim_settle(s.sim);
+    read = sim_answers(s.sim, s.vm);
+    sim_frame_at(s.sim, frame, n, 1, "tap-c1");
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_answers(s.sim, s.vm) - read, _i == 1 ? 0 : 1);
+    ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_DROPPED, NVA_R_SPOOFED),
+                      _i == 1);
+    all_well(&s);
+    stage_strike(&s);
+}
+END_TEST
+
+/* Who answers for 10.0.0.100: the last byte of a MAC, as c3 is told. */
+static int
+holder(struct stage *s)
+{
+    int last = 0;
+
+    must(s, "GET", "/v1/lookup?vn=blue&ip=10.0.0.100", NULL);
+    sscanf(strstr(sim_body(s->sim), "02:00:00:00:00:"),
+           "02:00:00:00:00:%x", (unsigned int *) &last);
+    return last;
+}
+
+static void
+announce_shared(struct stage *s, int last, int nve, const char *port)
+{
+    const uint8_t mac[6] = { 2, [5] = last }, ip[4] = { 10, 0, 0, 100 };
+    uint8_t frame[GUEST_FRAME_SIZE];
+
+    sim_frame_at(s->sim, frame, guest_frame_garp(frame, mac, ip, false), nve,
+                 port);
+    sim_settle(s->sim);
+}
+
+/* VRRP: to and fro without a duplicate or a lie, also in a strict network. */
+START_TEST(shared_address)
+{
+    struct stage s;
+
+    stage_set(&s, _i ? STAGE_STRICT : 0, 0);
+    must(&s, "PUT", "/v1/vns/blue", "{\"shared_ips\": [\"10.0.0.100\"]}");
+    sim_settle(s.sim);
+    for (int i = 0; i < 3; i++) {
+        announce_shared(&s, C1, 1, "tap-c1");
+        ck_assert_int_eq(holder(&s), C1);
+        announce_shared(&s, C1 + 1, 2, "tap-c2");
+        ck_assert_int_eq(holder(&s), C1 + 1);
+    }
+    ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_DROPPED, NVA_R_SPOOFED), 0);
+    ck_assert_int_eq(last_move(&s), 0);
+
+    /* Not shared any more: c1 may not take it back. */
+    must(&s, "PUT", "/v1/vns/blue", "{\"shared_ips\": []}");
+    sim_settle(s.sim);
+    announce_shared(&s, C1, 1, "tap-c1");
+    ck_assert_int_eq(holder(&s), C1 + 1);
+    all_well(&s);
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -117,5 +199,7 @@ main(void)
 
     tcase_add_loop_test(tc, a_flood_takes_a_detour, 0, 2);
     tcase_add_test(tc, a_detour_ends_with_its_session);
+    tcase_add_loop_test(tc, port_security, 0, 3);
+    tcase_add_loop_test(tc, shared_address, 0, 2);
     return run_stories("abuse", tc);
 }

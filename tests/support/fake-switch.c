@@ -1049,8 +1049,9 @@ fake_switch_packet(struct fake_switch *sw, nva_ofport port,
         x.flow.tunnel.ip_dst = htonl(0x7f7f7f7f);
         x.flow.tunnel.ip_src = htonl(0x7f7f7f7e);
     }
-    /* ARP and ND decisions depend on more than the key, and data does not. */
-    x.decision = (x.flow.dl_type == htons(ETH_TYPE_IP)
+    /* ARP and ND decisions depend on more than the key, and data does not, as
+     * long as it has no address. */
+    x.decision = (x.flow.dl_type == htons(ETH_TYPE_IP) && !x.flow.nw_src
                   ? lookup(sw, &x, now, &hit) : &uncached);
     if (!hit) {
         execute(&x, 0, 0);

@@ -23,12 +23,12 @@
 #include "util.h"
 
 /* The ids of the small fabric. */
-enum { BLUE = 1, RED = 2 };
+enum { BLUE = 1, RED = 2, GREEN = 3 };
 enum { HV1 = 11, HV2 = 12, HV3 = 13 };
 enum { VAP_BLUE = 21, VAP_RED = 22, VAP_MAC = 23, VAP_HV2 = 24, VAP_HV3 = 25,
-       VAP_RED_HV2 = 26, VAP_FLOODS = 27 };
+       VAP_RED_HV2 = 26, VAP_FLOODS = 27, VAP_GREEN = 28 };
 enum { VM_HERE = 31, VM_HV2 = 32, VM_HV3 = 33, VM_PAUSED = 34,
-       VM_COMING = 35, VM_LEARNED = 36, VM_HELD = 37 };
+       VM_COMING = 35, VM_LEARNED = 36, VM_HELD = 37, VM_SHARES = 38 };
 enum { REDIRECT_V4 = 41, REDIRECT_V6 = 42 };
 
 #define NOW (1000 * NVA_SEC)
@@ -56,6 +56,9 @@ static const struct sample {
       "An interface that stands here, with an IPv4 and an IPv6 address." },
     { NVA_OWNER_ADDRESS, VM_HERE, "Its addresses, at every NVE of the VN." },
     { NVA_OWNER_TSI, VM_LEARNED, "One in a VN with `binding=learn`." },
+    { NVA_OWNER_TSI, VM_SHARES,
+      "One in a VN with `port_security=full`, which shares its addresses." },
+    { NVA_OWNER_ADDRESS, VM_SHARES, "Those addresses." },
     { NVA_OWNER_TSI, VM_HV2, "One behind an NVE that is reached over IPv4." },
     { NVA_OWNER_TSI, VM_HV3, "One behind an NVE that is reached over IPv6." },
     { NVA_OWNER_TSI, VM_PAUSED,
@@ -103,6 +106,11 @@ put_vn(struct directory *dir, nva_id id, const char *name, uint32_t vni,
     d.vn.unknown_question = relaxed ? NVA_UQ_DROP : NVA_UQ_FLOOD;
     d.vn.unknown_unicast = relaxed ? NVA_UU_FLOOD : NVA_UU_QUERY;
     d.vn.redirect_timeout = NVA_REDIRECT_TIMEOUT_DEFAULT;
+    if (id == GREEN) {
+        d.vn.port_security = NVA_PS_FULL;
+        d.vn.shared_ips[d.vn.n_shared_ips++] = ip("10.0.0.38");
+        d.vn.shared_ips[d.vn.n_shared_ips++] = ip("fd10::38");
+    }
     apply(dir, &d);
 }
 
@@ -199,6 +207,7 @@ put_redirect(struct directory *dir, nva_id id, nva_id tsi, nva_id to)
 
 static const struct nva_place tap_a = { HV1, "tap-a" };
 static const struct nva_place tap_b = { HV1, "tap-b" };
+static const struct nva_place tap_g = { HV1, "tap-g" };
 static const struct nva_place tap_c = { HV2, "tap-c" };
 static const struct nva_place tap_d = { HV3, "tap-d" };
 static const struct nva_place tap_e = { HV2, "tap-e" };
@@ -208,12 +217,14 @@ make_switches(struct directory *dir)
 {
     put_vn(dir, BLUE, "blue", 100, false);
     put_vn(dir, RED, "red", 200, true);
+    put_vn(dir, GREEN, "green", 300, false);
     put_nve(dir, HV1, "hv1", "172.31.0.1");
     put_nve(dir, HV2, "hv2", "172.31.0.2");
     put_nve(dir, HV3, "hv3", "fd31::3");
     put_port(dir, HV1, "vx0", 1);
     put_port(dir, HV1, "tap-a", 2);
     put_port(dir, HV1, "tap-b", 3);
+    put_port(dir, HV1, "tap-g", 4);
     put_port(dir, HV2, "vx0", 1);
     put_port(dir, HV2, "tap-c", 2);
     put_port(dir, HV2, "tap-e", 3);
@@ -223,6 +234,7 @@ make_switches(struct directory *dir)
     put_vap(dir, VAP_RED, &tap_b, RED, false);
     put_vap(dir, VAP_MAC, &tap_b, BLUE, true);
     put_vap(dir, VAP_FLOODS, &tap_a, BLUE, true);
+    put_vap(dir, VAP_GREEN, &tap_g, GREEN, false);
     put_vap(dir, VAP_HV2, &tap_c, BLUE, false);
     put_vap(dir, VAP_HV3, &tap_d, BLUE, false);
     put_vap(dir, VAP_RED_HV2, &tap_e, RED, false);
@@ -243,6 +255,7 @@ make_vms(struct directory *dir)
         { VM_COMING, BLUE, &tap_c, &tap_c, &tap_a, false, false },
         { VM_LEARNED, RED, &tap_b, &tap_b, NULL, false, false },
         { VM_HELD, BLUE, &tap_c, &tap_c, &tap_a, true, true },
+        { VM_SHARES, GREEN, &tap_g, &tap_g, NULL, false, false },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(vms); i++) {
@@ -348,7 +361,7 @@ format_meter_head(struct ds *s)
 "\n"
 "## Flows by owner\n"
 "\n"
-"Of one NVE (172.31.0.1; tunnel port 1, local ports 2 and 3) in a fabric of\n"
+"Of one NVE (172.31.0.1; tunnel port 1, local ports 2 to 4) in a fabric of\n"
 "three (172.31.0.2, fd31::3).\n");
 }
 

@@ -7,10 +7,83 @@ import time
 import pytest
 
 from nva_lab import moves
+from nva_lab.guests import ip4, ip6, mac
 from nva_lab.liars import LIES, Liar
 
 # Seconds until it has been found out, also where cores are shared by many.
 FOUND_OUT = 3
+
+
+def announce(world, vm, address, number):
+    """A gratuitous ARP of any address, by the VM's own kernel."""
+    world.sandbox("exec", vm, "python3", "-c", f"""
+import socket
+own = bytes.fromhex("{mac(number)}".replace(":", ""))
+ip = socket.inet_aton("{address}")
+frame = (b"\\xff" * 6 + own + b"\\x08\\x06" + bytes.fromhex("0001080006040001")
+         + own + ip + bytes(6) + ip)
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind(("eth0", 0))
+link.send(frame.ljust(60, b"\\0"))
+""")
+
+
+def test_d15_port_security_of_data(make_world):
+    """An address that the VM was not given: with `full' it gets nowhere."""
+    world = make_world(2)
+    world.vn(unknown_question="flood")
+    world.vm("vm1", 1, "hv1")
+    world.vm("vm2", 2, "hv2")
+    world.settled()
+    other = "10.0.7.7"
+    world.sandbox("exec", "vm1", "ip", "addr", "add", f"{other}/16", "dev",
+                  "eth0")
+    # The answer must not depend on whether vm2 may learn where that is.
+    world.sandbox("exec", "vm2", "ip", "neigh", "replace", other, "lladdr",
+                  mac(1), "dev", "eth0", "nud", "permanent")
+
+    def pings(*source):
+        return world.ping("vm1", ip4(2), 3, *source)
+    assert pings() == 3
+    assert pings("-I", other) == 3
+    world.api("PUT", "/v1/vns/red", {"port_security": "full"})
+    world.settled()
+    assert pings() == 3
+    assert pings("-I", other) == 0
+    assert dropped(world, "spoofed") > 0
+    assert world.ping("vm1", ip6(2)) == 3
+    world.api("PUT", "/v1/vns/red", {"port_security": "none"})
+    world.settled()
+    assert pings("-I", other) == 3
+    world.everything_as_it_should()
+
+
+@pytest.mark.parametrize("binding", ["learn", "strict"])
+def test_an_address_that_is_shared_goes_to_and_fro(make_world, binding):
+    world = make_world(2)
+    shared = "10.0.9.9"
+    world.vn(binding=binding, shared_ips=[shared], port_security="mac")
+    world.vm("vm1", 1, "hv1")
+    world.vm("vm2", 2, "hv2")
+    world.vm("vm3", 3, "hv1")
+    world.settled()
+    for vm in ("vm1", "vm2"):
+        world.sandbox("exec", vm, "ip", "addr", "add", f"{shared}/32", "dev",
+                      "lo")
+    for vm, number in (("vm1", 1), ("vm2", 2), ("vm1", 1)):
+        announce(world, vm, shared, number)
+
+        def holds():
+            found = world.api("GET", f"/v1/lookup?vn=red&ip={shared}")
+            return found["mac"] == mac(number)
+        world.wait(holds, f"{vm} to have it", 5)
+        world.settled()
+        world.sandbox("exec", "vm3", "ip", "neigh", "flush", "all")
+        assert world.ping("vm3", shared) == 3
+        told = world.sandbox("exec", "vm3", "ip", "neigh", "show", shared)
+        assert mac(number) in told
+    assert dropped(world, "spoofed") == 0
+    world.everything_as_it_should()
 
 
 @pytest.fixture(params=["learn", "strict"])

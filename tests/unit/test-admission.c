@@ -370,6 +370,60 @@ START_TEST(a_vap_that_is_gone_teaches_nothing)
 }
 END_TEST
 
+static void
+set_red(enum nva_port_security security, const char *shared)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VN_PUT, .id = RED };
+
+    d.vn = *directory_vn(fx.dir, RED);
+    d.vn.port_security = security;
+    if (shared) {
+        d.vn.shared_ips[d.vn.n_shared_ips++] = fx_ip(shared);
+    }
+    fx_apply(&fx, &d);
+}
+
+START_TEST(D15_port_security_of_data)
+{
+    struct nva_frame data = fx_data(fx_mac(1), fx_mac(2));
+
+    data.ip_src = fx_ip("10.0.0.77");
+    ADMITTED(REFRESH, HV1, "tap1", data);
+    set_red(NVA_PS_FULL, NULL);
+    REFUSED(SPOOFED, HV1, "tap1", data);
+    data.ip_src = fx_ip("fd10::77");
+    REFUSED(SPOOFED, HV1, "tap1", data);
+    data.ip_src = fx_ip("fd10::1");
+    ADMITTED(REFRESH, HV1, "tap1", data);
+    data.ip_src = fx_ip("fe80::77");
+    ADMITTED(REFRESH, HV1, "tap1", data);
+    data.ip_src = fx_ip("0.0.0.0");
+    ADMITTED(REFRESH, HV1, "tap1", data);
+
+    /* `none': an undeclared address is no lie, another's is. */
+    REFUSED(SPOOFED, HV1, "tap1", garp(1, "10.0.0.77"));
+    set_red(NVA_PS_NONE, NULL);
+    ADMITTED(REFRESH, HV1, "tap1", garp(1, "10.0.0.77"));
+    REFUSED(SPOOFED, HV1, "tap1", garp(1, "10.0.0.2"));
+}
+END_TEST
+
+START_TEST(shared_addresses_are_nobodys_own)
+{
+    struct nva_frame data = fx_data(fx_mac(1), fx_mac(2));
+
+    data.ip_src = fx_ip("10.0.0.2");
+    set_red(NVA_PS_FULL, NULL);
+    REFUSED(SPOOFED, HV1, "tap1", garp(1, "10.0.0.2"));
+    REFUSED(SPOOFED, HV1, "tap1", data);
+    set_red(NVA_PS_FULL, "10.0.0.2");
+    ADMITTED(REFRESH, HV1, "tap1", garp(1, "10.0.0.2"));
+    ADMITTED(REFRESH, HV1, "tap1", data);
+    /* Not in another network. */
+    REFUSED(SPOOFED, HV1, "tap2", garp(1, "10.0.0.2"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -394,6 +448,8 @@ main(void)
     tcase_add_test(tc, bad_addresses);
     tcase_add_test(tc, an_na_that_names_another_mac_is_spoofed);
     tcase_add_test(tc, a_vap_that_is_gone_teaches_nothing);
+    tcase_add_test(tc, D15_port_security_of_data);
+    tcase_add_test(tc, shared_addresses_are_nobodys_own);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
 }

@@ -1178,6 +1178,32 @@ START_TEST(test_churn)
 }
 END_TEST
 
+/* Guests that hop about leave operators' moves half the room. */
+START_TEST(test_moves_forgotten_fairly)
+{
+    put_vm(VM1, NVA_ID_NONE, NVA_ORIGIN_CONFIGURED);
+    for (int i = 0; i < 3000; i++) {
+        put_move(100 + i, VM1, NVA_MS_DONE);
+    }
+    for (int i = 0; i < 2 * NVA_MOVES_KEPT_MAX; i++) {
+        struct nva_delta delta = { .type = NVA_DELTA_MOVE_PUT,
+                                   .id = 10000 + i };
+
+        delta.move = (struct nva_move) {
+            .id = delta.id, .vm = VM1, .state = NVA_MS_DONE,
+            .cause = NVA_CAUSE_ANNOUNCED,
+        };
+        apply(&delta);
+    }
+    ck_assert_ptr_eq(directory_check(d), NULL);
+    /* The last 2,048 planned ones, and as many announced ones. */
+    ck_assert_ptr_eq(directory_move(d, 100 + 951), NULL);
+    ck_assert_ptr_ne(directory_move(d, 100 + 952), NULL);
+    ck_assert_ptr_eq(directory_move(d, 10000 + 2 * 4096 - 2049), NULL);
+    ck_assert_ptr_ne(directory_move(d, 10000 + 2 * 4096 - 2048), NULL);
+}
+END_TEST
+
 static Suite *
 directory_suite(void)
 {
@@ -1188,7 +1214,8 @@ directory_suite(void)
         test_dirty_vap, test_A1_dirty_subscription, test_dirty_vm,
         test_dirty_tsi, test_dirty_tsi_moves, test_floods, test_dirty_tsi_vn,
         test_K5_dirty_redirect, test_versions, test_dirty_appends,
-        test_owners_at, test_moves, test_moves_forgotten, test_check,
+        test_owners_at, test_moves, test_moves_forgotten,
+        test_moves_forgotten_fairly, test_check,
     };
     const TTest *const bugs[] = {
         test_bug_mac_twice, test_bug_ip_twice, test_bug_vn_in_use,

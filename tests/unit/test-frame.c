@@ -455,6 +455,23 @@ START_TEST(replies_never_overrun)
 }
 END_TEST
 
+START_TEST(ipv4_data_has_a_source)
+{
+    uint8_t buf[64] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00, 0x45,
+                        [26] = 10, 0, 0, 2 };
+    struct in6_addr ip;
+    struct nva_frame f;
+
+    ck_assert_int_eq(nva_ip_parse("10.0.0.2", &ip), NVA_OK);
+    ck_assert_int_eq(nva_frame_parse(buf, sizeof buf, &f), NVA_OK);
+    ck_assert_int_eq(f.kind, NVA_FRAME_OTHER);
+    ck_assert_mem_eq(&f.ip_src, &ip, sizeof ip);
+    /* Too short for one: none, and no error. */
+    ck_assert_int_eq(nva_frame_parse(buf, 33, &f), NVA_OK);
+    ck_assert(!memcmp(&f.ip_src, &in6addr_any, sizeof in6addr_any));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -479,6 +496,7 @@ main(void)
     tcase_add_test(tc, F6_answers_go_to_the_nva);
     tcase_add_test(tc, warm_frame);
     tcase_add_test(tc, replies_never_overrun);
+    tcase_add_test(tc, ipv4_data_has_a_source);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
 }

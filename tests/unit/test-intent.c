@@ -829,6 +829,56 @@ add_tsi_tests(TCase *tc)
     tcase_add_test(tc, redirect_needs_a_tunnel_port);
 }
 
+START_TEST(d15_port_security)
+{
+    struct nva_delta d = vn_delta(VN);
+
+    put_tsi(tap_a, tap_a, nowhere, false);
+    d.vn.port_security = NVA_PS_FULL;
+    apply(&d);
+    compute(HV1, NVA_OWNER_TSI, TSI);
+    ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "priority=150,ip,"),
+                     "controller(meter_id=65538)");
+    ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "priority=150,ipv6,"),
+                     "controller(meter_id=65538)");
+    ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "nw_src=10.0.0.31"),
+                     "goto_table:20");
+    ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "nw_src=0.0.0.0"),
+                     "goto_table:20");
+
+    d.vn.port_security = NVA_PS_NONE;
+    apply(&d);
+    compute(HV1, NVA_OWNER_TSI, TSI);
+    ck_assert_uint_eq(count(NVA_TABLE_ADMIT), 1);
+    compute(HV1, NVA_OWNER_VAP, VAP_A);
+    ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "in_port=2"), SHOWN("65538"));
+}
+END_TEST
+
+/* Anybody's announcement of it is shown, and admitted at each port. */
+START_TEST(shared_addresses)
+{
+    struct nva_delta d = vn_delta(VN);
+    size_t before;
+
+    put_tsi(tap_a, tap_a, nowhere, false);
+    compute(HV2, NVA_OWNER_ADDRESS, TSI);
+    before = flow_set_n(flows);
+    nva_ip_parse("10.0.0.31", &d.vn.shared_ips[d.vn.n_shared_ips++]);
+    nva_ip_parse("10.0.0.99", &d.vn.shared_ips[d.vn.n_shared_ips++]);
+    apply(&d);
+    compute(HV2, NVA_OWNER_ADDRESS, TSI);
+    ck_assert_uint_eq(flow_set_n(flows), before + 2);
+    ck_assert_str_eq(actions(NVA_TABLE_ADDRESS, "arp_spa=10.0.0.31"),
+                     "CONTROLLER:65535,goto_table:30");
+    ck_assert_str_eq(actions(NVA_TABLE_ADDRESS, "arp_spa=0.0.0.0"),
+                     "goto_table:30");
+    compute(HV1, NVA_OWNER_TSI, TSI);
+    ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "arp_spa=10.0.0.99"),
+                     "goto_table:20");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -852,6 +902,8 @@ main(void)
     tcase_add_test(tc, owners_that_are_gone_have_no_flows);
     tcase_add_test(tc, owners_do_not_share_a_key);
     tcase_add_test(tc, same_truth_same_flows);
+    tcase_add_test(tc, d15_port_security);
+    tcase_add_test(tc, shared_addresses);
     suite_add_tcase(suite, tc);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -878,6 +878,51 @@ add_evidence_tests(TCase *tc)
     tcase_add_loop_test(tc, no_redirect_for_a_stray, 0, 6);
 }
 
+/* VRRP: its ARP request may be answered by nobody else from then on. */
+START_TEST(a_shared_address_is_the_last_announcers)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VN_PUT, .id = RED };
+    const struct in6_addr ip = fx_ip("10.0.0.77");
+    nva_id other = fx_vm(&fx, RED, 2, "10.0.0.2", HV2, "tap1");
+
+    d.vn = *directory_vn(fx.dir, RED);
+    d.vn.shared_ips[d.vn.n_shared_ips++] = ip;
+    fx_apply(&fx, &d);
+
+    fx_start(&fx);
+    evidence(NVA_ADMIT_REFRESH, HV1, "tap1",
+             fx_arp(NVA_FRAME_ARP_REQUEST, fx_mac(1), "10.0.0.77",
+                    "10.0.0.77"));
+    fx_apply_plan(&fx);
+    ck_assert_uint_eq(directory_tsi_by_ip(fx.dir, RED, &ip)->id, tsi_id);
+
+    /* A question from it takes nothing... */
+    fx_start(&fx);
+    evidence(NVA_ADMIT_REFRESH, HV2, "tap1",
+             fx_arp(NVA_FRAME_ARP_REQUEST, fx_mac(2), "10.0.0.77",
+                    "10.0.0.1"));
+    ck_assert_uint_eq(fx.plan.deltas.n, 0);
+
+    /* ...an announcement does. */
+    fx_start(&fx);
+    evidence(NVA_ADMIT_REFRESH, HV2, "tap1",
+             fx_arp(NVA_FRAME_ARP_REPLY, fx_mac(2), "10.0.0.77",
+                    "10.0.0.77"));
+    fx_apply_plan(&fx);
+    ck_assert_uint_eq(directory_tsi_by_ip(fx.dir, RED, &ip)->id, other);
+    ck_assert_uint_eq(tsi(tsi_id)->n_ips, 1);
+    ck_assert_uint_eq(tsi(other)->n_ips, 2);
+    ck_assert_int_eq(fx.plan.notes[0].type, NVA_NOTE_LEARNED);
+
+    /* Again: known. */
+    fx_start(&fx);
+    evidence(NVA_ADMIT_REFRESH, HV2, "tap1",
+             fx_arp(NVA_FRAME_ARP_REPLY, fx_mac(2), "10.0.0.77",
+                    "10.0.0.77"));
+    ck_assert_uint_eq(fx.plan.deltas.n, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -885,6 +930,7 @@ main(void)
     TCase *tc = tcase_create("all");
 
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, a_shared_address_is_the_last_announcers);
     add_request_tests(tc);
     add_evidence_tests(tc);
     suite_add_tcase(suite, tc);

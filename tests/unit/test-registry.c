@@ -874,6 +874,45 @@ START_TEST(test_churn)
 }
 END_TEST
 
+START_TEST(test_port_security_and_shared_ips)
+{
+    const struct in6_addr vip = in6_addr_mapped_ipv4(htonl(0x0a000000 + 77));
+    struct nva_request vn = vn_req("green", 77);
+    struct nva_request vm, other;
+    nva_id id;
+
+    vn.vn.vn.port_security = NVA_PS_FULL;
+    vn.vn.vn.binding = NVA_BINDING_LEARN;
+    ck_refused(&vn, BAD_VALUE, "port_security");
+    vn.vn.vn.binding = NVA_BINDING_STRICT;
+    vn.vn.vn.n_shared_ips = 1;
+    ck_refused(&vn, BAD_IP, "shared_ips");
+    vn.vn.vn.shared_ips[0] = vip;
+    ck_done(&vn);
+    id = directory_vn_by_name(d, "green")->id;
+
+    /* Two may name it; the first has it until the other announces it. */
+    vm = vm_req("g1", "green", 51, 77);
+    ck_done(&vm);
+    other = vm_req("g2", "green", 52, 77);
+    ck_done(&other);
+    ck_assert_ptr_eq(directory_tsi_by_ip(d, id, &vip), tsi("green", 51));
+
+    /* Whoever has it keeps it when VM management says nothing of it. */
+    vm = vm_req("g1", "green", 51, 1);
+    ck_done(&vm);
+    ck_assert_ptr_eq(directory_tsi_by_ip(d, id, &vip), tsi("green", 51));
+    ck_assert_uint_eq(tsi("green", 51)->n_ips, 2);
+
+    /* Shared no more: as any other. */
+    vn.vn.vn.n_shared_ips = 0;
+    ck_done(&vn);
+    ck_refused(&other, IP_TAKEN, "ips");
+    ck_done(&vm);
+    ck_assert_ptr_eq(directory_tsi_by_ip(d, id, &vip), NULL);
+}
+END_TEST
+
 static Suite *
 registry_suite(void)
 {
@@ -882,7 +921,8 @@ registry_suite(void)
         test_port, test_port_limits, test_port_limit_of_vn_at_nve,
         test_vm_refusals, test_vm_place_refusals, test_D16_vm_life,
         test_vm_swaps, test_D16_vm_moves, test_vm_takes_learned,
-        test_D16_configured_wins, test_vm_takes_learned_address, test_churn,
+        test_D16_configured_wins, test_vm_takes_learned_address,
+        test_port_security_and_shared_ips, test_churn,
     };
     Suite *suite = suite_create("registry");
     TCase *tcase = tcase_create("registry");

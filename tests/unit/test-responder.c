@@ -311,6 +311,20 @@ START_TEST(a_stray_too_long_is_dropped)
 }
 END_TEST
 
+START_TEST(who_takes_a_shared_address_over_is_not_told_in_use)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VN_PUT, .id = RED };
+
+    d.vn = *directory_vn(fx.dir, RED);
+    d.vn.shared_ips[d.vn.n_shared_ips++] = fx_ip("10.0.0.1");
+    fx_apply(&fx, &d);
+    ask(HV2, "tap1", arp(2, "0.0.0.0", "10.0.0.1"));
+    no_answer(NVA_R_PROBE);
+    ask(HV2, "tap1", arp(2, "10.0.0.2", "10.0.0.1"));
+    answer(HV2, 11);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -330,6 +344,7 @@ main(void)
     tcase_add_test(tc, D9_a_stray_for_nobody_is_dropped);
     tcase_add_test(tc, a_stray_without_a_way_is_dropped);
     tcase_add_test(tc, a_stray_too_long_is_dropped);
+    tcase_add_test(tc, who_takes_a_shared_address_over_is_not_told_in_use);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
 }
