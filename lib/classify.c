@@ -113,7 +113,8 @@ classify_vap(const struct directory *dir, const struct nva_packet_in *pin,
 }
 
 /* DELIVER asks where the VM is, CLASSIFY does for a VN that the NVE does not
- * serve; HOLD hears both sides. */
+ * serve; what CLASSIFY sends up from another port is on detour.  HOLD hears
+ * both sides. */
 static bool
 is_from_tunnel(const struct directory *dir, const struct nva_packet_in *pin)
 {
