@@ -198,7 +198,8 @@ is_too_much(struct dispatch *d, struct bridge *br,
     enum nva_reason reason;
 
     if (pin->table == NVA_TABLE_DELIVER || pin->table == NVA_TABLE_FORWARD
-        || (ev && ev->type == NVA_EV_STRAY)) {
+        || (ev && (ev->type == NVA_EV_STRAY
+                   || ev->type == NVA_EV_SEGMENT))) {
         return false;
     }
     reason = inlet_take(br->inlet, pin->in_port,

@@ -202,6 +202,9 @@ step(const struct nva_view *view, const struct nva_event *ev,
     case NVA_EV_QUESTION:
         responder_question(view, ev, plan);
         break;
+    case NVA_EV_SEGMENT:
+        responder_segment(view, ev, plan);
+        break;
     case NVA_EV_STRAY:
         responder_stray(view, ev, plan);
         mobility_stray(view, ev, plan);
@@ -466,6 +469,9 @@ put_reply_actions(const struct dispatch *d, const struct nva_reply *reply,
         return true;
     case NVA_REPLY_TO_PIPELINE:
         pipeline_out_admit(reply->vni, reply->ofport, ofpacts);
+        return true;
+    case NVA_REPLY_TO_FORWARD:
+        pipeline_out_forward(reply->vni, ofpacts);
         return true;
     case NVA_REPLY_TO_TUNNEL:
         if (!to || !tunnel || IN6_IS_ADDR_UNSPECIFIED(&to->tunnel_ip)) {

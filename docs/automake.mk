@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	docs/decisions/0011-a-port-that-floods-takes-a-detour.md \
 	docs/decisions/0012-a-vm-that-is-off.md \
 	docs/decisions/0013-held-packets-are-queues-beside-the-directory.md \
+	docs/decisions/0014-connections-are-reset-where-the-vm-was.md \
 	docs/decisions/0017-a-drain-prepares-and-waits.md \
 	docs/decisions/0018-an-audit-reads-and-mends-nothing.md \
 	docs/decisions/0019-versions-and-bundles.md \

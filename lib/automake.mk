@@ -93,6 +93,8 @@ lib_libnva_a_SOURCES = \
 	lib/step.h \
 	lib/story.c \
 	lib/story.h \
+	lib/tcp-reset.c \
+	lib/tcp-reset.h \
 	lib/vm-fsm.c \
 	lib/vm-fsm.h
 lib_libnva_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

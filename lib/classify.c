@@ -62,7 +62,9 @@ classify_packet_in(const struct directory *dir,
         return reason;
     }
 
-    if (is_from_tunnel(dir, pin) || pin->table == NVA_TABLE_FORWARD
+    if (pin->table == NVA_TABLE_RESET) {
+        types[0] = NVA_EV_SEGMENT;
+    } else if (is_from_tunnel(dir, pin) || pin->table == NVA_TABLE_FORWARD
         || pin->table == NVA_TABLE_HOLD) {
         types[0] = NVA_EV_STRAY;
     } else if (nva_frame_is_answer(&ev[0].packet.frame)) {
@@ -113,8 +115,8 @@ classify_vap(const struct directory *dir, const struct nva_packet_in *pin,
 }
 
 /* DELIVER asks where the VM is, CLASSIFY does for a VN that the NVE does not
- * serve; what CLASSIFY sends up from another port is on detour.  HOLD hears
- * both sides. */
+ * serve; what CLASSIFY sends up from another port is on detour.  HOLD and
+ * RESET hear both sides. */
 static bool
 is_from_tunnel(const struct directory *dir, const struct nva_packet_in *pin)
 {
@@ -122,7 +124,8 @@ is_from_tunnel(const struct directory *dir, const struct nva_packet_in *pin)
 
     return (pin->table == NVA_TABLE_DELIVER
             || ((pin->table == NVA_TABLE_CLASSIFY
-                 || pin->table == NVA_TABLE_HOLD)
+                 || pin->table == NVA_TABLE_HOLD
+                 || pin->table == NVA_TABLE_RESET)
                 && tunnel && tunnel->ofport == pin->in_port));
 }
 

@@ -120,6 +120,7 @@ converge_event(const struct nva_view *v, const struct nva_event *ev,
     case NVA_EV_REQUEST:
     case NVA_EV_EVIDENCE:
     case NVA_EV_QUESTION:
+    case NVA_EV_SEGMENT:
     case NVA_EV_STRAY:
     case NVA_EV_FLOODING:
     case NVA_EV_DETOURED:

@@ -89,7 +89,8 @@ enum nva_vm_state {
 /* What becomes of a VM's connections while it moves (D18). */
 #define NVA_CONNECTIONS                                                     \
     X(KEEP, "keep")             /* Packets for them are sent after it. */   \
-    X(HOLD, "hold")             /* ...and held while it stands still. */
+    X(HOLD, "hold")             /* ...and held while it stands still. */    \
+    X(RESET, "reset")           /* TCP ones are reset at the old place. */
 enum nva_connections {
 #define X(E, W) NVA_CONNECTIONS_##E,
     NVA_CONNECTIONS
@@ -317,6 +318,8 @@ struct nva_redirect {
     char port[NVA_PORT_NAME_MAX];       /* That was left there; may be "". */
     nva_id to;
     nva_id move;                        /* For the timeline; may be NONE. */
+    bool resets;                        /* But for TCP segments of connections
+                                         * from before: they are reset. */
     nva_usec since;                     /* Bounds re-arming. */
     nva_usec until;                     /* Its hard timeout ends then. */
 };

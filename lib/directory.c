@@ -31,7 +31,7 @@ static void apply_port_put(struct dirt *, const struct nva_port *);
 static void apply_port_del(struct dirt *, const struct nva_port *);
 static void apply_vap_put(struct dirt *, const struct nva_vap *);
 static void apply_vap_del(struct dirt *, nva_id);
-static void apply_vm_put(struct directory *, const struct nva_vm *);
+static void apply_vm_put(struct dirt *, const struct nva_vm *);
 static void apply_vm_del(struct directory *, nva_id);
 static void apply_tsi(struct dirt *, nva_id, const struct nva_tsi *new);
 static void apply_redirect_put(struct dirt *, const struct nva_redirect *);
@@ -177,7 +177,7 @@ directory_apply(struct directory *d, const struct nva_delta *delta,
     case NVA_DELTA_PORT_DEL: apply_port_del(&dirt, &delta->port); break;
     case NVA_DELTA_VAP_PUT: apply_vap_put(&dirt, &delta->vap); break;
     case NVA_DELTA_VAP_DEL: apply_vap_del(&dirt, delta->id); break;
-    case NVA_DELTA_VM_PUT: apply_vm_put(d, &delta->vm); break;
+    case NVA_DELTA_VM_PUT: apply_vm_put(&dirt, &delta->vm); break;
     case NVA_DELTA_VM_DEL: apply_vm_del(d, delta->id); break;
     case NVA_DELTA_TSI_PUT:
         apply_tsi(&dirt, delta->tsi.id, &delta->tsi);
@@ -444,15 +444,22 @@ apply_vap_del(struct dirt *dirt, nva_id id)
 /* ## VMs and interfaces ## */
 
 static void
-apply_vm_put(struct directory *d, const struct nva_vm *new)
+apply_vm_put(struct dirt *dirt, const struct nva_vm *new)
 {
+    struct directory *d = dirt->dir;
     struct vm_obj *vm = dir_find_vm(d, new->id);
+    const struct tsi_obj *t;
 
     take_id(d, new->id);
     if (!vm) {
         vm = dir_new_vm(d, new->id);
     } else {
         dir_unlink_vm(d, vm);
+    }
+    LIST_FOR_EACH (t, vm_node, &vm->tsis) {
+        if (vm->v.connections != new->connections && t->v.current.nve) {
+            dirt_add(dirt, t->v.current.nve, NVA_OWNER_TSI, t->v.id);
+        }
     }
     vm->v = *new;
     dir_link_vm(d, vm);

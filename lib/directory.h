@@ -45,6 +45,7 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *                 place that is left first; its ADDRESS owner at each of them
  *                 when its addresses change or it gets its first place; the
  *                 FLOOD owner where a port joins or leaves the flood;
+ *   VM_PUT        other 'connections': the TSI owners where they are;
  *   REDIRECT_*    the instance's REDIRECT owner and its TSI owner, at 'at';
  *   PROBE_*       nothing: no flow depends on it; TSI_DEL takes its probes
  *                 along;

@@ -110,6 +110,7 @@ struct nva_request {
     X(PORT, "port")             /* Port status: added, changed, gone. */    \
     X(EVIDENCE, "evidence")     /* A VM showed itself at a VAP. */          \
     X(QUESTION, "question")     /* ARP/ND/RARP for the NVA to answer. */    \
+    X(SEGMENT, "segment")       /* TCP of a connection its VM left. */      \
     X(STRAY, "stray")           /* A packet no flow knew where to send. */  \
     X(FLOW_REMOVED, "flow_removed")  /* Of a redirect instance. */          \
     X(CONFIRMED, "confirmed")   /* An NVE confirmed an owner. */            \
@@ -152,8 +153,8 @@ struct nva_event {
         } port;
         nva_id probe;                   /* PROBE_DUE */
         nva_id tsi;                     /* THAW_DUE */
-        struct {                        /* EVIDENCE, QUESTION, STRAY, ANSWER,
-                                         * DETOURED */
+        struct {                        /* EVIDENCE, QUESTION, SEGMENT, STRAY,
+                                         * ANSWER, DETOURED */
             nva_id vap;                 /* STRAY: 0 when it came from a
                                          * tunnel. */
             nva_id vn;
@@ -223,6 +224,7 @@ struct nva_note {
 /* A frame to send, as a packet-out of 'nve'. */
 #define NVA_REPLY_TARGETS                                                   \
     X(PORT, "port")             /* Out of 'ofport'. */                      \
+    X(FORWARD, "forward")       /* As a port of 'vni' there would. */       \
     X(TUNNEL, "tunnel")         /* To NVE 'to' on 'vni' (0: warm-up). */    \
     X(PIPELINE, "pipeline")     /* Where a frame of 'vni' that came in at   \
                                  * 'ofport' goes. */

@@ -44,6 +44,8 @@ static void address_flows(const struct intent *, nva_id tsi);
 
 static directory_cb collect_port;
 static directory_cb collect_nve;
+static void tsi_reset(const struct intent *, const struct nva_tsi *,
+                      const struct pipeline_tsi *);
 static void tsi_deliver(const struct intent *, const struct nva_tsi *,
                         const struct pipeline_tsi *);
 static void tsi_forward(const struct intent *, const struct nva_tsi *,
@@ -250,9 +252,26 @@ tsi_flows(const struct intent *in, nva_id id)
     ptsi.vni = vn->vni;
     ptsi.mac = tsi->mac;
 
+    tsi_reset(in, tsi, &ptsi);
     tsi_deliver(in, tsi, &ptsi);
     tsi_forward(in, tsi, &ptsi);
     tsi_admit(in, tsi, &ptsi, vn);
+}
+
+/* While it stands still or is off, nobody answers: its peers' connections are
+ * reset at its place, if they are not to be kept (D18). */
+static void
+tsi_reset(const struct intent *in, const struct nva_tsi *tsi,
+          const struct pipeline_tsi *ptsi)
+{
+    const struct nva_vm *vm = directory_vm(in->dir, tsi->vm);
+
+    if (vm->connections == NVA_CONNECTIONS_RESET
+        && (tsi->paused || tsi->stopped)
+        && tsi->current.nve == in->nve->id) {
+        pipeline_reset(&in->p, ptsi, NVA_TABLE_FORWARD, 0);
+        pipeline_reset(&in->p, ptsi, NVA_TABLE_DELIVER, 0);
+    }
 }
 
 static void
@@ -442,6 +461,10 @@ redirect_flows(const struct intent *in, nva_id id)
     ptsi.vni = vn->vni;
     ptsi.mac = tsi->mac;
     seconds = DIV_ROUND_UP(r->until - in->now, NVA_SEC);
+    if (r->resets) {
+        pipeline_reset(&in->p, &ptsi, NVA_TABLE_REDIRECT,
+                       MIN(seconds, UINT16_MAX));
+    }
     pipeline_redirect(&in->p, &ptsi, &to->tunnel_ip,
                       MIN(seconds, UINT16_MAX));
 }

@@ -202,6 +202,7 @@ enum {
     X(ANSWERED, "answered", "answered from the directory")                  \
     X(UNKNOWN_ADDRESS, "unknown_address", "the directory has no entry")     \
     X(OWN_QUESTION, "own_question", "the owner itself asks")                \
+    X(RESET, "reset", "a TCP connection that its VM left behind")           \
     X(LATE, "late", "in flight to an old place after its redirect ended")
 
 #define NVA_REASONS_HOLD                                                    \

@@ -56,6 +56,7 @@ enum {
     ADDRESS_UNKNOWN = 10,
     ADDRESS_EVIDENCE = 10,
 
+    FORWARD_TCP = 110,                  /* REDIRECT, too. */
     FORWARD_MAC = 100,                  /* FORWARD, DELIVER. */
     FORWARD_MULTICAST = 50,
     FORWARD_UNKNOWN = 10,
@@ -124,7 +125,8 @@ static void base_answer(const struct pipeline *);
 static void base_reply_ns(const struct pipeline *);
 static void base_hop(const struct pipeline *);
 static void base_deliver(const struct pipeline *);
-static void base_hold(const struct pipeline *);
+static void base_shown(const struct pipeline *, enum nva_table,
+                       uint32_t meter);
 static void hold(const struct pipeline *, const struct pipeline_tsi *,
                  enum nva_table);
 static void flood_list(const struct pipeline *, uint32_t vni,
@@ -219,9 +221,15 @@ pipeline_base(const struct pipeline *p)
         .rate = PIPELINE_HOLD_RATE,
         .burst = PIPELINE_HOLD_BURST,
     };
+    struct nva_meter reset = {
+        .id = PIPELINE_METER_RESET,
+        .rate = PIPELINE_RESET_RATE,
+        .burst = PIPELINE_RESET_BURST,
+    };
 
     flow_set_add_meter(p->out, stray);
     flow_set_add_meter(p->out, held);
+    flow_set_add_meter(p->out, reset);
     base_classify(p);
     base_miss(p, NVA_TABLE_ADMIT, NULL);
     base_address(p);
@@ -231,7 +239,8 @@ pipeline_base(const struct pipeline *p)
     base_miss(p, NVA_TABLE_REDIRECT, &deliver);
     base_hop(p);
     base_deliver(p);
-    base_hold(p);
+    base_shown(p, NVA_TABLE_HOLD, PIPELINE_METER_HOLD);
+    base_shown(p, NVA_TABLE_RESET, PIPELINE_METER_RESET);
 }
 
 void
@@ -540,6 +549,39 @@ pipeline_redirect(const struct pipeline *p, const struct pipeline_tsi *tsi,
     put_set_tunnel_dst(&f.actions, tunnel_ip);
     put_goto(&f.actions, NVA_TABLE_HOP);
     finish(p, &f);
+}
+
+/* What begins a connection has SYN and not ACK. */
+void
+pipeline_reset(const struct pipeline *p, const struct pipeline_tsi *tsi,
+               enum nva_table table, uint16_t seconds)
+{
+    static const uint16_t types[] = { ETH_TYPE_IP, ETH_TYPE_IPV6 };
+    static const struct { uint16_t flags, mask; } kinds[] = {
+        { 0, TCP_SYN | TCP_RST },
+        { TCP_SYN | TCP_ACK, TCP_SYN | TCP_ACK | TCP_RST },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(types) * ARRAY_SIZE(kinds); i++) {
+        struct nva_flow f;
+
+        start(p, table, FORWARD_TCP, &f);
+        f.hard_timeout = seconds;
+        match_tsi(&f, tsi);
+        match_set_dl_type(&f.match, htons(types[i / 2]));
+        match_set_nw_proto(&f.match, IPPROTO_TCP);
+        match_set_tcp_flags_masked(&f.match, htons(kinds[i % 2].flags),
+                                   htons(kinds[i % 2].mask));
+        put_goto(&f.actions, NVA_TABLE_RESET);
+        finish(p, &f);
+    }
+}
+
+void
+pipeline_out_forward(uint32_t vni, struct ofpbuf *ofpacts)
+{
+    put_set_vni(ofpacts, vni);
+    put_resubmit(ofpacts, NVA_TABLE_FORWARD);
 }
 
 void
@@ -912,14 +954,14 @@ base_deliver(const struct pipeline *p)
     finish(p, &f);
 }
 
-/* A table of its own: what it shows the NVA is told from strays by it. */
+/* Tables of their own: what they show the NVA is told from strays by them. */
 static void
-base_hold(const struct pipeline *p)
+base_shown(const struct pipeline *p, enum nva_table table, uint32_t meter)
 {
     struct nva_flow f;
 
-    start(p, NVA_TABLE_HOLD, PRIO_ONLY, &f);
-    put_ask_limited(&f.actions, PIPELINE_METER_HOLD);
+    start(p, table, PRIO_ONLY, &f);
+    put_ask_limited(&f.actions, meter);
     finish(p, &f);
 }
 

@@ -21,7 +21,8 @@
     X(REDIRECT, 40, "redirect", "(VN, MAC) of a VM that left")              \
     X(HOP, 41, "hop", "counts redirects in the tunnel key, sends")          \
     X(DELIVER, 50, "deliver", "from a tunnel: (VN, MAC) -> local port")     \
-    X(HOLD, 60, "hold", "for a VM that stands still: to the NVA")
+    X(HOLD, 60, "hold", "for a VM that stands still: to the NVA")           \
+    X(RESET, 61, "reset", "TCP of a VM that left: the NVA resets it")
 
 enum nva_table {
 #define X(E, N, W, T) NVA_TABLE_##E = N,
@@ -47,9 +48,11 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
 /* Meter ids: a VAP's is its ofport; what else than ARP, ND and RARP of it is
  * shown has one of its own, PIPELINE_METER_DATA higher, so that it leaves the
  * announcements their share; PIPELINE_METER_STRAY for strays from tunnels,
- * PIPELINE_METER_HOLD for what is held. */
+ * PIPELINE_METER_HOLD for what is held, PIPELINE_METER_RESET for what is
+ * reset. */
 #define PIPELINE_METER_STRAY 0xff01
 #define PIPELINE_METER_HOLD 0xff02
+#define PIPELINE_METER_RESET 0xff03
 #define PIPELINE_METER_DATA 0x10000
 
 /* Named limits of what a switch sends us, packets per second. */
@@ -72,6 +75,11 @@ enum {
      * more than a session carries comfortably is not asked for. */
     PIPELINE_HOLD_RATE = 30000,
     PIPELINE_HOLD_BURST = 30000,
+
+    /* Whoever makes up segments to have them answered.  A peer whose segment
+     * is dropped here sends it again. */
+    PIPELINE_RESET_RATE = 500,
+    PIPELINE_RESET_BURST = 500,
 
     /* Local ports of one VN at one NVE that get its floods.  With
      * NVA_NVES_PER_VN_MAX tunnels the list still fits in one flow mod (64 kB)
@@ -192,9 +200,17 @@ void pipeline_address_shared(const struct pipeline *,
 void pipeline_redirect(const struct pipeline *, const struct pipeline_tsi *,
                        const struct in6_addr *tunnel_ip, uint16_t seconds);
 
+/* TCP segments for it that 'table' (FORWARD, REDIRECT, DELIVER) meets go to
+ * the NVA, which resets their connection (D18), for 'seconds' (0: no timeout):
+ * but for resets, and for those that begin a connection. */
+void pipeline_reset(const struct pipeline *, const struct pipeline_tsi *,
+                    enum nva_table, uint16_t seconds);
+
 /* ## Packet-outs: append ofpacts. ## */
 
 void pipeline_out_port(nva_ofport port, struct ofpbuf *ofpacts);
+/* As a local port of the VN would send it. */
+void pipeline_out_forward(uint32_t vni, struct ofpbuf *ofpacts);
 /* 'vni' 0: a key no NVE uses (warm-up). */
 void pipeline_out_tunnel(nva_ofport tunnel, const struct in6_addr *tunnel_ip,
                          uint32_t vni, struct ofpbuf *ofpacts);

@@ -73,6 +73,10 @@ redirect_arm(const struct nva_view *v, const struct nva_tsi *tsi,
         .tsi = tsi->id, .at = at->nve, .to = to, .move = move,
         .since = v->now,
         .until = v->now + redirect_timeout(v->dir, tsi),
+        /* Late packets call one, too, from a place without a port: who sends
+         * them may have connected since (D18). */
+        .resets = (at->port[0] && directory_vm(v->dir, tsi->vm)->connections
+                                  == NVA_CONNECTIONS_RESET),
     };
 
     ovs_strlcpy(r.port, at->port, sizeof r.port);

@@ -14,7 +14,11 @@
 #include <string.h>
 
 #include "packets.h"
+#include "redirect.h"
+#include "tcp-reset.h"
 
+static bool is_reset_at(const struct nva_view *, const struct nva_tsi *,
+                        nva_id nve);
 static bool was_flooded(const struct nva_view *, const struct nva_event *);
 static void answer_address(const struct nva_view *, const struct nva_event *,
                            struct nva_plan *);
@@ -83,6 +87,49 @@ responder_stray(const struct nva_view *view, const struct nva_event *ev,
     }
     note(plan, ev, tsi, reason ? NVA_NOTE_DROPPED : NVA_NOTE_LATE,
          reason ? reason : NVA_R_LATE);
+}
+
+void
+responder_segment(const struct nva_view *view, const struct nva_event *ev,
+                  struct nva_plan *plan)
+{
+    const struct nva_tsi *tsi = directory_tsi_by_mac(
+        view->dir, ev->packet.vn, ev->packet.frame.eth_dst);
+    const struct nva_vn *vn = directory_vn(view->dir, ev->packet.vn);
+    uint8_t frame[NVA_TCP_RESET_MAX];
+    struct nva_reply *reply;
+    enum nva_reason reason;
+    size_t size;
+
+    if (!tsi || !is_reset_at(view, tsi, ev->nve)) {
+        responder_stray(view, ev, plan);
+        return;
+    }
+    reason = nva_tcp_reset(ev->packet.data, ev->packet.size, frame, &size);
+    if (reason) {
+        note(plan, ev, tsi, NVA_NOTE_DROPPED, reason);
+        return;
+    }
+    reply = nva_plan_reply(plan);
+    reply->nve = ev->nve;
+    reply->target = NVA_REPLY_TO_FORWARD;
+    reply->vni = vn->vni;
+    reply->size = size;
+    memcpy(reply->data, frame, size);
+    note(plan, ev, tsi, NVA_NOTE_ANSWERED, NVA_R_RESET);
+}
+
+/* A datapath may show us one by a decision that it has cached. */
+static bool
+is_reset_at(const struct nva_view *view, const struct nva_tsi *tsi, nva_id nve)
+{
+    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
+    const struct nva_redirect *r = redirect_at(view->dir, tsi->id, nve);
+
+    return ((r && r->resets)
+            || (vm->connections == NVA_CONNECTIONS_RESET
+                && tsi->current.nve == nve
+                && (tsi->paused || tsi->stopped)));
 }
 
 /* In a VN that floods unknown unicast, one that comes out of a tunnel where
@@ -270,7 +317,8 @@ note(struct nva_plan *plan, const struct nva_event *ev,
 
     n->nve = ev->nve;
     n->vn = ev->packet.vn;
-    n->mac = ev->type == NVA_EV_STRAY ? f->eth_dst : f->eth_src;
+    n->mac = (ev->type == NVA_EV_STRAY || ev->type == NVA_EV_SEGMENT
+              ? f->eth_dst : f->eth_src);
     n->ip = f->tpa;
     if (tsi) {
         n->tsi = tsi->id;

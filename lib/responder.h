@@ -21,4 +21,9 @@ void responder_question(const struct nva_view *, const struct nva_event *,
 void responder_stray(const struct nva_view *, const struct nva_event *,
                      struct nva_plan *);
 
+/* SEGMENT: at the place that its VM left, or where that stands still, a reset
+ * goes to whoever sent it (ANSWERED, RESET); elsewhere it is a STRAY (D18). */
+void responder_segment(const struct nva_view *, const struct nva_event *,
+                       struct nva_plan *);
+
 #endif /* responder.h */

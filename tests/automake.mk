@@ -86,6 +86,7 @@ CHECK_TESTS = \
 	tests/unit/test-relocate \
 	tests/unit/test-responder \
 	tests/unit/test-story \
+	tests/unit/test-tcp-reset \
 	tests/unit/test-vm-fsm \
 	tests/scenarios/test-abuse \
 	tests/scenarios/test-audit \
@@ -100,6 +101,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-leftovers \
 	tests/scenarios/test-planned \
 	tests/scenarios/test-tenants \
+	tests/scenarios/test-reset \
 	tests/scenarios/test-versions \
 	tests/prop/test-schedules
 check_PROGRAMS += $(CHECK_TESTS)
@@ -306,6 +308,11 @@ tests_unit_test_story_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_story_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_tcp_reset_SOURCES = \
+	tests/unit/test-tcp-reset.c \
+	tests/unit/fixture.h
+tests_unit_test_tcp_reset_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_vm_fsm_SOURCES = \
 	tests/unit/test-vm-fsm.c \
 	tests/unit/fixture.h
@@ -349,6 +356,8 @@ tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_tenants_SOURCES = tests/scenarios/test-tenants.c
 tests_scenarios_test_tenants_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_scenarios_test_reset_SOURCES = tests/scenarios/test-reset.c
+tests_scenarios_test_reset_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_versions_SOURCES = tests/scenarios/test-versions.c
 tests_scenarios_test_versions_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -367,7 +376,8 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz-api-json \
 	tests/fuzz/fuzz-frame \
 	tests/fuzz/fuzz-of-codec \
-	tests/fuzz/fuzz-of-session
+	tests/fuzz/fuzz-of-session \
+	tests/fuzz/fuzz-tcp-reset
 check_PROGRAMS += $(FUZZ_TARGETS)
 if FUZZER
 FUZZ_MAIN =
@@ -404,6 +414,11 @@ tests_fuzz_fuzz_of_session_SOURCES = tests/fuzz/fuzz-of-session.c
 nodist_tests_fuzz_fuzz_of_session_SOURCES = $(FUZZ_MAIN)
 tests_fuzz_fuzz_of_session_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_of_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_tcp_reset_SOURCES = tests/fuzz/fuzz-tcp-reset.c
+nodist_tests_fuzz_fuzz_tcp_reset_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_tcp_reset_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_tcp_reset_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += tests/fuzz/standalone.c
 EXTRA_DIST += tests/fuzz/corpus
 
@@ -440,6 +455,7 @@ EXTRA_DIST += \
 	tests/system/test_mininet.py \
 	tests/system/test_move.py \
 	tests/system/test_reach.py \
+	tests/system/test_reset.py \
 	tests/system/test_sandbox.py \
 	tests/system/test_session.py \
 	tests/system/test_tenants.py \

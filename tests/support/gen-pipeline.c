@@ -357,6 +357,9 @@ format_meter_head(struct ds *s)
     ds_put_format(s, "| 0x%x | %d | %d | packets to be held |\n",
                   PIPELINE_METER_HOLD, PIPELINE_HOLD_RATE,
                   PIPELINE_HOLD_BURST);
+    ds_put_format(s, "| 0x%x | %d | %d | TCP segments to be reset |\n",
+                  PIPELINE_METER_RESET, PIPELINE_RESET_RATE,
+                  PIPELINE_RESET_BURST);
     ds_put_cstr(s,
 "\n"
 "## Flows by owner\n"
