@@ -275,6 +275,8 @@ api_show_drain(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "state", api_text(nva_drain_state_word(drain->state)));
     api_set(o, "to", to);
     api_set(o, "parallel", json_integer(drain->parallel));
+    api_set(o, "timeout",
+            drain->timeout ? json_integer(drain->timeout) : json_null());
     api_set(o, "done", json_integer(drain->done));
     api_set(o, "under_way", json_integer(list.n[DRAIN_UNDER_WAY]));
     api_set(o, "waiting", json_integer(list.n[DRAIN_WAITING]));

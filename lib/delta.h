@@ -392,6 +392,7 @@ struct nva_drain {
     size_t n_targets;
     nva_id targets[NVA_DRAIN_TARGETS_MAX];
     uint32_t parallel;
+    uint32_t timeout;                   /* Of each move, seconds; 0: none. */
     size_t n_moves;                     /* Begun by it and under way. */
     nva_id moves[NVA_DRAIN_PARALLEL_MAX];
     uint64_t done;                      /* VMs that have left by it. */

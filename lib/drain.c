@@ -174,8 +174,11 @@ drain_start(const struct nva_view *v, const struct nva_request_drain *r,
     } else if (!r->n_to && !old) {
         nva_plan_refuse(plan, NVA_R_MISSING_FIELD, "to");
         return;
-    } else if (r->parallel > NVA_DRAIN_PARALLEL_MAX) {
-        nva_plan_refuse(plan, NVA_R_BAD_VALUE, "parallel");
+    } else if (r->parallel > NVA_DRAIN_PARALLEL_MAX
+               || r->timeout > NVA_MOVE_TIMEOUT_MAX) {
+        nva_plan_refuse(plan, NVA_R_BAD_VALUE,
+                        r->timeout > NVA_MOVE_TIMEOUT_MAX ? "timeout"
+                                                          : "parallel");
         return;
     }
     if (old) {
@@ -197,6 +200,7 @@ drain_start(const struct nva_view *v, const struct nva_request_drain *r,
     drain.state = NVA_DRAIN_RUNNING;
     drain.attempt = nva_plan_new_id(plan);
     drain.parallel = r->parallel ? r->parallel : drain.parallel;
+    drain.timeout = r->timeout ? r->timeout : drain.timeout;
     put(plan, &drain);
     note(plan, &drain, NVA_R_CALLER, "started");
     plan->object = nve->id;
@@ -303,8 +307,9 @@ take_note(struct drain_job *job)
     drain->n_moves = n;
 }
 
-/* Begins a move of the first VM that waits, to the first target that takes it;
- * the least occupied is asked first. */
+/* Begins a move of the first VM that waits, of the kind that its state calls
+ * for, to the first target that takes it; the least occupied is asked first.
+ */
 static void
 begin(struct drain_job *job)
 {
@@ -322,7 +327,7 @@ begin(struct drain_job *job)
     vm = next_waiting(v, &job->drain, &others);
     for (size_t i = 0; vm && i < n; i++) {
         struct nva_request request = {
-            .type = NVA_REQ_MOVE_START,
+            .type = NVA_REQ_MOVE_START, .move.timeout = job->drain.timeout,
         };
 
         ovs_strlcpy(request.move.vm, vm->name, sizeof request.move.vm);

@@ -86,6 +86,8 @@ struct nva_request_drain {
     size_t n_to;                        /* START; 0: as it was. */
     char to[NVA_DRAIN_TARGETS_MAX][NVA_NAME_MAX];
     uint32_t parallel;                  /* START; 0: as it was, or default. */
+    uint32_t timeout;                   /* START, seconds of each move; 0: as
+                                         * it was, or none. */
 };
 
 struct nva_request {

@@ -30,6 +30,7 @@ nvactl_drain(const struct nvactl_args *args,
 
     if ((stop || follows) && (nvactl_option(args, "to") || args->n > 1
                               || nvactl_option(args, "parallel")
+                              || nvactl_option(args, "timeout")
                               || (stop && follows))) {
         fprintf(stderr, "nvactl: --stop and --follow stand alone\n");
         free(path);
@@ -56,6 +57,7 @@ static json_t *
 drain_body(const struct nvactl_args *args)
 {
     const char *parallel = nvactl_option(args, "parallel");
+    const char *timeout = nvactl_option(args, "timeout");
     json_t *body = json_object(), *to = json_array();
 
     for (size_t i = 0; i < args->n_given; i++) {
@@ -73,6 +75,10 @@ drain_body(const struct nvactl_args *args)
     if (parallel) {
         json_object_set_new(body, "parallel",
                             json_integer(strtoll(parallel, NULL, 0)));
+    }
+    if (timeout) {
+        json_object_set_new(body, "timeout",
+                            json_integer(strtoll(timeout, NULL, 0)));
     }
     return body;
 }

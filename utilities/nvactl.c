@@ -48,8 +48,9 @@ static const struct nvactl_option_spec nve_options[] = {
     "        [--role nve|gateway] [--zone ZONE]"
 
 static const struct nvactl_option_spec drain_options[] = {
-    { "to", NULL, 'l' }, { "parallel", NULL, 'i' }, { "stop", NULL, 'b' },
-    { "follow", NULL, 'b' }, { "no-wait", NULL, 'b' }, { NULL, NULL, 0 },
+    { "to", NULL, 'l' }, { "parallel", NULL, 'i' },
+    { "timeout", NULL, 'i' }, { "stop", NULL, 'b' }, { "follow", NULL, 'b' },
+    { "no-wait", NULL, 'b' }, { NULL, NULL, 0 },
 };
 
 static const struct nvactl_option_spec port_add_options[] = {
@@ -104,8 +105,9 @@ static const struct nvactl_command commands[] = {
     { "nve", "list", 0, "", NULL, nvactl_list, NVES },
     { "nve", "show", 1, " NAME", NULL, nvactl_show_one, NVES },
     { "nve", "drain", 1 | NVACTL_MORE,
-      " NVE --to NVE... [--parallel N] [--no-wait]\n"
-      "        [--follow | --stop]", drain_options, nvactl_drain, NVES },
+      " NVE --to NVE... [--parallel N] [--timeout SECONDS]\n"
+      "        [--no-wait] [--follow | --stop]", drain_options, nvactl_drain,
+      NVES },
     { "port", "add", 2, " NVE PORT --vn VN [--mac MAC]", port_add_options,
       nvactl_port_add, NVES },
     { "port", "del", 2, " NVE PORT [--mac MAC]", port_del_options,

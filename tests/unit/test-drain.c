@@ -283,6 +283,43 @@ START_TEST(an_empty_nve_is_finished_at_once)
 }
 END_TEST
 
+/* What this attempt has given up is passed over; the next one tries it. */
+START_TEST(given_up_is_passed_over_and_tried_again)
+{
+    nva_id tsi = fx_vm(&fx, RED, 1, NULL, HV1, "tap1");
+    struct nva_delta d = { .type = NVA_DELTA_VM_PUT };
+    struct nva_request r = { .type = NVA_REQ_DRAIN_START };
+
+    fx_vm(&fx, RED, 2, NULL, HV1, "tap1");
+    ck_assert_int_eq(start("hv1", 4, both), NVA_OK);
+    d.id = directory_tsi(fx.dir, tsi)->vm;
+    d.vm = *directory_vm(fx.dir, d.id);
+    d.vm.drain = drain()->attempt;
+    d.vm.drain_refusal = NVA_R_LIMIT;
+    fx_apply(&fx, &d);
+    ck_assert_uint_eq(run(), 1);
+    ck_assert_uint_eq(n_of(DRAIN_REFUSED), 1);
+    ck_assert_uint_eq(n_of(DRAIN_UNDER_WAY), 1);
+
+    /* The timeout is each move's; asked again, it stays. */
+    ovs_strlcpy(r.drain.nve, "hv1", sizeof r.drain.nve);
+    r.drain.timeout = 7;
+    fx_start(&fx);
+    drain_request(&fx.view, &r, &fx.plan);
+    ck_assert_int_eq(fx.plan.verdict, NVA_OK);
+    fx_apply_plan(&fx);
+    ck_assert_int_eq(start("hv1", 0, NULL), NVA_OK);
+    run();
+    ck_assert_uint_eq(drain()->n_moves, 2);
+    ck_assert_uint_eq(directory_move(fx.dir, drain()->moves[1])->timeout, 7);
+    r.drain.timeout = NVA_MOVE_TIMEOUT_MAX + 1;
+    fx_start(&fx);
+    drain_request(&fx.view, &r, &fx.plan);
+    ck_assert_int_eq(fx.plan.verdict, NVA_R_BAD_VALUE);
+    ck_assert_str_eq(fx.plan.field, "timeout");
+}
+END_TEST
+
 START_TEST(refusals)
 {
     static const char *const self[] = { "hv2", "hv1", NULL };
@@ -320,6 +357,7 @@ main(void)
     tcase_add_test(tc, others_moves_are_awaited);
     tcase_add_test(tc, two_interfaces_one_vm);
     tcase_add_test(tc, an_empty_nve_is_finished_at_once);
+    tcase_add_test(tc, given_up_is_passed_over_and_tried_again);
     tcase_add_test(tc, refusals);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
