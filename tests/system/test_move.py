@@ -203,6 +203,7 @@ def test_no_loop_when_a_vm_stands_at_two_nves(stage):
     report = stage.measure.report()
     assert report.total("duplicated") == 0
     stage.measure("at vm hv2")
+    fabric.api("POST", "/v1/vms/vm/thaw")   # It may have been frozen (E4).
     stage.measure("announce vm garp")
     fabric.wait(lambda: stage.place() == "hv2", "the last evidence's place",
                 5)
