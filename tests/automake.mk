@@ -448,6 +448,7 @@ EXTRA_DIST += \
 	tests/system/sniff.py \
 	tests/system/test_abuse.py \
 	tests/system/test_audit.py \
+	tests/system/test_doubt.py \
 	tests/system/test_drain.py \
 	tests/system/test_hold.py \
 	tests/system/test_kinds.py \
