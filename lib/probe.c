@@ -267,13 +267,15 @@ outcome_of_two(const struct nva_probe *p, bool due, bool has_moved,
 {
     uint32_t tries = has_moved ? 2 * NVA_PROBE_TRIES : NVA_PROBE_TRIES;
     const struct nva_probe_place *a = &p->places[0], *b = &p->places[1];
-    uint32_t last_two = UINT32_C(3) << (p->asked - 1);
-    uint32_t last_tries = (UINT32_C(2) << p->asked)
-                          - (UINT32_C(2) << (p->asked - NVA_PROBE_TRIES));
+    uint32_t last_two, last_tries;
 
     if (p->asked < NVA_PROBE_TRIES) {
         return NVA_OK;
-    } else if ((a->prompt & b->prompt & last_tries) == last_tries) {
+    }
+    last_two = UINT32_C(3) << (p->asked - 1);
+    last_tries = ((UINT32_C(1) << NVA_PROBE_TRIES) - 1)
+                 << (p->asked - NVA_PROBE_TRIES + 1);
+    if ((a->prompt & b->prompt & last_tries) == last_tries) {
         return NVA_R_TWO_PLACES;
     } else if (!due || p->asked < tries) {
         return NVA_OK;
