@@ -31,8 +31,8 @@ static void commit(struct dispatch *, const struct nva_event *, nva_usec now);
 static void step(const struct nva_view *, const struct nva_event *,
                  struct nva_plan *);
 static bool is_fabric(enum nva_event_type);
-static void note_dropped(struct nva_plan *, enum nva_reason,
-                         const struct nva_event *);
+static void note_dropped(const struct nva_view *, struct nva_plan *,
+                         enum nva_reason, const struct nva_event *);
 static void run_due(struct dispatch *, nva_usec now);
 static void note_relink(struct dispatch *, const struct nva_delta *);
 static void send_reply(struct dispatch *, const struct nva_reply *);
@@ -181,7 +181,7 @@ step_evidence(const struct nva_view *view, const struct nva_event *ev,
     enum nva_reason reason = admission_evidence(view, ev, &admit);
 
     if (reason) {
-        note_dropped(plan, reason, ev);
+        note_dropped(view, plan, reason, ev);
     } else {
         mobility_evidence(view, ev, admit, plan);
     }
@@ -258,11 +258,15 @@ is_fabric(enum nva_event_type type)
 }
 
 static void
-note_dropped(struct nva_plan *plan, enum nva_reason reason,
-             const struct nva_event *ev)
+note_dropped(const struct nva_view *view, struct nva_plan *plan,
+             enum nva_reason reason, const struct nva_event *ev)
 {
+    const struct nva_tsi *tsi = directory_tsi_by_mac(
+        view->dir, ev->packet.vn, ev->packet.frame.eth_src);
     struct nva_note *note = nva_plan_note(plan, NVA_NOTE_DROPPED, reason);
 
+    note->tsi = tsi ? tsi->id : NVA_ID_NONE;
+    note->vm = tsi ? tsi->vm : NVA_ID_NONE;
     note->nve = ev->nve;
     note->vn = ev->packet.vn;
     note->mac = ev->packet.frame.eth_src;

@@ -226,6 +226,17 @@ note_cb(void *nvad, const struct nva_view *view, const struct nva_note *note)
     }
 }
 
+/* Somebody should look: a MAC at two places, or where it must not be (RFC 7432
+ * s15: E4, E5). */
+static bool
+is_alert(const struct nva_note *note)
+{
+    return (note->type == NVA_NOTE_FROZEN || note->type == NVA_NOTE_THAWED
+            || note->type == NVA_NOTE_DUPLICATE
+            || (note->type == NVA_NOTE_DROPPED
+                && note->reason == NVA_R_STICKY));
+}
+
 /* A decision is logged once, here.  What a peer can cause at will is
  * rate-limited. */
 static void
@@ -241,6 +252,14 @@ log_note(const struct nva_view *view, const struct nva_note *note)
     if (note->type == NVA_NOTE_AUDIT) {
         VLOG_WARN_RL(&rl, "audit: %s: nve %s vm %s", what,
                      nve ? nve->name : "-", vm ? vm->name : "-");
+    } else if (is_alert(note)) {
+        const struct nva_nve *other = directory_nve(view->dir, note->other);
+
+        VLOG_WARN_RL(&rl, "%s: vm %s mac "ETH_ADDR_FMT" nve %s%s%s: %s",
+                     nva_note_type_word(note->type), vm ? vm->name : "-",
+                     ETH_ADDR_ARGS(note->mac), nve ? nve->name : "-",
+                     other ? ", not " : "", other ? other->name : "",
+                     nva_reason_text(note->reason));
     } else if (note->type == NVA_NOTE_MOVE) {
         VLOG_INFO_RL(&rl, "move %"PRIu64": vm %s: %s%s%s", note->move,
                      move ? move->vm_name : "?",
