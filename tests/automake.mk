@@ -100,8 +100,8 @@ CHECK_TESTS = \
 	tests/scenarios/test-kinds \
 	tests/scenarios/test-leftovers \
 	tests/scenarios/test-planned \
-	tests/scenarios/test-tenants \
 	tests/scenarios/test-reset \
+	tests/scenarios/test-tenants \
 	tests/scenarios/test-versions \
 	tests/prop/test-schedules
 check_PROGRAMS += $(CHECK_TESTS)
@@ -354,10 +354,11 @@ tests_scenarios_test_leftovers_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
 tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
 
-tests_scenarios_test_tenants_SOURCES = tests/scenarios/test-tenants.c
-tests_scenarios_test_tenants_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_reset_SOURCES = tests/scenarios/test-reset.c
 tests_scenarios_test_reset_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_tenants_SOURCES = tests/scenarios/test-tenants.c
+tests_scenarios_test_tenants_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_versions_SOURCES = tests/scenarios/test-versions.c
 tests_scenarios_test_versions_CPPFLAGS = $(TEST_CPPFLAGS)
