@@ -253,7 +253,7 @@ dispatch_switch_flow_removed(struct dispatch *d, void *channel,
     if (by_timeout) {
         flow_prog_removed(dispatch_prog_get(d, br->nve)->prog, owner);
     }
-    if (owner.kind == NVA_OWNER_REDIRECT) {
+    if (owner.kind == NVA_OWNER_REDIRECT || by_timeout) {
         struct nva_event ev = dispatch_session_event(br, NVA_EV_FLOW_REMOVED);
 
         ev.flow.owner = owner;

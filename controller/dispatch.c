@@ -23,6 +23,7 @@
 #include "openvswitch/ofpbuf.h"
 #include "pipeline.h"
 #include "probe.h"
+#include "pull.h"
 #include "registry.h"
 #include "responder.h"
 #include "util.h"
@@ -183,8 +184,19 @@ step_evidence(const struct nva_view *view, const struct nva_event *ev,
     if (reason) {
         note_dropped(view, plan, reason, ev);
     } else {
+        pull_evidence(view, ev, plan);
         mobility_evidence(view, ev, admit, plan);
+        pull_resize(view, plan);
     }
+}
+
+static void
+step_stray(const struct nva_view *view, const struct nva_event *ev,
+           struct nva_plan *plan)
+{
+    responder_stray(view, ev, plan);
+    mobility_stray(view, ev, plan);
+    pull_stray(view, ev, plan);
 }
 
 /* Which module hears which event.  Changes nothing but 'plan'. */
@@ -195,19 +207,20 @@ step(const struct nva_view *view, const struct nva_event *ev,
     switch (ev->type) {
     case NVA_EV_REQUEST:
         step_request(view, &ev->request, plan);
+        pull_resize(view, plan);
         break;
     case NVA_EV_EVIDENCE:
         step_evidence(view, ev, plan);
         break;
     case NVA_EV_QUESTION:
         responder_question(view, ev, plan);
+        pull_question(view, ev, plan);
         break;
     case NVA_EV_SEGMENT:
         responder_segment(view, ev, plan);
         break;
     case NVA_EV_STRAY:
-        responder_stray(view, ev, plan);
-        mobility_stray(view, ev, plan);
+        step_stray(view, ev, plan);
         break;
     case NVA_EV_FLOODING:
         detour_event(view, ev, plan);
@@ -228,6 +241,7 @@ step(const struct nva_view *view, const struct nva_event *ev,
         converge_timer(view, plan);
         mobility_timer(view, plan);
         fabric_timer(view, plan);
+        pull_timer(view, plan);
         break;
     case NVA_EV_DRAIN:
         drain_step(view, ev->nve, plan);
@@ -244,6 +258,7 @@ step(const struct nva_view *view, const struct nva_event *ev,
     case NVA_EV_QUARANTINED:
     case NVA_EV_RELEASED:
         converge_event(view, ev, plan);
+        pull_event(view, ev, plan);
         break;
     case NVA_N_EVENTS:
         OVS_NOT_REACHED();
@@ -351,6 +366,7 @@ brain_deadline(struct dispatch *d, nva_usec now)
         if (drain_due(&view)) {
             d->deadline = MIN(d->deadline, now);
         }
+        d->deadline = MIN(d->deadline, pull_deadline(&view));
         d->deadline_is_old = false;
     }
     return MIN(d->deadline, d->inlet_deadline);
@@ -470,6 +486,9 @@ put_reply_actions(const struct dispatch *d, const struct nva_reply *reply,
     switch (reply->target) {
     case NVA_REPLY_TO_PORT:
         pipeline_out_port(reply->ofport, ofpacts);
+        return true;
+    case NVA_REPLY_TO_FLOOD:
+        pipeline_out_flood(reply->vni, reply->ofport, ofpacts);
         return true;
     case NVA_REPLY_TO_PIPELINE:
         pipeline_out_admit(reply->vni, reply->ofport, ofpacts);

@@ -24,6 +24,8 @@ EXTRA_DIST += \
 	docs/decisions/0012-a-vm-that-is-off.md \
 	docs/decisions/0013-held-packets-are-queues-beside-the-directory.md \
 	docs/decisions/0014-connections-are-reset-where-the-vm-was.md \
+	docs/decisions/0015-pulled-flows-and-their-lifetime.md \
+	docs/decisions/0016-auto-pushes-up-to-a-size.md \
 	docs/decisions/0017-a-drain-prepares-and-waits.md \
 	docs/decisions/0018-an-audit-reads-and-mends-nothing.md \
 	docs/decisions/0019-versions-and-bundles.md \

@@ -50,6 +50,8 @@ static const struct api_field vn_fields[] = {
     { "port_security", "string", OWN(read_port_security) },
     { "shared_ips", "array", OWN(read_shared_ips) },
     { "resolution", "string", OWN(read_resolution) },
+    { "pulls", "boolean", SHOWN },
+    { "lifetime", "integer", U32(nva_vn, lifetime, 0, NVA_LIFETIME_MAX) },
     { "redirect_timeout", "integer", U32(nva_vn, redirect_timeout, 1, 300) },
     { "mtu", "integer", U32(nva_vn, mtu, 0, 65535) },
     { "duplicate_moves", "integer",
@@ -75,6 +77,7 @@ static const struct api_field nve_fields[] = {
     { "state", "string", SHOWN },
     { "ports", "integer", SHOWN },
     { "vaps", "integer", SHOWN },
+    { "pulled", "integer", SHOWN },
     { "owners", "integer", SHOWN },
     { "dirty", "integer", SHOWN },
     { "quarantined", "integer", SHOWN },
@@ -473,6 +476,8 @@ READ_WORD(read_unknown_unicast, struct nva_vn, unknown_unicast,
           nva_unknown_unicast_from_word)
 READ_WORD(read_port_security, struct nva_vn, port_security,
           nva_port_security_from_word)
+READ_WORD(read_resolution, struct nva_vn, resolution,
+          nva_resolution_from_word)
 
 /* A word of which this version does only the 'n_done' first of 'words' (NULL
  * ends them): the others are refused clearly. */
@@ -492,16 +497,6 @@ read_planned_word(const json_t *value, const char *const words[],
 }
 
 /* ## Reading: particular ## */
-
-static enum nva_reason
-read_resolution(struct api_reader *rd OVS_UNUSED,
-                const struct api_field *f OVS_UNUSED, const json_t *value,
-                void *object OVS_UNUSED)
-{
-    static const char *const words[] = { "auto", "push", "pull", NULL };
-
-    return read_planned_word(value, words, 2);
-}
 
 static enum nva_reason
 read_role(struct api_reader *rd OVS_UNUSED,

@@ -101,8 +101,10 @@ api_show_vn(const struct nva_vn *vn)
     api_set(o, "port_security",
             api_text(nva_port_security_word(vn->port_security)));
     api_set(o, "shared_ips", ips_json(vn->shared_ips, vn->n_shared_ips));
-    /* What "auto" comes to, as long as there is no pull. */
-    api_set(o, "resolution", api_text("push"));
+    api_set(o, "resolution",
+            api_text(nva_resolution_word(vn->resolution)));
+    api_set(o, "pulls", json_boolean(vn->pulls));
+    api_set(o, "lifetime", json_integer(vn->lifetime));
     api_set(o, "redirect_timeout", json_integer(vn->redirect_timeout));
     api_set(o, "mtu", vn->mtu ? json_integer(vn->mtu) : json_null());
     api_set(o, "duplicate_moves", json_integer(vn->duplicate_moves));
@@ -144,6 +146,8 @@ api_show_nve(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "bundles", json_boolean(bundles));
     api_set(o, "ports", json_integer(ports));
     api_set(o, "vaps", json_integer(directory_n_vaps(view->dir, nve->id)));
+    api_set(o, "pulled",
+            json_integer(directory_n_pulls(view->dir, nve->id)));
     api_set(o, "owners", json_integer(owners));
     api_set(o, "dirty", json_integer(dirty));
     api_set(o, "quarantined", json_integer(quarantined));
@@ -683,7 +687,8 @@ static bool
 note_is_shown(const struct nva_note *note)
 {
     switch (note->type) {
-    case NVA_NOTE_ANSWERED: case NVA_NOTE_REFRESHED:
+    case NVA_NOTE_ANSWERED: case NVA_NOTE_FLOODED: case NVA_NOTE_REFRESHED:
+    case NVA_NOTE_PULLED:
         return false;
     case NVA_NOTE_DROPPED:
         return note->reason == NVA_R_SPOOFED

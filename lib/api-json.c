@@ -513,6 +513,7 @@ put_vn(struct api_ctx *ctx)
         vn->duplicate_moves = NVA_DUPLICATE_MOVES_DEFAULT;
         vn->duplicate_window = NVA_DUPLICATE_WINDOW_DEFAULT;
         vn->freeze_time = NVA_FREEZE_TIME_DEFAULT;
+        vn->lifetime = NVA_LIFETIME_DEFAULT;
     }
     reason = api_read_object(&ctx->rd, &api_vn_schema, ctx->body, vn);
     if (!reason && !vn->vni) {

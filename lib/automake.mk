@@ -29,6 +29,7 @@ lib_libnva_a_SOURCES = \
 	lib/directory-check.c \
 	lib/directory-index.c \
 	lib/directory-private.h \
+	lib/directory-pull.c \
 	lib/directory-query.c \
 	lib/directory-spread.c \
 	lib/directory.c \
@@ -79,6 +80,8 @@ lib_libnva_a_SOURCES = \
 	lib/placement.h \
 	lib/probe.c \
 	lib/probe.h \
+	lib/pull.c \
+	lib/pull.h \
 	lib/redirect.c \
 	lib/redirect.h \
 	lib/registry-private.h \

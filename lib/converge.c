@@ -682,7 +682,7 @@ tsi_owes(const struct nva_view *v, const struct nva_tsi *tsi)
     return find_owing(v, tsi, true, &nve, 0, 1) > 0;
 }
 
-/* Adds to the 'n' ids in 'nves' those of NVEs that serve the interface's VN,
+/* Adds to the 'n' ids in 'nves' those of NVEs that are told of the interface,
  * are connected (or not), and have not confirmed its flows: at most 'max' in
  * all, each once.  Returns how many there are now. */
 static size_t
@@ -695,7 +695,7 @@ find_owing(const struct nva_view *v, const struct nva_tsi *tsi,
     };
 
     if (n < max) {
-        directory_each_nve_of_vn(v->dir, tsi->vn, owing_cb, &o);
+        directory_each_nve_of_tsi(v->dir, tsi->id, owing_cb, &o);
     }
     return o.n;
 }

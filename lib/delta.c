@@ -52,6 +52,12 @@ static const struct word port_securities[] = {
 #undef X
 };
 
+static const struct word resolutions[] = {
+#define X(E, W) { NVA_RESOLUTION_##E, W },
+    NVA_RESOLUTIONS
+#undef X
+};
+
 static const struct word origins[] = {
 #define X(E, W) { NVA_ORIGIN_##E, W },
     NVA_ORIGINS
@@ -147,6 +153,7 @@ DEFINE_TO_WORD(nva_unknown_unicast_word, enum nva_unknown_unicast,
 DEFINE_TO_WORD(nva_isolation_word, enum nva_isolation, isolations)
 DEFINE_TO_WORD(nva_port_security_word, enum nva_port_security,
                port_securities)
+DEFINE_TO_WORD(nva_resolution_word, enum nva_resolution, resolutions)
 DEFINE_TO_WORD(nva_origin_word, enum nva_origin, origins)
 DEFINE_TO_WORD(nva_detour_word, enum nva_detour, detours)
 DEFINE_TO_WORD(nva_vm_state_word, enum nva_vm_state, vm_states)
@@ -165,6 +172,7 @@ DEFINE_FROM_WORD(nva_unknown_unicast_from_word, enum nva_unknown_unicast,
 DEFINE_FROM_WORD(nva_isolation_from_word, enum nva_isolation, isolations)
 DEFINE_FROM_WORD(nva_port_security_from_word, enum nva_port_security,
                  port_securities)
+DEFINE_FROM_WORD(nva_resolution_from_word, enum nva_resolution, resolutions)
 DEFINE_FROM_WORD(nva_vm_state_from_word, enum nva_vm_state, vm_states)
 DEFINE_FROM_WORD(nva_connections_from_word, enum nva_connections,
                  connections)

@@ -54,6 +54,14 @@ enum nva_port_security {
 #undef X
 };
 
+/* How NVEs learn mappings (RFC 8171: push and pull directory). */
+#define NVA_RESOLUTIONS X(AUTO, "auto") X(PUSH, "push") X(PULL, "pull")
+enum nva_resolution {
+#define X(E, W) NVA_RESOLUTION_##E,
+    NVA_RESOLUTIONS
+#undef X
+};
+
 #define NVA_ORIGINS X(CONFIGURED, "configured") X(LEARNED, "learned")
 enum nva_origin {
 #define X(E, W) NVA_ORIGIN_##E,
@@ -175,6 +183,7 @@ const char *nva_unknown_question_word(enum nva_unknown_question);
 const char *nva_unknown_unicast_word(enum nva_unknown_unicast);
 const char *nva_isolation_word(enum nva_isolation);
 const char *nva_port_security_word(enum nva_port_security);
+const char *nva_resolution_word(enum nva_resolution);
 const char *nva_origin_word(enum nva_origin);
 const char *nva_detour_word(enum nva_detour);
 const char *nva_vm_state_word(enum nva_vm_state);
@@ -191,6 +200,7 @@ bool nva_unknown_question_from_word(const char *, enum nva_unknown_question *);
 bool nva_unknown_unicast_from_word(const char *, enum nva_unknown_unicast *);
 bool nva_isolation_from_word(const char *, enum nva_isolation *);
 bool nva_port_security_from_word(const char *, enum nva_port_security *);
+bool nva_resolution_from_word(const char *, enum nva_resolution *);
 bool nva_vm_state_from_word(const char *, enum nva_vm_state *);
 bool nva_connections_from_word(const char *, enum nva_connections *);
 bool nva_move_kind_from_word(const char *, enum nva_move_kind *);
@@ -218,6 +228,14 @@ struct nva_vn {
      * has it (VRRP, RFC 9568). */
     size_t n_shared_ips;
     struct in6_addr shared_ips[NVA_SHARED_IPS_MAX];
+    enum nva_resolution resolution;
+    uint32_t lifetime;                  /* Seconds a pulled entry lives; 0: it
+                                         * is not kept (RFC 8171 s3.2). */
+
+    /* What 'resolution' comes to; not configuration. */
+    bool pulls;
+    nva_usec pulls_since;               /* What was pushed counts as pulled
+                                         * then. */
 };
 
 struct nva_nve {
@@ -347,6 +365,19 @@ struct nva_probe {
     struct nva_probe_place places[NVA_PROBE_PLACES_MAX];
 };
 
+/* What an NVE was told because it asked (RFC 8171 s3): where 'tsi' is, for
+ * which it has a flow until 'until', at the latest; or, with 'tsi' NONE, that
+ * nobody has 'mac' in 'vn'. */
+struct nva_pull {
+    nva_id id;                          /* Of the latter kind only. */
+    nva_id nve;
+    nva_id tsi;
+    nva_id vn;
+    struct eth_addr mac;                /* Of the latter kind only. */
+    nva_usec until;
+    nva_usec look;                      /* When to look at it again. */
+};
+
 struct nva_move_if {
     nva_id tsi;
     struct nva_place from;              /* May be unset: had no place. */
@@ -434,7 +465,8 @@ bool nva_vn_shares(const struct nva_vn *, const struct in6_addr *ip);
     X(REDIRECT_PUT, "redirect_put") X(REDIRECT_DEL, "redirect_del")         \
     X(PROBE_PUT, "probe_put") X(PROBE_DEL, "probe_del")                     \
     X(MOVE_PUT, "move_put") X(MOVE_STAMP, "move_stamp")                     \
-    X(DRAIN_PUT, "drain_put")
+    X(DRAIN_PUT, "drain_put")                                               \
+    X(PULL_PUT, "pull_put") X(PULL_DEL, "pull_del")
 
 enum nva_delta_type {
 #define X(E, W) NVA_DELTA_##E,
@@ -443,7 +475,8 @@ enum nva_delta_type {
 };
 
 /* PUT carries the whole new value (id set; a new object's id comes from
- * nva_ids, see directory.h); DEL needs only the id (PORT_DEL: nve and name).
+ * nva_ids, see directory.h); DEL needs only the id (PORT_DEL: nve and name;
+ * PULL_DEL: nve and tsi, or with tsi NONE the id).
  * MOVE_STAMP: 'id' is the move's.  DRAIN_PUT: 'id' is the NVE's, with which it
  * goes. */
 struct nva_delta {
@@ -461,6 +494,7 @@ struct nva_delta {
         struct nva_move move;
         struct nva_stamp stamp;
         struct nva_drain drain;
+        struct nva_pull pull;
     };
 };
 

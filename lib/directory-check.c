@@ -29,13 +29,14 @@ static const char *check_tsis(const struct directory *);
 static const char *check_redirects(const struct directory *);
 static const char *check_probes(const struct directory *);
 static const char *check_moves(const struct directory *);
+static const char *check_pulls(const struct directory *);
 
 const char *
 directory_check(const struct directory *d)
 {
     const char *(*const checks[])(const struct directory *) = {
         check_vns, check_nves, check_ports, check_vaps, check_vms,
-        check_tsis, check_redirects, check_probes, check_moves,
+        check_tsis, check_redirects, check_probes, check_moves, check_pulls,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
@@ -446,4 +447,59 @@ check_moves(const struct directory *d)
     }
     return n - n_active <= NVA_MOVES_KEPT_MAX ? NULL
            : "too many ended moves are kept";
+}
+
+static const char *
+check_pull(const struct directory *d, const struct nva_pull *p)
+{
+    const struct nva_vn *vn = directory_vn(d, p->vn);
+    const struct nva_tsi *t = directory_tsi(d, p->tsi);
+
+    if (!vn || !vn->pulls || !dir_find_member(d, p->nve, p->vn)) {
+        return "an NVE holds something of a VN that it does not pull";
+    }
+    if (p->tsi) {
+        return (t && t->vn == p->vn && directory_pull(d, p->nve, p->tsi) == p
+                ? NULL : "what an NVE pulled is gone, or not found");
+    }
+    if (directory_tsi_by_mac(d, p->vn, p->mac)) {
+        return "an NVE believes that nobody has a MAC that somebody has";
+    }
+    return (directory_absent(d, p->id) == p
+            && directory_absent_by_mac(d, p->nve, p->vn, p->mac) == p
+            ? NULL : "that nobody has a MAC is not found");
+}
+
+static const char *
+check_pulls(const struct directory *d)
+{
+    const struct nve_obj *nve;
+    const struct tsi_obj *t;
+    const struct pull_obj *p;
+    size_t n = 0, n_absent = 0, n_tsi = 0;
+
+    LIST_FOR_EACH (nve, node, &d->nve_list) {
+        size_t listed = ovs_list_size(&nve->pulls);
+
+        if (listed != nve->n_pulls + nve->n_absent) {
+            return "what an NVE pulled is miscounted";
+        }
+        n += nve->n_pulls;
+        n_absent += nve->n_absent;
+        LIST_FOR_EACH (p, nve_node, &nve->pulls) {
+            const char *error = check_pull(d, &p->v);
+
+            if (error || p->v.nve != nve->v.id) {
+                return error ? error : "a pull is listed at another NVE";
+            }
+        }
+    }
+    HMAP_FOR_EACH (t, id_node, &d->tsis) {
+        n_tsi += ovs_list_size(&t->pulls);
+    }
+    return (n == hmap_count(&d->pulls) && n == n_tsi
+            && n_absent == hmap_count(&d->absents)
+            && n_absent == hmap_count(&d->absents_by_mac)
+            && n + n_absent == heap_count(&d->looks)) ? NULL
+           : "the indices of pulls differ in size";
 }

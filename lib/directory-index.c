@@ -182,6 +182,11 @@ dir_owner_version(const struct directory *d, struct nva_owner owner)
 
         return t ? &t->address_version : NULL;
     }
+    case NVA_OWNER_ABSENT: {
+        struct pull_obj *p = dir_find_absent(d, owner.id);
+
+        return p ? &p->version : NULL;
+    }
     case NVA_OWNER_NONE:
     case NVA_N_OWNER_KINDS:
     default: return NULL;
@@ -248,6 +253,7 @@ dir_new_nve(struct directory *d, nva_id id)
     ovs_list_init(&nve->redirects_at);
     ovs_list_init(&nve->redirects_to);
     ovs_list_init(&nve->drain_node);
+    ovs_list_init(&nve->pulls);
     return nve;
 }
 
@@ -276,7 +282,8 @@ dir_free_nve(struct directory *d, struct nve_obj *nve)
     ovs_assert(ovs_list_is_empty(&nve->vaps)
                && ovs_list_is_empty(&nve->spots)
                && ovs_list_is_empty(&nve->redirects_at)
-               && ovs_list_is_empty(&nve->redirects_to));
+               && ovs_list_is_empty(&nve->redirects_to)
+               && ovs_list_is_empty(&nve->pulls));
     LIST_FOR_EACH_SAFE (port, node, &nve->ports) {
         dir_free_port(d, nve, port);
     }
@@ -450,6 +457,7 @@ dir_new_tsi(struct directory *d, nva_id id)
     hmap_insert(&d->tsis, &t->id_node, hash_id(id));
     ovs_list_init(&t->redirects);
     ovs_list_init(&t->probes);
+    ovs_list_init(&t->pulls);
     return t;
 }
 
@@ -465,6 +473,7 @@ dir_link_tsi(struct directory *d, struct tsi_obj *t)
     hmap_insert(&d->tsis_by_mac, &t->mac_node, hash_vn_mac(v->vn, v->mac));
     INSERT_SORTED(tsi_obj, t, vm_node, v.id, &vm->tsis);
     ovs_list_push_back(&vn->tsis, &t->vn_node);
+    vn->n_tsis++;
     t->ips = v->n_ips ? xcalloc(v->n_ips, sizeof *t->ips) : NULL;
     for (size_t i = 0; i < v->n_ips; i++) {
         ovs_assert(!directory_tsi_by_ip(d, v->vn, &v->ips[i]));
@@ -490,6 +499,7 @@ dir_unlink_tsi(struct directory *d, struct tsi_obj *t)
     hmap_remove(&d->tsis_by_mac, &t->mac_node);
     ovs_list_remove(&t->vm_node);
     ovs_list_remove(&t->vn_node);
+    dir_find_vn(d, t->v.vn)->n_tsis--;
     for (size_t i = 0; i < t->v.n_ips; i++) {
         hmap_remove(&d->ips, &t->ips[i].hmap_node);
     }
@@ -514,7 +524,8 @@ dir_free_tsi(struct directory *d, struct tsi_obj *t)
 {
     struct probe_obj *p;
 
-    ovs_assert(ovs_list_is_empty(&t->redirects));
+    ovs_assert(ovs_list_is_empty(&t->redirects)
+               && ovs_list_is_empty(&t->pulls));
     LIST_FOR_EACH_SAFE (p, tsi_node, &t->probes) {
         dir_unlink_probe(d, p);
         dir_free_probe(d, p);

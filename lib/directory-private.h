@@ -5,7 +5,8 @@
  *
  * A record holds its object's value 'v', its places in lists and maps, and the
  * version of the owner that it is.  Only directory.c writes values, only
- * directory-index.c lists and maps, only directory-spread.c versions. */
+ * directory-index.c lists and maps, only directory-spread.c versions; the
+ * records of pulls are directory-pull.c's. */
 
 #ifndef NVA_DIRECTORY_PRIVATE_H
 #define NVA_DIRECTORY_PRIVATE_H 1
@@ -43,6 +44,10 @@ struct directory {
     struct heap probes_due;             /* The one due first on top. */
     struct heap thaws;                  /* Frozen interfaces with a timer. */
     struct hmap moves;
+    struct hmap pulls;                  /* (NVE, TSI). */
+    struct hmap absents;                /* Pulls without a TSI: by id... */
+    struct hmap absents_by_mac;         /* ...and by (VN, MAC). */
+    struct heap looks;                  /* Of pulls, the first one on top. */
 
     /* By id. */
     struct ovs_list vn_list, nve_list, vm_list, move_list, active_moves;
@@ -60,6 +65,7 @@ struct vn_obj {
     struct ovs_list members;            /* 'struct member', by NVE id. */
     size_t n_members;
     struct ovs_list tsis;
+    size_t n_tsis;
 };
 
 struct nve_obj {
@@ -78,6 +84,8 @@ struct nve_obj {
     struct ovs_list redirects_at, redirects_to;
     struct nva_drain *drain;            /* NULL: none was asked for. */
     struct ovs_list drain_node;         /* In directory.drains, or alone. */
+    struct ovs_list pulls;              /* The oldest first. */
+    size_t n_pulls, n_absent;           /* With an interface, without. */
 };
 
 struct port_obj {
@@ -144,6 +152,7 @@ struct tsi_obj {
     struct ovs_list redirects;
     struct ovs_list probes;
     struct heap_node thaw_node;         /* If tsi_thaws(). */
+    struct ovs_list pulls;
 };
 
 struct redirect_obj {
@@ -158,6 +167,16 @@ struct probe_obj {
     struct hmap_node id_node;
     struct ovs_list tsi_node;
     struct heap_node due_node;
+};
+
+struct pull_obj {
+    struct nva_pull v;
+    uint64_t version;                   /* Without an interface. */
+    struct hmap_node key_node;          /* In directory.pulls or .absents. */
+    struct hmap_node mac_node;          /* Without an interface. */
+    struct ovs_list tsi_node;           /* With one. */
+    struct ovs_list nve_node;
+    struct heap_node look_node;
 };
 
 struct move_obj {
@@ -314,6 +333,29 @@ void dir_link_move(struct directory *, struct move_obj *);
 void dir_unlink_move(struct directory *, struct move_obj *);
 void dir_free_move(struct directory *, struct move_obj *);
 
+/* ## directory-pull ##
+ *
+ * What takes records away dirties their NVEs. */
+
+struct dirt;
+
+struct pull_obj *dir_find_absent(const struct directory *, nva_id);
+/* A new record, or a longer life of an old one; nothing if its NVE does not
+ * serve the VN (any more), the VN does not pull, or what it says is not so. */
+void pull_put(struct dirt *, const struct nva_pull *);
+/* Nothing if there is none: an apply may have taken it away already. */
+void pull_del(struct dirt *, const struct nva_pull *key);
+void pull_drop_of_tsi(struct dirt *, struct tsi_obj *);
+/* Of 'vn', or all of them (NONE). */
+void pull_drop_at(struct dirt *, struct nve_obj *, nva_id vn);
+void pull_drop_of_vn(struct dirt *, struct vn_obj *);
+void pull_drop_absent(struct dirt *, nva_id vn, struct eth_addr mac);
+/* 'vn' begins to pull: each of its NVEs holds what was pushed there, as if it
+ * had asked then.  Dirties nothing. */
+void pull_all_of_vn(struct directory *, struct vn_obj *);
+void pull_destroy_all(struct directory *);
+void dir_free_pull(struct directory *, struct pull_obj *);
+
 /* ## directory-query ## */
 
 /* True if local port 'place' floods for VAPs of 'vn' that are 'implied' or
@@ -342,8 +384,9 @@ void dirt_all_at(struct dirt *, nva_id nve);
 /* What reads port 'port' of 'nve': its VAPs, their VNs' flood lists, the
  * interfaces there. */
 void dirt_port(struct dirt *, nva_id nve, const char *port);
-/* The VN, its VAPs and interfaces, at its NVEs. */
-void dirt_vn(struct dirt *, const struct vn_obj *);
+/* The VN, its VAPs and interfaces, at its NVEs.  'turned': it has begun or
+ * ceased to pull. */
+void dirt_vn(struct dirt *, const struct vn_obj *, bool turned);
 /* All who send to the tunnel address of the NVE. */
 void dirt_tunnel_ip(struct dirt *, const struct nve_obj *);
 /* The VAP was put or deleted; 'turned': the first one of its VN at its NVE

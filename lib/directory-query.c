@@ -28,6 +28,7 @@ static void each_tsi_owner_at(const struct directory *,
                               const struct nve_obj *, directory_owner_cb *,
                               void *aux);
 static bool tsi_visits(const struct tsi_obj *, const struct nve_obj *);
+static bool has_redirect_at(const struct tsi_obj *, const struct nve_obj *);
 static bool tsi_listens(const struct nva_tsi *, const struct nva_place *);
 static bool spot_floods(const struct port_obj *, const struct spot *, nva_id,
                         bool implied);
@@ -496,6 +497,45 @@ directory_each_nve_of_vn(const struct directory *d, nva_id id,
 }
 
 void
+directory_each_nve_of_tsi(const struct directory *d, nva_id id,
+                          directory_cb *cb, void *aux)
+{
+    const struct tsi_obj *t = dir_find_tsi(d, id);
+    const struct vn_obj *vn = t ? dir_find_vn(d, t->v.vn) : NULL;
+    const struct redirect_obj *r;
+    const struct pull_obj *p;
+
+    if (!vn) {
+        return;
+    }
+    if (!vn->v.pulls) {
+        directory_each_nve_of_vn(d, vn->v.id, cb, aux);
+        return;
+    }
+    for (size_t i = 0; i < t->n_visits; i++) {
+        if (visit_is_first_at_nve(&t->visits[i])
+            && !cb(&t->visits[i].spot->nve->v, aux)) {
+            return;
+        }
+    }
+    LIST_FOR_EACH (r, tsi_node, &t->redirects) {
+        const struct nve_obj *nve = dir_find_nve(d, r->v.at);
+
+        if (!tsi_visits(t, nve) && !cb(&nve->v, aux)) {
+            return;
+        }
+    }
+    LIST_FOR_EACH (p, tsi_node, &t->pulls) {
+        const struct nve_obj *nve = dir_find_nve(d, p->v.nve);
+
+        if (!tsi_visits(t, nve) && !has_redirect_at(t, nve)
+            && !cb(&nve->v, aux)) {
+            return;
+        }
+    }
+}
+
+void
 directory_each_vn_of_nve(const struct directory *d, nva_id id,
                          directory_cb *cb, void *aux)
 {
@@ -585,6 +625,14 @@ directory_n_tsis_learned_at(const struct directory *d, nva_id nve,
 }
 
 size_t
+directory_n_tsis_of_vn(const struct directory *d, nva_id id)
+{
+    const struct vn_obj *vn = dir_find_vn(d, id);
+
+    return vn ? vn->n_tsis : 0;
+}
+
+size_t
 directory_n_nves_of_vn(const struct directory *d, nva_id id)
 {
     const struct vn_obj *vn = dir_find_vn(d, id);
@@ -650,6 +698,7 @@ visit_is_first_at_nve(const struct visit *visit)
     return v == visit;
 }
 
+/* Walks owners at 'nve'. */
 struct owner_walk {
     const struct directory *d;
     const struct nve_obj *nve;
@@ -657,17 +706,35 @@ struct owner_walk {
     void *aux;
 };
 
-/* An interface whose VN is not served. */
+/* An interface that has to do with the NVE, unless its VN is pushed there:
+ * then it has been walked. */
 static bool
-unserved_cb(const void *tsi_, void *walk_)
+unpushed_cb(const void *tsi_, void *walk_)
 {
     const struct nva_tsi *t = tsi_;
     const struct owner_walk *walk = walk_;
+    const struct member *m = dir_find_member(walk->d, walk->nve->v.id, t->vn);
 
-    if (!dir_find_member(walk->d, walk->nve->v.id, t->vn)) {
+    if (!m || m->vn->v.pulls) {
         walk->cb((struct nva_owner) { NVA_OWNER_TSI, t->id }, walk->aux);
     }
+    if (m && m->vn->v.pulls) {
+        walk->cb((struct nva_owner) { NVA_OWNER_ADDRESS, t->id }, walk->aux);
+    }
     return true;
+}
+
+static bool
+has_redirect_at(const struct tsi_obj *t, const struct nve_obj *nve)
+{
+    const struct redirect_obj *r;
+
+    LIST_FOR_EACH (r, tsi_node, &t->redirects) {
+        if (r->v.at == nve->v.id) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool
@@ -681,8 +748,8 @@ tsi_visits(const struct tsi_obj *t, const struct nve_obj *nve)
     return false;
 }
 
-/* Each interface of a VN that 'nve' serves; then those with a place or a
- * redirect there though it does not serve their VN. */
+/* Each interface of a VN that is pushed to 'nve'; of the other VNs those with
+ * a place or a redirect there; then what it holds because it asked. */
 static void
 each_tsi_owner_at(const struct directory *d, const struct nve_obj *nve,
                   directory_owner_cb *cb, void *aux)
@@ -690,19 +757,31 @@ each_tsi_owner_at(const struct directory *d, const struct nve_obj *nve,
     struct owner_walk walk = { d, nve, cb, aux };
     const struct member *m;
     const struct redirect_obj *r;
+    const struct pull_obj *p;
     const struct tsi_obj *t;
 
     LIST_FOR_EACH (m, nve_node, &nve->members) {
+        if (m->vn->v.pulls) {
+            continue;
+        }
         LIST_FOR_EACH (t, vn_node, &m->vn->tsis) {
             cb((struct nva_owner) { NVA_OWNER_TSI, t->v.id }, aux);
             cb((struct nva_owner) { NVA_OWNER_ADDRESS, t->v.id }, aux);
         }
     }
-    directory_each_tsi_at(d, nve->v.id, NULL, unserved_cb, &walk);
+    directory_each_tsi_at(d, nve->v.id, NULL, unpushed_cb, &walk);
     LIST_FOR_EACH (r, at_node, &nve->redirects_at) {
         t = dir_find_tsi(d, r->v.tsi);
         if (!tsi_visits(t, nve)) {
-            unserved_cb(&t->v, &walk);
+            unpushed_cb(&t->v, &walk);
+        }
+    }
+    LIST_FOR_EACH (p, nve_node, &nve->pulls) {
+        t = dir_find_tsi(d, p->v.tsi);
+        if (!t) {
+            cb((struct nva_owner) { NVA_OWNER_ABSENT, p->v.id }, aux);
+        } else if (!tsi_visits(t, nve) && !has_redirect_at(t, nve)) {
+            cb((struct nva_owner) { NVA_OWNER_TSI, t->v.id }, aux);
         }
     }
 }

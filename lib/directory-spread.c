@@ -29,7 +29,13 @@ static void dirt_grow(struct dirt *);
 static void dirt_owner_cb(struct nva_owner, void *at);
 static void dirt_tsi_everywhere(struct dirt *, const struct tsi_obj *,
                                 nva_id except);
-static void dirt_tsis_of_vn(struct dirt *, nva_id nve, const struct vn_obj *);
+static void dirt_tsis_of_vn(struct dirt *, struct nve_obj *,
+                            const struct vn_obj *, bool all);
+static void dirt_local_tsis(struct dirt *, const struct nve_obj *,
+                            const struct vn_obj *);
+static void dirt_holders(struct dirt *, nva_id vn, nva_id tsi);
+static void dirt_answers(struct dirt *, nva_id vn, nva_id tsi,
+                         const struct nva_tsi *old, const struct nva_tsi *new);
 static void dirt_tsis_at(struct dirt *, nva_id nve, const char *port);
 static void dirt_tsi_at_members(struct dirt *, enum nva_owner_kind,
                                 nva_id vn, nva_id tsi);
@@ -98,7 +104,7 @@ dirt_port(struct dirt *dirt, nva_id nve, const char *port)
 }
 
 void
-dirt_vn(struct dirt *dirt, const struct vn_obj *vn)
+dirt_vn(struct dirt *dirt, const struct vn_obj *vn, bool turned)
 {
     const struct member *m;
     const struct vap_obj *vap;
@@ -111,7 +117,7 @@ dirt_vn(struct dirt *dirt, const struct vn_obj *vn)
         LIST_FOR_EACH (vap, member_node, &m->vaps) {
             dirt_add(dirt, nve, NVA_OWNER_VAP, vap->v.id);
         }
-        dirt_tsis_of_vn(dirt, nve, vn);
+        dirt_tsis_of_vn(dirt, m->nve, vn, turned);
     }
 }
 
@@ -202,16 +208,52 @@ dirt_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *old,
         dirt_place(dirt, nves[i], id, probes, n);
     }
     if (published || renamed) {
-        dirt_tsi_at_members(dirt, NVA_OWNER_TSI, new->vn, id);
+        dirt_holders(dirt, new->vn, id);
         if (renamed) {
-            dirt_tsi_at_members(dirt, NVA_OWNER_TSI, old->vn, id);
+            dirt_holders(dirt, old->vn, id);
         }
     }
     dirt_place(dirt, new->current.nve, id, probes, n);
     dirt_place(dirt, new->published.nve, id, probes, n);
-    if (renamed || !same_answers(old, new)) {
-        dirt_tsi_at_members(dirt, NVA_OWNER_ADDRESS, new->vn, id);
-        dirt_tsi_at_members(dirt, NVA_OWNER_ADDRESS, old->vn, id);
+    dirt_answers(dirt, new->vn, id, old, new);
+    dirt_answers(dirt, old->vn, id, old, new);
+}
+
+/* Who sends to interface 'tsi' of 'vn' from afar. */
+static void
+dirt_holders(struct dirt *dirt, nva_id vn, nva_id tsi)
+{
+    const struct nva_vn *v = directory_vn(dirt->dir, vn);
+    const struct tsi_obj *t = dir_find_tsi(dirt->dir, tsi);
+    const struct pull_obj *p;
+
+    if (!v || !v->pulls) {
+        dirt_tsi_at_members(dirt, NVA_OWNER_TSI, vn, tsi);
+    } else if (t) {
+        LIST_FOR_EACH (p, tsi_node, &t->pulls) {
+            dirt_add(dirt, p->v.nve, NVA_OWNER_TSI, tsi);
+        }
+    }
+}
+
+/* Who answers for its addresses: in a VN that pulls only where it is. */
+static void
+dirt_answers(struct dirt *dirt, nva_id vn, nva_id tsi,
+             const struct nva_tsi *old, const struct nva_tsi *new)
+{
+    const struct nva_vn *v = directory_vn(dirt->dir, vn);
+    const nva_id nves[DIRT_PLACES_MAX] = {
+        new->current.nve, new->published.nve, new->prepared.nve,
+        old->current.nve, old->published.nve, old->prepared.nve,
+    };
+
+    if (v && v->pulls) {
+        for (size_t i = 0; i < DIRT_PLACES_MAX; i++) {
+            dirt_add(dirt, nves[i], NVA_OWNER_ADDRESS, tsi);
+        }
+    } else if (old->vn != new->vn || !eth_addr_equals(old->mac, new->mac)
+               || !same_answers(old, new)) {
+        dirt_tsi_at_members(dirt, NVA_OWNER_ADDRESS, vn, tsi);
     }
 }
 
@@ -305,6 +347,10 @@ dirt_tsi_everywhere(struct dirt *dirt, const struct tsi_obj *t, nva_id except)
         dirt_add(dirt, nve != except ? nve : NVA_ID_NONE,
                  NVA_OWNER_TSI, t->v.id);
     }
+    if (vn->v.pulls) {
+        dirt_holders(dirt, vn->v.id, t->v.id);
+        return;
+    }
     LIST_FOR_EACH (m, vn_node, &vn->members) {
         const nva_id nve = m->nve->v.id;
 
@@ -313,14 +359,46 @@ dirt_tsi_everywhere(struct dirt *dirt, const struct tsi_obj *t, nva_id except)
     }
 }
 
+/* The interfaces of 'vn' that 'nve' has flows of; 'all': as if it pushed. */
 static void
-dirt_tsis_of_vn(struct dirt *dirt, nva_id nve, const struct vn_obj *vn)
+dirt_tsis_of_vn(struct dirt *dirt, struct nve_obj *nve,
+                const struct vn_obj *vn, bool all)
 {
+    const nva_id id = nve->v.id;
     const struct tsi_obj *t;
+    const struct pull_obj *p;
 
+    if (vn->v.pulls && !all) {
+        dirt_local_tsis(dirt, nve, vn);
+        LIST_FOR_EACH (p, nve_node, &nve->pulls) {
+            if (p->v.vn == vn->v.id && p->v.tsi) {
+                dirt_add(dirt, id, NVA_OWNER_TSI, p->v.tsi);
+            }
+        }
+        return;
+    }
     LIST_FOR_EACH (t, vn_node, &vn->tsis) {
-        dirt_add(dirt, nve, NVA_OWNER_TSI, t->v.id);
-        dirt_add(dirt, nve, NVA_OWNER_ADDRESS, t->v.id);
+        dirt_add(dirt, id, NVA_OWNER_TSI, t->v.id);
+        dirt_add(dirt, id, NVA_OWNER_ADDRESS, t->v.id);
+    }
+}
+
+static void
+dirt_local_tsis(struct dirt *dirt, const struct nve_obj *nve,
+                const struct vn_obj *vn)
+{
+    const struct spot *spot;
+    const struct visit *visit;
+
+    LIST_FOR_EACH (spot, nve_node, &nve->spots) {
+        LIST_FOR_EACH (visit, node, &spot->visits) {
+            const struct nva_tsi *t = &visit->tsi->v;
+
+            if (t->vn == vn->v.id) {
+                dirt_add(dirt, nve->v.id, NVA_OWNER_TSI, t->id);
+                dirt_add(dirt, nve->v.id, NVA_OWNER_ADDRESS, t->id);
+            }
+        }
     }
 }
 
@@ -357,7 +435,7 @@ dirt_subscription(struct dirt *dirt, nva_id nve, const struct vn_obj *vn)
 {
     const struct member *m;
 
-    dirt_tsis_of_vn(dirt, nve, vn);
+    dirt_tsis_of_vn(dirt, dir_find_nve(dirt->dir, nve), vn, false);
     LIST_FOR_EACH (m, vn_node, &vn->members) {
         dirt_add(dirt, m->nve->v.id, NVA_OWNER_FLOOD, vn->v.id);
     }

@@ -38,6 +38,7 @@ static void apply_redirect_put(struct dirt *, const struct nva_redirect *);
 static void apply_redirect_del(struct dirt *, nva_id);
 static void apply_probe_put(struct directory *, const struct nva_probe *);
 static void apply_probe_del(struct directory *, nva_id);
+static void apply_pull_put(struct dirt *, const struct nva_pull *);
 static void apply_move_put(struct directory *, const struct nva_move *);
 static void forget_moves(struct directory *);
 static void apply_move_stamp(struct directory *, nva_id,
@@ -45,6 +46,8 @@ static void apply_move_stamp(struct directory *, nva_id,
 
 static void apply_drain_put(struct directory *, const struct nva_drain *);
 
+static bool tsi_is_renamed(const struct nva_tsi *, const struct nva_tsi *);
+static void drop_unserved(struct dirt *, const struct nva_vap *old);
 static void take_id(struct directory *, nva_id);
 
 /* Each hmap of the directory, for create and destroy. */
@@ -54,7 +57,7 @@ static void take_id(struct directory *, nva_id);
     X(ports_by_name) X(ports_by_ofport)                                     \
     X(vaps) X(vaps_by_key) X(members)                                       \
     X(vms) X(vms_by_name) X(tsis) X(tsis_by_mac) X(ips) X(spots)            \
-    X(redirects) X(probes) X(moves)
+    X(redirects) X(probes) X(moves) X(pulls) X(absents) X(absents_by_mac)
 
 struct directory *
 directory_create(void)
@@ -67,6 +70,7 @@ directory_create(void)
 #undef X
     heap_init(&d->probes_due);
     heap_init(&d->thaws);
+    heap_init(&d->looks);
     ovs_list_init(&d->vn_list);
     ovs_list_init(&d->nve_list);
     ovs_list_init(&d->vm_list);
@@ -86,6 +90,8 @@ directory_destroy(struct directory *d)
         return;
     }
 
+    pull_destroy_all(d);
+    heap_destroy(&d->looks);
     struct redirect_obj *r;
     HMAP_FOR_EACH_POP (r, id_node, &d->redirects) {
         dir_unlink_redirect(r);
@@ -194,6 +200,8 @@ directory_apply(struct directory *d, const struct nva_delta *delta,
         apply_move_stamp(d, delta->id, &delta->stamp);
         break;
     case NVA_DELTA_DRAIN_PUT: apply_drain_put(d, &delta->drain); break;
+    case NVA_DELTA_PULL_PUT: apply_pull_put(&dirt, &delta->pull); break;
+    case NVA_DELTA_PULL_DEL: pull_del(&dirt, &delta->pull); break;
     default: OVS_NOT_REACHED();
     }
     free(dirt.slots);
@@ -233,7 +241,8 @@ vn_flows_equal(const struct nva_vn *a, const struct nva_vn *b)
             && a->port_security == b->port_security && a->mtu == b->mtu
             && a->n_shared_ips == b->n_shared_ips
             && !memcmp(a->shared_ips, b->shared_ips,
-                       a->n_shared_ips * sizeof a->shared_ips[0]));
+                       a->n_shared_ips * sizeof a->shared_ips[0])
+            && a->pulls == b->pulls);
 }
 
 static void
@@ -241,19 +250,26 @@ apply_vn_put(struct dirt *dirt, const struct nva_vn *new)
 {
     struct directory *d = dirt->dir;
     struct vn_obj *vn = dir_find_vn(d, new->id);
-    bool differs = false;
+    bool differs = false, turned = false;
 
     take_id(d, new->id);
     if (!vn) {
         vn = dir_new_vn(d, new->id);
     } else {
         differs = !vn_flows_equal(&vn->v, new);
+        turned = vn->v.pulls != new->pulls;
         dir_unlink_vn(d, vn);
+    }
+    if (turned) {
+        pull_drop_of_vn(dirt, vn);
     }
     vn->v = *new;
     dir_link_vn(d, vn);
+    if (turned && new->pulls) {
+        pull_all_of_vn(d, vn);
+    }
     if (differs) {
-        dirt_vn(dirt, vn);
+        dirt_vn(dirt, vn, turned);
     }
 }
 
@@ -314,6 +330,7 @@ apply_nve_del(struct dirt *dirt, nva_id id)
     struct nve_obj *nve = dir_find_nve(d, id);
 
     ovs_assert(nve);
+    pull_drop_at(dirt, nve, NVA_ID_NONE);
     dir_unlink_nve(d, nve);
     dir_free_nve(d, nve);
     dirt_add(dirt, id, NVA_OWNER_BASE, id);
@@ -395,6 +412,15 @@ vap_equal(const struct nva_vap *a, const struct nva_vap *b)
             && a->vn == b->vn && a->implied == b->implied);
 }
 
+/* 'old' is no VAP any more: was it the last one of its VN there? */
+static void
+drop_unserved(struct dirt *dirt, const struct nva_vap *old)
+{
+    if (!dir_find_member(dirt->dir, old->nve, old->vn)) {
+        pull_drop_at(dirt, dir_find_nve(dirt->dir, old->nve), old->vn);
+    }
+}
+
 static void
 apply_vap_put(struct dirt *dirt, const struct nva_vap *new)
 {
@@ -421,6 +447,9 @@ apply_vap_put(struct dirt *dirt, const struct nva_vap *new)
     }
     vap->v = *new;
     dir_link_vap(d, vap);
+    if (old.id) {
+        drop_unserved(dirt, &old);
+    }
     if (old.id && (old.vn != new->vn || old.nve != new->nve
                    || strcmp(old.port, new->port))) {
         dirt_vap(dirt, &old, !dir_find_member(d, old.nve, old.vn));
@@ -438,6 +467,7 @@ apply_vap_del(struct dirt *dirt, nva_id id)
     const struct nva_vap old = vap->v;
     dir_unlink_vap(d, vap);
     dir_free_vap(d, vap);
+    drop_unserved(dirt, &old);
     dirt_vap(dirt, &old, !dir_find_member(d, old.nve, old.vn));
 }
 
@@ -488,6 +518,12 @@ tsi_flows_equal(const struct nva_tsi *a, const struct nva_tsi *b)
             && !a->held_until == !b->held_until);
 }
 
+static bool
+tsi_is_renamed(const struct nva_tsi *a, const struct nva_tsi *b)
+{
+    return a->vn != b->vn || !eth_addr_equals(a->mac, b->mac);
+}
+
 /* Deletes interface 'id' if 'new' is null. */
 static void
 apply_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *new)
@@ -506,12 +542,16 @@ apply_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *new)
                       ? dirt_take_probes(d, &old, new ? new : &nothing,
                                          probes)
                       : 0);
+    if (t && (!new || tsi_is_renamed(&old, new))) {
+        pull_drop_of_tsi(dirt, t);
+    }
     if (t) {
         dir_unlink_tsi(d, t);
     } else {
         t = dir_new_tsi(d, id);
     }
     if (new) {
+        pull_drop_absent(dirt, new->vn, new->mac);
         t->v = *new;
         dir_link_tsi(d, t);
     } else {
@@ -521,7 +561,7 @@ apply_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *new)
     if (differs) {
         dirt_tsi(dirt, id, &old, new ? new : &nothing, probes, n);
     }
-    if (t && (old.vn != t->v.vn || !eth_addr_equals(old.mac, t->v.mac))) {
+    if (t && tsi_is_renamed(&old, &t->v)) {
         dirt_redirects_of(dirt, t);
     }
 }
@@ -589,6 +629,17 @@ apply_probe_del(struct directory *d, nva_id id)
     ovs_assert(p);
     dir_unlink_probe(d, p);
     dir_free_probe(d, p);
+}
+
+/* ## Pulls ## */
+
+static void
+apply_pull_put(struct dirt *dirt, const struct nva_pull *new)
+{
+    if (new->id != NVA_ID_NONE) {
+        take_id(dirt->dir, new->id);
+    }
+    pull_put(dirt, new);
 }
 
 /* ## Moves ## */

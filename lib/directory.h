@@ -45,6 +45,10 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *                 place that is left first; its ADDRESS owner at each of them
  *                 when its addresses change or it gets its first place; the
  *                 FLOOD owner where a port joins or leaves the flood;
+ *                 in a VN that pulls, instead of the NVEs that serve it: for
+ *                 its way those that hold it, for its addresses those of its
+ *                 places;
+ *   PULL_*        its TSI or ABSENT owner at its NVE;
  *   VM_PUT        other 'connections': the TSI owners where they are;
  *   REDIRECT_*    the instance's REDIRECT owner and its TSI owner, at 'at';
  *   PROBE_*       nothing: no flow depends on it; TSI_DEL takes its probes
@@ -54,6 +58,9 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *                 VN at the NVE the VN, TSI and ADDRESS owners of the VN at
  *                 this NVE and the FLOOD owner at every NVE of the VN;
  *   VN_*          the VN's owners of all kinds at the VN's NVEs;
+ * What an NVE pulled goes with the interface (or its MAC or VN), with the last
+ * VAP of the VN there, with the NVE, and when the VN ceases to pull; that
+ * nobody has a MAC is forgotten when somebody has it (RFC 8171 s3.3, B15).
  *   NVE_*         a changed tunnel address: base there, and the FLOOD, TSI and
  *                 REDIRECT owners that point to it everywhere; a changed
  *                 tunnel port: everything there.  'connected' and 'session'
@@ -118,6 +125,20 @@ const struct nva_drain *directory_drain(const struct directory *, nva_id nve);
 const struct nva_stamp *directory_move_stamps(const struct directory *,
                                               nva_id move, size_t *n);
 
+/* What 'nve' was told of 'tsi'. */
+const struct nva_pull *directory_pull(const struct directory *, nva_id nve,
+                                      nva_id tsi);
+/* That nobody has a MAC. */
+const struct nva_pull *directory_absent(const struct directory *, nva_id);
+const struct nva_pull *directory_absent_by_mac(const struct directory *,
+                                               nva_id nve, nva_id vn,
+                                               struct eth_addr);
+/* Of an interface: the one of 'nve' that was put the longest time ago. */
+const struct nva_pull *directory_oldest_pull(const struct directory *,
+                                             nva_id nve);
+/* The least 'look' of a pull; NVA_NEVER if there is none. */
+nva_usec directory_next_look(const struct directory *);
+
 /* ## Walks ##
  *
  * Each calls 'cb' with each element and 'aux'; the directory must not change
@@ -173,6 +194,15 @@ void directory_each_nve_of_vn(const struct directory *, nva_id vn,
 void directory_each_vn_of_nve(const struct directory *, nva_id nve,
                               directory_cb *, void *aux);
 
+/* NVEs (struct nva_nve) that may have flows towards 'tsi': those that serve
+ * its VN; if that pulls, those that hold it, of its places and of its
+ * redirects. */
+void directory_each_nve_of_tsi(const struct directory *, nva_id tsi,
+                               directory_cb *, void *aux);
+/* Pulls (struct nva_pull) whose 'look' is not after 'now', at most 'max'. */
+void directory_each_pull_due(const struct directory *, nva_usec now,
+                             size_t max, directory_cb *, void *aux);
+
 bool directory_nve_serves(const struct directory *, nva_id nve, nva_id vn);
 
 /* Each owner that may have flows at 'nve' (its base, VNs, VAPs, TSIs,
@@ -186,6 +216,10 @@ size_t directory_n_nves(const struct directory *);
 size_t directory_n_vms(const struct directory *);
 size_t directory_n_tsis_learned_at(const struct directory *, nva_id nve,
                                    const char *port);
+/* Pulls of interfaces at 'nve', and of MACs nobody has. */
+size_t directory_n_pulls(const struct directory *, nva_id nve);
+size_t directory_n_absent(const struct directory *, nva_id nve);
+size_t directory_n_tsis_of_vn(const struct directory *, nva_id vn);
 size_t directory_n_nves_of_vn(const struct directory *, nva_id vn);
 size_t directory_n_vaps(const struct directory *, nva_id nve);
 /* Places of interfaces at 'nve': current, published or prepared. */

@@ -201,7 +201,9 @@ struct nva_event {
     X(FROZEN, "frozen")         /* At 'nve', not at 'other'. */             \
     X(THAWED, "thawed")                                                     \
     X(DRAIN, "drain")           /* Began, ended, gave a VM up; arrival. */  \
-    X(AUDIT, "audit")           /* A contradiction; 'what': its kind. */
+    X(AUDIT, "audit")           /* A contradiction; 'what': its kind. */    \
+    X(FLOODED, "flooded")       /* What nobody knows, by packet-out. */     \
+    X(PULLED, "pulled")         /* Sent on, and an NVE was told. */
 
 enum nva_note_type {
 #define X(E, W) NVA_NOTE_##E,
@@ -228,6 +230,8 @@ struct nva_note {
     X(PORT, "port")             /* Out of 'ofport'. */                      \
     X(FORWARD, "forward")       /* As a port of 'vni' there would. */       \
     X(TUNNEL, "tunnel")         /* To NVE 'to' on 'vni' (0: warm-up). */    \
+    X(FLOOD, "flood")           /* To the VN, as if it had come in at       \
+                                 * 'ofport'. */                             \
     X(PIPELINE, "pipeline")     /* Where a frame of 'vni' that came in at   \
                                  * 'ofport' goes. */
 enum nva_reply_target {

@@ -567,8 +567,7 @@ static void
 readback_compare(struct flow_prog *fp, const struct flow_prog_source *source,
                  struct entry *e, nva_usec now, struct flow_set *flows)
 {
-    bool was_there = e->presence == PRESENT
-                     && e->owner.kind == NVA_OWNER_REDIRECT;
+    bool was_there = e->presence == PRESENT;
     size_t n_meters;
     bool meter_there;
 
@@ -580,7 +579,9 @@ readback_compare(struct flow_prog *fp, const struct flow_prog_source *source,
 
     e->presence = e->found_hash ? PRESENT : ABSENT;
     e->hash = e->found_hash;
-    if (was_there && !e->found_hash && fp->found_ours) {
+    if (was_there && !e->found_hash && fp->found_ours
+        && (e->owner.kind == NVA_OWNER_REDIRECT
+            || flow_set_is_timed(flows))) {
         entry_set_clean(fp, e);
         if (source->expired) {
             source->expired(source->aux, fp->nve, e->owner);
@@ -713,7 +714,8 @@ is_unchanged(const struct entry *e, const struct flow_set *flows)
         return e->presence == ABSENT;
     }
     return (e->presence == PRESENT && e->hash == flow_set_hash(flows)
-            && e->owner.kind != NVA_OWNER_REDIRECT);
+            && e->owner.kind != NVA_OWNER_REDIRECT
+            && !flow_set_is_timed(flows));
 }
 
 /* Takes one dirty entry out of its queue: into the bundle, or, when the switch

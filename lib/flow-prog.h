@@ -24,9 +24,9 @@ struct flow_prog_source {
      * confirmed without a message.  May be NULL. */
     void (*unchanged)(void *aux, nva_id nve, struct nva_owner,
                       uint64_t version);
-    /* At read-back: a redirect that was there in an earlier session is gone,
-     * though the switch kept its other flows: its timer ended it.  May be
-     * NULL. */
+    /* At read-back: what ends by itself (a redirect, a pulled flow) was there
+     * in an earlier session and is gone, though the switch kept its other
+     * flows: its timer ended it.  May be NULL. */
     void (*expired)(void *aux, nva_id nve, struct nva_owner);
     void *aux;
 };

@@ -43,6 +43,7 @@ nva_flow_init(struct nva_flow *flow)
 {
     flow->table = 0;
     flow->priority = 0;
+    flow->idle_timeout = 0;
     flow->hard_timeout = 0;
     flow->send_flow_removed = false;
     flow->cookie = 0;
@@ -182,6 +183,17 @@ nva_flow_hash(const struct nva_flow *flow)
     return actions_hash(&flow->actions, hash);
 }
 
+bool
+flow_set_is_timed(const struct flow_set *set)
+{
+    for (size_t i = 0; i < set->n_flows; i++) {
+        if (set->flows[i]->flow.hard_timeout) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t
 nva_flow_key_hash(const struct nva_flow *flow)
 {
@@ -233,6 +245,9 @@ nva_flow_format(const struct nva_flow *flow, struct ds *s)
 
     ds_put_format(s, "cookie=0x%"PRIx64", table=%"PRIu8", ",
                   flow->cookie, flow->table);
+    if (flow->idle_timeout) {
+        ds_put_format(s, "idle_timeout=%"PRIu16", ", flow->idle_timeout);
+    }
     if (flow->hard_timeout) {
         ds_put_format(s, "hard_timeout=%"PRIu16", ", flow->hard_timeout);
     }

@@ -14,6 +14,7 @@
 struct nva_flow {
     uint8_t table;
     uint16_t priority;
+    uint16_t idle_timeout;              /* Seconds, 0: none. */
     uint16_t hard_timeout;              /* Seconds, 0: none. */
     bool send_flow_removed;
     uint64_t cookie;
@@ -50,13 +51,17 @@ size_t flow_set_n_meters(const struct flow_set *);
 const struct nva_meter *flow_set_meter(const struct flow_set *, size_t i);
 
 /* 64-bit hash of one flow as a switch would show it: table, priority, match,
- * actions (in OpenFlow 1.5 wire form), flow-removed flag, cookie.  The hard
- * timeout is left out: it runs. */
+ * actions (in OpenFlow 1.5 wire form), flow-removed flag, cookie.  The
+ * timeouts are left out: they run. */
 uint64_t nva_flow_hash(const struct nva_flow *);
 
 /* 64-bit hash of its (table, priority, match): flows of which a table holds
  * one. */
 uint64_t nva_flow_key_hash(const struct nva_flow *);
+
+/* True if some flow of it ends by itself: to write it again is to restart its
+ * clocks. */
+bool flow_set_is_timed(const struct flow_set *);
 
 /* Sum of its flows' hashes: independent of order; 0 when empty. */
 uint64_t flow_set_hash(const struct flow_set *);

@@ -20,6 +20,7 @@
 #include "openvswitch/util.h"
 #include "packets.h"
 #include "pipeline.h"
+#include "pull.h"
 
 struct intent {
     const struct directory *dir;
@@ -41,6 +42,7 @@ static void vap_flows(const struct intent *, nva_id vap);
 static void tsi_flows(const struct intent *, nva_id tsi);
 static void redirect_flows(const struct intent *, nva_id redirect);
 static void address_flows(const struct intent *, nva_id tsi);
+static void absent_flows(const struct intent *, nva_id pull);
 
 static directory_cb collect_port;
 static directory_cb collect_nve;
@@ -61,6 +63,9 @@ static bool checks_sources(const struct nva_vn *);
 static const struct nva_place *place_here(const struct nva_tsi *, nva_id nve);
 static const struct nva_place *place_to_send(const struct nva_tsi *,
                                              nva_id nve);
+static void tsi_pulled(const struct intent *, const struct nva_tsi *,
+                       const struct pipeline_tsi *, uint32_t lifetime);
+static uint16_t seconds_left(const struct intent *, nva_usec until);
 static nva_ofport ofport_of(const struct intent *, const char *port);
 static nva_ofport ofport_to(const struct intent *, const struct nva_tsi *,
                             const struct nva_place *);
@@ -109,6 +114,9 @@ intent_flows(const struct directory *dir, nva_id nve, struct nva_owner owner,
     case NVA_OWNER_ADDRESS:
         address_flows(&in, owner.id);
         break;
+    case NVA_OWNER_ABSENT:
+        absent_flows(&in, owner.id);
+        break;
     case NVA_OWNER_NONE:
     case NVA_N_OWNER_KINDS:
     default:
@@ -127,13 +135,16 @@ vn_flows(const struct intent *in, nva_id id)
     if (!vn || !directory_nve_serves(in->dir, in->nve->id, id)) {
         return;
     }
-    unknown = (vn->unknown_unicast == NVA_UU_QUERY ? PIPELINE_ASK
+    /* What to do with what nobody knows is decided for each miss then. */
+    unknown = (vn->pulls ? PIPELINE_PULL
+               : vn->unknown_unicast == NVA_UU_QUERY ? PIPELINE_ASK
                : vn->unknown_unicast == NVA_UU_FLOOD ? PIPELINE_FLOOD
                : PIPELINE_DROP);
 
     pipeline_vn_tunnel(&in->p, vn->vni);
     pipeline_vn_unknown_question(&in->p, vn->vni,
-                                 vn->unknown_question == NVA_UQ_FLOOD);
+                                 !vn->pulls && vn->unknown_question
+                                               == NVA_UQ_FLOOD);
     pipeline_vn_unknown_unicast(&in->p, vn->vni, unknown);
 }
 
@@ -253,6 +264,10 @@ tsi_flows(const struct intent *in, nva_id id)
     ptsi.mac = tsi->mac;
 
     tsi_reset(in, tsi, &ptsi);
+    if (vn->pulls && !place_here(tsi, in->nve->id)) {
+        tsi_pulled(in, tsi, &ptsi, vn->lifetime);
+        return;
+    }
     tsi_deliver(in, tsi, &ptsi);
     tsi_forward(in, tsi, &ptsi);
     tsi_admit(in, tsi, &ptsi, vn);
@@ -307,6 +322,22 @@ tsi_forward(const struct intent *in, const struct nva_tsi *tsi,
         if (can_tunnel_to(in, nve)) {
             pipeline_forward_tunnel(&in->p, ptsi, &nve->tunnel_ip);
         }
+    }
+}
+
+/* All that an NVE has of an interface that it asked for. */
+static void
+tsi_pulled(const struct intent *in, const struct nva_tsi *tsi,
+           const struct pipeline_tsi *ptsi, uint32_t lifetime)
+{
+    const struct nva_pull *pull = directory_pull(in->dir, in->nve->id,
+                                                 tsi->id);
+    const struct nva_nve *to = directory_nve(in->dir, tsi->published.nve);
+
+    if (pull && pull->until > in->now && can_tunnel_to(in, to)) {
+        pipeline_forward_pulled(&in->p, ptsi, &to->tunnel_ip,
+                                seconds_left(in, pull->until),
+                                MIN(pull_idle(lifetime), UINT16_MAX));
     }
 }
 
@@ -374,7 +405,8 @@ checks_sources(const struct nva_vn *vn)
 }
 
 /* Its MAC is the same wherever it is: it is answered for once it has a place.
- * An owner of its own, so that a move rewrites none of this. */
+ * An owner of its own, so that a move rewrites none of this.  In a VN that
+ * pulls its own NVE answers, and shows what it says of itself to all. */
 static void
 address_flows(const struct intent *in, nva_id id)
 {
@@ -383,7 +415,8 @@ address_flows(const struct intent *in, nva_id id)
     struct pipeline_tsi ptsi;
 
     if (!vn || !nva_place_is_set(&tsi->current)
-        || !directory_nve_serves(in->dir, in->nve->id, vn->id)) {
+        || !directory_nve_serves(in->dir, in->nve->id, vn->id)
+        || (vn->pulls && !place_here(tsi, in->nve->id))) {
         return;
     }
     ptsi.vni = vn->vni;
@@ -446,7 +479,7 @@ redirect_flows(const struct intent *in, nva_id id)
     const struct nva_nve *to;
     const struct nva_vn *vn;
     struct pipeline_tsi ptsi;
-    nva_usec seconds;
+    uint16_t seconds;
 
     if (!r || r->at != in->nve->id || r->to == r->at || r->until <= in->now) {
         return;
@@ -460,13 +493,38 @@ redirect_flows(const struct intent *in, nva_id id)
 
     ptsi.vni = vn->vni;
     ptsi.mac = tsi->mac;
-    seconds = DIV_ROUND_UP(r->until - in->now, NVA_SEC);
+    seconds = seconds_left(in, r->until);
     if (r->resets) {
-        pipeline_reset(&in->p, &ptsi, NVA_TABLE_REDIRECT,
-                       MIN(seconds, UINT16_MAX));
+        pipeline_reset(&in->p, &ptsi, NVA_TABLE_REDIRECT, seconds);
     }
-    pipeline_redirect(&in->p, &ptsi, &to->tunnel_ip,
-                      MIN(seconds, UINT16_MAX));
+    pipeline_redirect(&in->p, &ptsi, &to->tunnel_ip, seconds);
+}
+
+/* ## What nobody has ## */
+
+static void
+absent_flows(const struct intent *in, nva_id id)
+{
+    const struct nva_pull *pull = directory_absent(in->dir, id);
+    const struct nva_vn *vn = pull ? directory_vn(in->dir, pull->vn) : NULL;
+    struct pipeline_tsi ptsi;
+
+    if (vn && pull->nve == in->nve->id && pull->until > in->now) {
+        ptsi.vni = vn->vni;
+        ptsi.mac = pull->mac;
+        pipeline_absent(&in->p, &ptsi, seconds_left(in, pull->until));
+    }
+}
+
+/* ## Time ## */
+
+/* For a hard timeout: rounded up. */
+static uint16_t
+seconds_left(const struct intent *in, nva_usec until)
+{
+    nva_usec seconds = DIV_ROUND_UP(until - in->now, NVA_SEC);
+
+    return MIN(seconds, UINT16_MAX);
 }
 
 /* ## Ports ## */

@@ -63,10 +63,21 @@ enum {
     NVA_DRAIN_TARGETS_MAX = 32,     /* NVEs that one is drained to. */
     NVA_DRAIN_PARALLEL_MAX = 64,    /* Moves of one drain at a time: each is
                                      * a caller's promise to act on it. */
+    NVA_PULLS_PER_NVE_MAX = 65536,  /* A VM that asks for a whole network:
+                                     * the oldest entry there makes room. */
+    NVA_ABSENT_PER_NVE_MAX = 1024,  /* A VM that makes up destinations: then
+                                     * each is asked for again. */
+    NVA_PUSH_MAX = 4096,            /* Interfaces of an `auto' VN from which
+                                     * on it pulls... */
+    NVA_PUSH_AGAIN = 3072,          /* ...and below which it pushes again. */
+    NVA_LIFETIME_MAX = 65535,       /* Seconds: a flow's timeout. */
 };
 
 #define NVA_REDIRECT_TIMEOUT_DEFAULT 10     /* Seconds. */
 #define NVA_DRAIN_PARALLEL_DEFAULT 8
+#define NVA_LIFETIME_DEFAULT 300            /* Seconds. */
+#define NVA_LIFETIME_ABSENT 10              /* Seconds, at most: of "nobody
+                                             * has this MAC". */
 
 /* RFC 7432 s15.1 (E4): so many announced moves in so many seconds are suspect;
  * what is found to be at two places is frozen for so many seconds. */
@@ -75,6 +86,7 @@ enum {
 #define NVA_DUPLICATE_WINDOW_DEFAULT 180
 #define NVA_FREEZE_TIME_DEFAULT 600
 #define NVA_DAY 86400
+
 #define NVA_REDIRECT_MAX (300 * NVA_SEC)    /* A redirect is re-armed up to. */
 
 /* A prepared move may wait this long to be made: an hour it was forgotten in
@@ -210,6 +222,9 @@ enum {
     X(HOLD_TIMEOUT, "hold_timeout", "held too long, and nowhere to deliver")\
     X(HOLD_GONE, "hold_gone", "the interface is gone")
 
+#define NVA_REASONS_PULL                                                    \
+    X(PULLED, "pulled", "an NVE had no flow for it and has one now")
+
 #define NVA_REASONS_PROG                                                    \
     X(REJECTED, "rejected", "the switch rejected a flow of this owner")     \
     X(TABLE_FULL, "table_full", "the switch has no room")                   \
@@ -240,7 +255,7 @@ enum {
     NVA_REASONS_ADMISSION                                                   \
     NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_DRAIN             \
     NVA_REASONS_PROBE NVA_REASONS_AUDIT NVA_REASONS_RESPONDER               \
-    NVA_REASONS_HOLD                                                        \
+    NVA_REASONS_HOLD NVA_REASONS_PULL                                       \
     NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API
 
 enum nva_reason {
@@ -297,7 +312,8 @@ bool nva_name_is_valid(const char *);
     X(ADDRESS, "address")       /* id: the interface's: answers for its IPs,\
                                  * which stay when it moves. */         \
     X(FLOOD, "flood")           /* id: the VN's: its flood lists, which may\
-                                 * be long and are in no move's way. */
+                                 * be long and are in no move's way. */ \
+    X(ABSENT, "absent")         /* id: the pull's: nobody has that MAC. */
 
 enum nva_owner_kind {
     NVA_OWNER_NONE = 0,

@@ -391,6 +391,7 @@ of_next_flow(struct ofpbuf *cursor, struct of_flow *out,
         struct nva_flow flow = {
             .table = fs.table_id,
             .priority = fs.priority,
+            .idle_timeout = fs.idle_timeout,
             .hard_timeout = fs.hard_timeout,
             .send_flow_removed = fs.flags & OFPUTIL_FF_SEND_FLOW_REM,
             .cookie = out->cookie,
@@ -515,6 +516,7 @@ flow_mod(uint8_t version, const struct flow_prog_msg *msg)
         fm.command = OFPFC_ADD;
         fm.table_id = flow->table;
         fm.priority = flow->priority;
+        fm.idle_timeout = flow->idle_timeout;
         fm.hard_timeout = flow->hard_timeout;
         fm.flags = flow->send_flow_removed ? OFPUTIL_FF_SEND_FLOW_REM : 0;
         fm.cookie = fm.cookie_mask = 0;

@@ -58,6 +58,7 @@ enum {
 
     FORWARD_TCP = 110,                  /* REDIRECT, too. */
     FORWARD_MAC = 100,                  /* FORWARD, DELIVER. */
+    FORWARD_ABSENT = 90,
     FORWARD_MULTICAST = 50,
     FORWARD_UNKNOWN = 10,
 
@@ -88,6 +89,8 @@ struct source {
     bool show;
 };
 
+static void out_table(uint32_t vni, nva_ofport, enum nva_table,
+                      struct ofpbuf *ofpacts);
 static void start(const struct pipeline *, enum nva_table, int priority,
                   struct nva_flow *);
 static void finish(const struct pipeline *, struct nva_flow *);
@@ -287,12 +290,20 @@ void
 pipeline_vn_unknown_unicast(const struct pipeline *p, uint32_t vni,
                             enum pipeline_unknown unknown)
 {
+    static const struct nva_meter miss = {
+        .id = PIPELINE_METER_MISS,
+        .rate = PIPELINE_MISS_RATE,
+        .burst = PIPELINE_MISS_BURST,
+    };
     struct nva_flow f;
 
     start(p, NVA_TABLE_FORWARD, FORWARD_UNKNOWN, &f);
     match_vn(&f, vni);
     if (unknown == PIPELINE_ASK) {
         put_ask_limited(&f.actions, PIPELINE_METER_STRAY);
+    } else if (unknown == PIPELINE_PULL) {
+        flow_set_add_meter(p->out, miss);
+        put_ask_limited(&f.actions, PIPELINE_METER_MISS);
     } else if (unknown == PIPELINE_FLOOD) {
         put_goto(&f.actions, NVA_TABLE_FLOOD);
     }
@@ -426,6 +437,39 @@ pipeline_forward_tunnel(const struct pipeline *p,
     start(p, NVA_TABLE_FORWARD, FORWARD_MAC, &f);
     match_tsi(&f, tsi);
     pipeline_out_tunnel(p->tunnel, tunnel_ip, tsi->vni, &f.actions);
+    finish(p, &f);
+}
+
+void
+pipeline_forward_pulled(const struct pipeline *p,
+                        const struct pipeline_tsi *tsi,
+                        const struct in6_addr *tunnel_ip, uint16_t seconds,
+                        uint16_t idle)
+{
+    struct nva_flow f;
+
+    if (p->tunnel == NVA_OFPORT_NONE) {
+        return;
+    }
+    start(p, NVA_TABLE_FORWARD, FORWARD_MAC, &f);
+    f.hard_timeout = seconds;
+    f.idle_timeout = idle;
+    f.send_flow_removed = true;
+    match_tsi(&f, tsi);
+    pipeline_out_tunnel(p->tunnel, tunnel_ip, tsi->vni, &f.actions);
+    finish(p, &f);
+}
+
+void
+pipeline_absent(const struct pipeline *p, const struct pipeline_tsi *tsi,
+                uint16_t seconds)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_FORWARD, FORWARD_ABSENT, &f);
+    f.hard_timeout = seconds;
+    f.send_flow_removed = true;
+    match_tsi(&f, tsi);
     finish(p, &f);
 }
 
@@ -600,13 +644,26 @@ pipeline_out_tunnel(nva_ofport tunnel, const struct in6_addr *tunnel_ip,
 }
 
 void
+pipeline_out_flood(uint32_t vni, nva_ofport port, struct ofpbuf *ofpacts)
+{
+    out_table(vni, port, NVA_TABLE_FLOOD, ofpacts);
+}
+
+void
 pipeline_out_admit(uint32_t vni, nva_ofport port, struct ofpbuf *ofpacts)
+{
+    out_table(vni, port, NVA_TABLE_ADMIT, ofpacts);
+}
+
+static void
+out_table(uint32_t vni, nva_ofport port, enum nva_table table,
+          struct ofpbuf *ofpacts)
 {
     ovs_be16 in_port = htons(port);
 
     put_set(ofpacts, MFF_IN_PORT, &in_port);
     put_set_vni(ofpacts, vni);
-    put_resubmit(ofpacts, NVA_TABLE_ADMIT);
+    put_resubmit(ofpacts, table);
 }
 
 /* ## One flow ## */

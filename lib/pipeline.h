@@ -49,10 +49,11 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
  * shown has one of its own, PIPELINE_METER_DATA higher, so that it leaves the
  * announcements their share; PIPELINE_METER_STRAY for strays from tunnels,
  * PIPELINE_METER_HOLD for what is held, PIPELINE_METER_RESET for what is
- * reset. */
+ * reset, PIPELINE_METER_MISS for what VNs that pull have no flow for. */
 #define PIPELINE_METER_STRAY 0xff01
 #define PIPELINE_METER_HOLD 0xff02
 #define PIPELINE_METER_RESET 0xff03
+#define PIPELINE_METER_MISS 0xff04
 #define PIPELINE_METER_DATA 0x10000
 
 /* Named limits of what a switch sends us, packets per second. */
@@ -80,6 +81,12 @@ enum {
      * is dropped here sends it again. */
     PIPELINE_RESET_RATE = 500,
     PIPELINE_RESET_BURST = 500,
+
+    /* VMs of an NVE that begin to talk to others, or make up destinations, in
+     * VNs that pull.  What is above it loses its first packets; questions
+     * (ARP, ND) are not counted here and pull, too. */
+    PIPELINE_MISS_RATE = 1000,
+    PIPELINE_MISS_BURST = 1000,
 
     /* Local ports of one VN at one NVE that get its floods.  With
      * NVA_NVES_PER_VN_MAX tunnels the list still fits in one flow mod (64 kB)
@@ -120,9 +127,11 @@ struct pipeline_flood {
 void pipeline_vn_flood(const struct pipeline *, uint32_t vni,
                        const struct pipeline_flood *);
 
-/* A unicast MAC that nobody knows: the NVA is asked, it is flooded, or
- * dropped. */
-enum pipeline_unknown { PIPELINE_ASK, PIPELINE_FLOOD, PIPELINE_DROP };
+/* A unicast MAC that nobody knows: the NVA is asked (in a VN that pulls: for
+ * each first packet), it is flooded, or dropped. */
+enum pipeline_unknown {
+    PIPELINE_ASK, PIPELINE_PULL, PIPELINE_FLOOD, PIPELINE_DROP
+};
 void pipeline_vn_unknown_unicast(const struct pipeline *, uint32_t vni,
                                  enum pipeline_unknown);
 
@@ -166,6 +175,16 @@ void pipeline_forward_local(const struct pipeline *,
 void pipeline_forward_tunnel(const struct pipeline *,
                              const struct pipeline_tsi *,
                              const struct in6_addr *tunnel_ip);
+
+/* The same for an NVE that asked: for 'seconds' at most, and no longer than
+ * 'idle' seconds without use (RFC 8171 s3). */
+void pipeline_forward_pulled(const struct pipeline *,
+                             const struct pipeline_tsi *,
+                             const struct in6_addr *tunnel_ip,
+                             uint16_t seconds, uint16_t idle);
+/* What local ports send it is dropped for 'seconds': nobody has the MAC. */
+void pipeline_absent(const struct pipeline *, const struct pipeline_tsi *,
+                     uint16_t seconds);
 
 /* It may send from 'port'; 'show': the NVA sees what it sends (limited),
  * because it may mean that the VM has moved. */
@@ -214,6 +233,8 @@ void pipeline_out_forward(uint32_t vni, struct ofpbuf *ofpacts);
 /* 'vni' 0: a key no NVE uses (warm-up). */
 void pipeline_out_tunnel(nva_ofport tunnel, const struct in6_addr *tunnel_ip,
                          uint32_t vni, struct ofpbuf *ofpacts);
+/* Through the VN's flood list, but for the port it came in at. */
+void pipeline_out_flood(uint32_t vni, nva_ofport port, struct ofpbuf *ofpacts);
 /* On from where a frame that came in at a VAP's 'port' is of the VN. */
 void pipeline_out_admit(uint32_t vni, nva_ofport port,
                         struct ofpbuf *ofpacts);

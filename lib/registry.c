@@ -21,6 +21,7 @@
 #include "openvswitch/util.h"
 #include "packets.h"
 #include "placement.h"
+#include "pull.h"
 #include "registry-private.h"
 #include "util.h"
 
@@ -167,6 +168,10 @@ check_vn(const struct nva_view *v, const struct nva_vn *new,
     if (new->freeze_time > NVA_DAY) {
         return NVA_R_BAD_VALUE;
     }
+    *field = "lifetime";
+    if (new->lifetime > NVA_LIFETIME_MAX) {
+        return NVA_R_BAD_VALUE;
+    }
     *field = "mtu";
     return (new->mtu && (new->mtu < MTU_MIN || new->mtu > MTU_MAX)
             ? NVA_R_BAD_VALUE : NVA_OK);
@@ -206,6 +211,11 @@ put_vn(const struct nva_view *v, const struct nva_request *request,
     struct nva_delta *d = registry_add(plan, NVA_DELTA_VN_PUT, plan->object);
     d->vn = *new;
     d->vn.id = plan->object;
+    d->vn.pulls = pull_decides(new->resolution, old && old->pulls,
+                               directory_n_tsis_of_vn(v->dir, plan->object));
+    if (!old || d->vn.pulls != old->pulls) {
+        d->vn.pulls_since = v->now;
+    }
     registry_done(plan, request->type)->vn = plan->object;
 }
 

@@ -12,6 +12,7 @@
 
 #include "relocate.h"
 
+#include "pull.h"
 #include "redirect.h"
 #include "story.h"
 
@@ -138,6 +139,7 @@ publish(const struct nva_view *v, struct nva_plan *plan, struct nva_tsi *tsi,
                 NVA_OK);
     story_put_tsi(plan, tsi);
     redirect_follow(v, tsi, &old, move, plan);
+    pull_follow(v, tsi, &old, plan);
 }
 
 /* Where VMs run is not ours to decide: one that comes to an NVE that is being

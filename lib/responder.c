@@ -85,8 +85,14 @@ responder_stray(const struct nva_view *view, const struct nva_event *ev,
     } else {
         reason = send_after(view, ev, tsi, plan);
     }
-    note(plan, ev, tsi, reason ? NVA_NOTE_DROPPED : NVA_NOTE_LATE,
-         reason ? reason : NVA_R_LATE);
+    if (reason) {
+        note(plan, ev, tsi, NVA_NOTE_DROPPED, reason);
+    } else if (ev->packet.vap && directory_vn(view->dir,
+                                              ev->packet.vn)->pulls) {
+        note(plan, ev, tsi, NVA_NOTE_PULLED, NVA_R_PULLED);
+    } else {
+        note(plan, ev, tsi, NVA_NOTE_LATE, NVA_R_LATE);
+    }
 }
 
 void

@@ -16,7 +16,8 @@ void responder_question(const struct nva_view *, const struct nva_event *,
                         struct nva_plan *);
 
 /* STRAY: the VM is known -> packet-out to where it is published (LATE; from a
- * tunnel at an old NVE mobility adds a fresh redirect); unknown -> drop, note
+ * tunnel at an old NVE mobility adds a fresh redirect; PULLED from a port in a
+ * VN that pulls); unknown -> drop, note
  * UNKNOWN_ADDRESS (D9). */
 void responder_stray(const struct nva_view *, const struct nva_event *,
                      struct nva_plan *);

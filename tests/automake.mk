@@ -81,6 +81,7 @@ CHECK_TESTS = \
 	tests/unit/test-pipeline \
 	tests/unit/test-placement \
 	tests/unit/test-probe \
+	tests/unit/test-pull \
 	tests/unit/test-redirect \
 	tests/unit/test-registry \
 	tests/unit/test-relocate \
@@ -100,6 +101,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-kinds \
 	tests/scenarios/test-leftovers \
 	tests/scenarios/test-planned \
+	tests/scenarios/test-pull \
 	tests/scenarios/test-reset \
 	tests/scenarios/test-tenants \
 	tests/scenarios/test-versions \
@@ -283,6 +285,11 @@ tests_unit_test_probe_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_probe_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_pull_SOURCES = \
+	tests/unit/test-pull.c \
+	tests/unit/fixture.h
+tests_unit_test_pull_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_redirect_SOURCES = \
 	tests/unit/test-redirect.c \
 	tests/unit/fixture.h
@@ -353,6 +360,9 @@ tests_scenarios_test_leftovers_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
 tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_pull_SOURCES = tests/scenarios/test-pull.c
+tests_scenarios_test_pull_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_reset_SOURCES = tests/scenarios/test-reset.c
 tests_scenarios_test_reset_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -456,6 +466,7 @@ EXTRA_DIST += \
 	tests/system/test_measure.py \
 	tests/system/test_mininet.py \
 	tests/system/test_move.py \
+	tests/system/test_pull.py \
 	tests/system/test_reach.py \
 	tests/system/test_reset.py \
 	tests/system/test_sandbox.py \

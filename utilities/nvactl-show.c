@@ -68,7 +68,8 @@ nvactl_show_vns(const json_t *list)
     size_t i;
 
     table_start(&t, "NETWORK", "VNI", "BINDING", "UNKNOWN UNICAST",
-                "UNKNOWN QUESTION", "REDIRECT", "MTU", "TENANT", NULL);
+                "UNKNOWN QUESTION", "RESOLUTION", "REDIRECT", "MTU",
+                "TENANT", NULL);
     json_array_foreach (list, i, vn) {
         char mtu[32];
 
@@ -78,6 +79,10 @@ nvactl_show_vns(const json_t *list)
         table_add(&t, "%s", nvactl_string(vn, "binding"));
         table_add(&t, "%s", nvactl_string(vn, "unknown_unicast"));
         table_add(&t, "%s", nvactl_string(vn, "unknown_question"));
+        table_add(&t, "%s%s", nvactl_string(vn, "resolution"),
+                  strcmp(nvactl_string(vn, "resolution"), "auto") ? ""
+                  : json_is_true(json_object_get(vn, "pulls")) ? " (pull)"
+                  : " (push)");
         table_add(&t, "%lld s", json_integer_value(
                       json_object_get(vn, "redirect_timeout")));
         table_add(&t, "%s", value_text(json_object_get(vn, "mtu"), mtu,

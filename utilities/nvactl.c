@@ -17,7 +17,7 @@ static nvactl_run run_move_show, run_move_list, run_events;
 
 static const struct nvactl_option_spec vn_options[] = {
     { "vni", "vni", 'i' }, { "binding", "binding", 's' },
-    { "resolution", "resolution", 's' },
+    { "resolution", "resolution", 's' }, { "lifetime", "lifetime", 'i' },
     { "unknown-question", "unknown_question", 's' },
     { "unknown-unicast", "unknown_unicast", 's' },
     { "port-security", "port_security", 's' },
@@ -33,7 +33,8 @@ static const struct nvactl_option_spec vn_options[] = {
     "        [--unknown-question flood|drop] " \
     "[--unknown-unicast query|flood|drop]\n" \
     "        [--port-security mac|full|none] [--shared-ip IP]...\n" \
-    "        [--redirect-timeout SECONDS] [--mtu BYTES]\n" \
+    "        [--lifetime SECONDS] [--redirect-timeout SECONDS] " \
+    "[--mtu BYTES]\n" \
     "        [--duplicate-moves N] [--duplicate-window SECONDS] " \
     "[--freeze-time SECONDS]\n" \
     "        [--tenant NAME] [--isolation shared|exclusive]"

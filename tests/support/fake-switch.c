@@ -46,7 +46,7 @@ struct rule {
     struct nva_flow flow;
     struct minimatch match;
     uint64_t hash;                      /* nva_flow_hash() or 0: not yet. */
-    nva_usec added;
+    nva_usec added, used;
 };
 
 struct port {
@@ -66,6 +66,7 @@ struct out {
 
 /* A decision. */
 struct decision {
+    uint64_t idle_cookie;               /* Of a flow used that may idle. */
     size_t n, allocated;
     struct out *outs;
 };
@@ -372,7 +373,8 @@ send_removed(struct fake_switch *sw, const struct rule *r, nva_usec now,
         struct ofputil_flow_removed fr = {
             .match = r->flow.match, .cookie = htonll(r->flow.cookie),
             .priority = r->flow.priority, .table_id = r->flow.table,
-            .reason = reason, .hard_timeout = r->flow.hard_timeout,
+            .reason = reason, .idle_timeout = r->flow.idle_timeout,
+            .hard_timeout = r->flow.hard_timeout,
             .duration_sec = (now - r->added) / NVA_SEC,
         };
 
@@ -432,7 +434,7 @@ rule_add(struct fake_switch *sw, struct nva_flow *flow, nva_usec now)
     r->flow = *flow;
     minimatch_init(&r->match, &flow->match);
     r->hash = 0;
-    r->added = now;
+    r->added = r->used = now;
     sw->rules[i] = r;
     sw->n_timeouts += flow->hard_timeout != 0;
 }
@@ -443,6 +445,7 @@ apply_add(struct fake_switch *sw, const struct ofputil_flow_mod *fm,
 {
     struct nva_flow flow = {
         .table = fm->table_id, .priority = fm->priority,
+        .idle_timeout = fm->idle_timeout,
         .hard_timeout = fm->hard_timeout,
         .send_flow_removed = fm->flags & OFPUTIL_FF_SEND_FLOW_REM,
         .cookie = ntohll(fm->new_cookie),
@@ -508,16 +511,30 @@ decode_flow_mod(const struct fake_switch *sw, const struct ofp_header *oh,
     return st;
 }
 
+static nva_usec
+hard_end(const struct rule *r)
+{
+    return (r->flow.hard_timeout
+            ? r->added + r->flow.hard_timeout * NVA_SEC : NVA_NEVER);
+}
+
+static nva_usec
+idle_end(const struct rule *r)
+{
+    return (r->flow.idle_timeout
+            ? r->used + r->flow.idle_timeout * NVA_SEC : NVA_NEVER);
+}
+
 void
 fake_switch_run(struct fake_switch *sw, nva_usec now)
 {
     for (size_t i = sw->n_rules; sw->n_timeouts && i-- > 0; ) {
         const struct rule *r = sw->rules[i];
 
-        if (r->flow.hard_timeout
-            && now >= r->added + r->flow.hard_timeout * NVA_SEC) {
+        if (now >= MIN(hard_end(r), idle_end(r))) {
             go_stale(sw, now);
-            send_removed(sw, r, now, OFPRR_HARD_TIMEOUT);
+            send_removed(sw, r, now, now >= hard_end(r) ? OFPRR_HARD_TIMEOUT
+                                                       : OFPRR_IDLE_TIMEOUT);
             rule_remove(sw, i);
         }
     }
@@ -531,10 +548,7 @@ fake_switch_deadline(const struct fake_switch *sw)
     for (size_t i = 0; sw->n_timeouts && i < sw->n_rules; i++) {
         const struct rule *r = sw->rules[i];
 
-        if (r->flow.hard_timeout) {
-            deadline = MIN(deadline,
-                           r->added + r->flow.hard_timeout * NVA_SEC);
-        }
+        deadline = MIN(deadline, MIN(hard_end(r), idle_end(r)));
     }
     return deadline;
 }
@@ -751,6 +765,17 @@ meter_stats(struct fake_switch *sw, const struct ofp_header *oh)
 }
 
 static void
+extract(const struct sim_packet *packet, ofp_port_t in_port, struct flow *flow)
+{
+    struct dp_packet dp;
+
+    dp_packet_use_const(&dp, packet->bytes, packet->size);
+    flow_extract(&dp, flow);
+    dp_packet_uninit(&dp);
+    flow->in_port.ofp_port = in_port;
+}
+
+static void
 packet_out(struct fake_switch *sw, const struct ofp_header *oh)
 {
     struct ofputil_packet_out po;
@@ -758,19 +783,15 @@ packet_out(struct fake_switch *sw, const struct ofp_header *oh)
     struct sim_packet packet = { .id = 0 };
     struct decision decision = { .n = 0 };
     struct exec x = { .sw = sw, .packet = &packet, .decision = &decision };
-    struct dp_packet dp;
 
     ofpbuf_init(&ofpacts, 0);
     ovs_assert(!ofputil_decode_packet_out(&po, oh, NULL, &ofpacts));
     packet.size = MIN(po.packet_len, sizeof packet.bytes);
     memcpy(packet.bytes, po.packet, packet.size);
+    extract(&packet, po.flow_metadata.flow.in_port.ofp_port, &x.flow);
     if (packet.size >= 22) {
         memcpy(&packet.id, packet.bytes + 14, sizeof packet.id);
     }
-    dp_packet_use_const(&dp, packet.bytes, packet.size);
-    flow_extract(&dp, &x.flow);
-    dp_packet_uninit(&dp);
-    x.flow.in_port = po.flow_metadata.flow.in_port;
     exec_actions(&x, po.ofpacts, po.ofpacts_len, 0, 0, 0);
     emit(&x);
     free(decision.outs);
@@ -948,6 +969,9 @@ execute(struct exec *x, uint8_t table, int depth)
         const struct rule *r = x->sw->rules[i];
 
         if (minimatch_matches_flow(&r->match, &x->flow)) {
+            if (r->flow.idle_timeout) {
+                x->decision->idle_cookie = r->flow.cookie;
+            }
             exec_actions(x, r->flow.actions.data, r->flow.actions.size,
                          table, r->flow.cookie, depth);
             return;
@@ -1030,6 +1054,7 @@ lookup(struct fake_switch *sw, const struct exec *x, nva_usec now, bool *hit)
     }
     c->n_changes = sw->n_changes;
     c->decision.n = 0;
+    c->decision.idle_cookie = 0;
     return &c->decision;
 }
 
@@ -1039,13 +1064,9 @@ fake_switch_packet(struct fake_switch *sw, nva_ofport port,
 {
     struct exec x = { .sw = sw, .packet = packet };
     struct decision uncached = { .n = 0 };
-    struct dp_packet dp;
     bool hit = false;
 
-    dp_packet_use_const(&dp, packet->bytes, packet->size);
-    flow_extract(&dp, &x.flow);
-    dp_packet_uninit(&dp);
-    x.flow.in_port.ofp_port = OFP_PORT_C(port);
+    extract(packet, OFP_PORT_C(port), &x.flow);
     if (is_tunnel(sw, port)) {
         /* An IPv4 packet from a tunnel has its own destination set. */
         x.flow.tunnel.tun_id = htonll(packet->tun_id);
@@ -1058,6 +1079,11 @@ fake_switch_packet(struct fake_switch *sw, nva_ofport port,
                   ? lookup(sw, &x, now, &hit) : &uncached);
     if (!hit) {
         execute(&x, 0, 0);
+    }
+    for (size_t i = 0; i < sw->n_rules && x.decision->idle_cookie; i++) {
+        if (sw->rules[i]->flow.cookie == x.decision->idle_cookie) {
+            sw->rules[i]->used = now;
+        }
     }
     emit(&x);
     free(uncached.outs);

@@ -23,13 +23,15 @@
 #include "util.h"
 
 /* The ids of the small fabric. */
-enum { BLUE = 1, RED = 2, GREEN = 3 };
+enum { BLUE = 1, RED = 2, GREEN = 3, WHITE = 4 };
 enum { HV1 = 11, HV2 = 12, HV3 = 13 };
 enum { VAP_BLUE = 21, VAP_RED = 22, VAP_MAC = 23, VAP_HV2 = 24, VAP_HV3 = 25,
-       VAP_RED_HV2 = 26, VAP_FLOODS = 27, VAP_GREEN = 28 };
+       VAP_RED_HV2 = 26, VAP_FLOODS = 27, VAP_GREEN = 28,
+       VAP_GREEN_HV2 = 29, VAP_WHITE = 30 };
 enum { VM_HERE = 31, VM_HV2 = 32, VM_HV3 = 33, VM_PAUSED = 34,
-       VM_COMING = 35, VM_LEARNED = 36, VM_HELD = 37, VM_SHARES = 38 };
-enum { REDIRECT_V4 = 41, REDIRECT_V6 = 42 };
+       VM_COMING = 35, VM_LEARNED = 36, VM_HELD = 37, VM_SHARES = 38,
+       VM_PULLED = 39 };
+enum { REDIRECT_V4 = 41, REDIRECT_V6 = 42, NOBODY = 51 };
 
 #define NOW (1000 * NVA_SEC)
 
@@ -54,7 +56,8 @@ static const struct sample {
       "One that floods: its ARP, RARP and ND is on detour through the NVA." },
     { NVA_OWNER_TSI, VM_HERE,
       "An interface that stands here, with an IPv4 and an IPv6 address." },
-    { NVA_OWNER_ADDRESS, VM_HERE, "Its addresses, at every NVE of the VN." },
+    { NVA_OWNER_ADDRESS, VM_HERE, "Its addresses, at every NVE of the VN "
+      "(in one that pulls: at its own)." },
     { NVA_OWNER_TSI, VM_LEARNED, "One in a VN with `binding=learn`." },
     { NVA_OWNER_TSI, VM_SHARES,
       "One in a VN with `port_security=full`, which shares its addresses." },
@@ -68,6 +71,12 @@ static const struct sample {
       "One that is to come here, whose packets are held meanwhile." },
     { NVA_OWNER_REDIRECT, REDIRECT_V4, "A redirect to an IPv4 NVE." },
     { NVA_OWNER_REDIRECT, REDIRECT_V6, "A redirect to an IPv6 NVE." },
+    { NVA_OWNER_VN, GREEN,
+      "A VN with VNI 300 that pulls: its misses and questions go to the "
+      "NVA." },
+    { NVA_OWNER_TSI, VM_PULLED,
+      "One elsewhere in that VN, which this NVE has asked for." },
+    { NVA_OWNER_ABSENT, NOBODY, "A MAC that nobody has in that VN." },
 };
 
 /* ## The small fabric ## */
@@ -80,6 +89,22 @@ apply(struct directory *dir, const struct nva_delta *delta)
     nva_dirty_init(&dirty);
     directory_apply(dir, delta, &dirty);
     nva_dirty_uninit(&dirty);
+}
+
+static void
+put_pull(struct directory *dir, nva_id id, nva_id tsi)
+{
+    static const struct eth_addr mac = ETH_ADDR_C(02,00,00,00,00,98);
+    struct nva_delta d = { .type = NVA_DELTA_PULL_PUT, .id = id };
+
+    d.pull.id = id;
+    d.pull.nve = HV1;
+    d.pull.vn = GREEN;
+    d.pull.tsi = tsi;
+    d.pull.mac = tsi ? eth_addr_zero : mac;
+    d.pull.until = d.pull.look = NOW + (tsi ? NVA_LIFETIME_DEFAULT
+                                        : NVA_LIFETIME_ABSENT) * NVA_SEC;
+    apply(dir, &d);
 }
 
 static struct in6_addr
@@ -106,11 +131,13 @@ put_vn(struct directory *dir, nva_id id, const char *name, uint32_t vni,
     d.vn.unknown_question = relaxed ? NVA_UQ_DROP : NVA_UQ_FLOOD;
     d.vn.unknown_unicast = relaxed ? NVA_UU_FLOOD : NVA_UU_QUERY;
     d.vn.redirect_timeout = NVA_REDIRECT_TIMEOUT_DEFAULT;
-    if (id == GREEN) {
+    if (id == WHITE) {
         d.vn.port_security = NVA_PS_FULL;
         d.vn.shared_ips[d.vn.n_shared_ips++] = ip("10.0.0.38");
         d.vn.shared_ips[d.vn.n_shared_ips++] = ip("fd10::38");
     }
+    d.vn.lifetime = NVA_LIFETIME_DEFAULT;
+    d.vn.pulls = id == GREEN;
     apply(dir, &d);
 }
 
@@ -207,10 +234,12 @@ put_redirect(struct directory *dir, nva_id id, nva_id tsi, nva_id to)
 
 static const struct nva_place tap_a = { HV1, "tap-a" };
 static const struct nva_place tap_b = { HV1, "tap-b" };
-static const struct nva_place tap_g = { HV1, "tap-g" };
+static const struct nva_place tap_h = { HV1, "tap-h" };
 static const struct nva_place tap_c = { HV2, "tap-c" };
 static const struct nva_place tap_d = { HV3, "tap-d" };
 static const struct nva_place tap_e = { HV2, "tap-e" };
+static const struct nva_place tap_f = { HV1, "tap-f" };
+static const struct nva_place tap_g = { HV2, "tap-g" };
 
 static void
 make_switches(struct directory *dir)
@@ -218,26 +247,30 @@ make_switches(struct directory *dir)
     put_vn(dir, BLUE, "blue", 100, false);
     put_vn(dir, RED, "red", 200, true);
     put_vn(dir, GREEN, "green", 300, false);
+    put_vn(dir, WHITE, "white", 400, false);
     put_nve(dir, HV1, "hv1", "172.31.0.1");
     put_nve(dir, HV2, "hv2", "172.31.0.2");
     put_nve(dir, HV3, "hv3", "fd31::3");
     put_port(dir, HV1, "vx0", 1);
     put_port(dir, HV1, "tap-a", 2);
     put_port(dir, HV1, "tap-b", 3);
-    put_port(dir, HV1, "tap-g", 4);
+    put_port(dir, HV1, "tap-h", 5);
     put_port(dir, HV2, "vx0", 1);
     put_port(dir, HV2, "tap-c", 2);
     put_port(dir, HV2, "tap-e", 3);
+    put_port(dir, HV2, "tap-g", 4);
     put_port(dir, HV3, "vx0", 1);
     put_port(dir, HV3, "tap-d", 2);
     put_vap(dir, VAP_BLUE, &tap_a, BLUE, false);
     put_vap(dir, VAP_RED, &tap_b, RED, false);
     put_vap(dir, VAP_MAC, &tap_b, BLUE, true);
     put_vap(dir, VAP_FLOODS, &tap_a, BLUE, true);
-    put_vap(dir, VAP_GREEN, &tap_g, GREEN, false);
+    put_vap(dir, VAP_WHITE, &tap_h, WHITE, false);
     put_vap(dir, VAP_HV2, &tap_c, BLUE, false);
     put_vap(dir, VAP_HV3, &tap_d, BLUE, false);
     put_vap(dir, VAP_RED_HV2, &tap_e, RED, false);
+    put_vap(dir, VAP_GREEN, &tap_f, GREEN, false);
+    put_vap(dir, VAP_GREEN_HV2, &tap_g, GREEN, false);
 }
 
 static void
@@ -255,7 +288,8 @@ make_vms(struct directory *dir)
         { VM_COMING, BLUE, &tap_c, &tap_c, &tap_a, false, false },
         { VM_LEARNED, RED, &tap_b, &tap_b, NULL, false, false },
         { VM_HELD, BLUE, &tap_c, &tap_c, &tap_a, true, true },
-        { VM_SHARES, GREEN, &tap_g, &tap_g, NULL, false, false },
+        { VM_SHARES, WHITE, &tap_h, &tap_h, NULL, false, false },
+        { VM_PULLED, GREEN, &tap_g, &tap_g, NULL, false, false },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(vms); i++) {
@@ -272,6 +306,8 @@ make_vms(struct directory *dir)
     }
     put_redirect(dir, REDIRECT_V4, VM_PAUSED, HV2);
     put_redirect(dir, REDIRECT_V6, VM_HV3, HV3);
+    put_pull(dir, NVA_ID_NONE, VM_PULLED);
+    put_pull(dir, NOBODY, NVA_ID_NONE);
 }
 
 /* ## The page ## */
@@ -360,6 +396,9 @@ format_meter_head(struct ds *s)
     ds_put_format(s, "| 0x%x | %d | %d | TCP segments to be reset |\n",
                   PIPELINE_METER_RESET, PIPELINE_RESET_RATE,
                   PIPELINE_RESET_BURST);
+    ds_put_format(s, "| 0x%x | %d | %d | first packets in VNs that pull |\n",
+                  PIPELINE_METER_MISS, PIPELINE_MISS_RATE,
+                  PIPELINE_MISS_BURST);
     ds_put_cstr(s,
 "\n"
 "## Flows by owner\n"

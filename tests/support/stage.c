@@ -64,6 +64,9 @@ stage_set(struct stage *s, enum stage_flags flags, uint64_t seed)
     must(s, "PUT", "/v1/vns/blue",
          flags & STAGE_STRICT ? "{\"vni\": 100}"
                               : "{\"vni\": 100, \"binding\": \"learn\"}");
+    if (flags & STAGE_PULL) {
+        must(s, "PUT", "/v1/vns/blue", "{\"resolution\": \"pull\"}");
+    }
     for (int n = 1; n <= 3; n++) {
         add_nve(s, n, flags);
     }

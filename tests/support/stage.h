@@ -22,6 +22,7 @@ enum stage_flags {
     STAGE_IPV6 = 1 << 1,                /* IPv6 underlay. */
     STAGE_MIXED = 1 << 2,               /* hv2 on IPv6, the others IPv4. */
     STAGE_NO_SPARE = 1 << 3,            /* No tap-vm at hv2 and hv3 yet. */
+    STAGE_PULL = 1 << 4,                /* Blue pulls. */
 };
 
 /* 'seed': see sim_create().  Everything is settled and checked. */
