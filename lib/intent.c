@@ -185,6 +185,7 @@ flood_flows(const struct intent *in, nva_id id)
     list.n_nves = flood->n_nves;
     list.ports = flood->ports;
     list.nves = flood->nves;
+    list.unknown = vn->unknown_unicast == NVA_UU_FLOOD && !vn->pulls;
     pipeline_vn_flood(&in->p, vn->vni, &list);
     free(flood);
 }

@@ -284,6 +284,13 @@ pipeline_vn_flood(const struct pipeline *p, uint32_t vni,
     match_multicast(&f);
     put_flood_ports(&f.actions, flood);
     finish(p, &f);
+
+    if (flood->unknown) {
+        start(p, NVA_TABLE_DELIVER, FORWARD_UNKNOWN, &f);
+        match_vn(&f, vni);
+        put_flood_ports(&f.actions, flood);
+        finish(p, &f);
+    }
 }
 
 void

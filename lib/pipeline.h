@@ -123,6 +123,8 @@ struct pipeline_flood {
     size_t n_ports, n_nves;
     const nva_ofport *ports;
     const struct in6_addr *nves;
+    bool unknown;                       /* What came from a tunnel for a MAC
+                                         * that nobody knows, too. */
 };
 void pipeline_vn_flood(const struct pipeline *, uint32_t vni,
                        const struct pipeline_flood *);

@@ -438,6 +438,29 @@ START_TEST(flooded_unicast_arrives_once)
 }
 END_TEST
 
+/* Nobody knows where it is, and it says nothing: the flood finds it. */
+START_TEST(flooded_unicast_reaches_a_silent_host)
+{
+    const struct sim_vm silent = {
+        "silent", "blue", { .ea = { 2, 0, 0, 0, 0, 77 } },
+        { 10, 0, 0, 77 }, { 0xfd, 0x10, [15] = 77 },
+    };
+    struct stage s;
+    uint64_t p;
+    int n;
+
+    stage_set(&s, 0, 0);
+    must(&s, "PUT", "/v1/vns/blue", "{\"unknown_unicast\": \"flood\"}");
+    n = sim_vm(s.sim, &silent);
+    sim_stand(s.sim, n, 3, "tap-vm");
+    sim_settle(s.sim);
+    p = sim_send(s.sim, s.c[1], n);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, p), 1);
+    stage_strike(&s);
+}
+END_TEST
+
 /* A host that dies with its VM: it can be deleted though its move hangs. */
 START_TEST(vm_of_a_dead_destination_is_deleted)
 {
@@ -502,6 +525,7 @@ main(void)
     tcase_add_test(tc, undecodable_flow_in_bundle);
     tcase_add_test(tc, port_renumbered);
     tcase_add_test(tc, flooded_unicast_arrives_once);
+    tcase_add_test(tc, flooded_unicast_reaches_a_silent_host);
     tcase_add_test(tc, vm_of_a_dead_destination_is_deleted);
     tcase_add_test(tc, long_pause);
     return run_stories("failure", tc);

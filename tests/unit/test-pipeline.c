@@ -73,7 +73,7 @@ add_all(void)
     static const nva_ofport ports[] = { 2, 3 };
     struct in6_addr nves[] = { ip("172.31.0.2"), ip("fd31::3") };
     struct in6_addr ips[] = { ip("10.0.0.1"), ip("fd10::1") };
-    struct pipeline_flood flood = { 2, 2, ports, nves };
+    struct pipeline_flood flood = { 2, 2, ports, nves, false };
 
     pipeline_base(&p);
     pipeline_vn_tunnel(&p, 100);
@@ -301,7 +301,7 @@ START_TEST(flood_sends_ipv4_first)
     static const nva_ofport ports[] = { 2, 3 };
     struct in6_addr nves[] = { ip("fd31::3"), ip("172.31.0.2"),
                                ip("fd31::4") };
-    struct pipeline_flood flood = { 2, 3, ports, nves };
+    struct pipeline_flood flood = { 2, 3, ports, nves, false };
 
     pipeline_vn_flood(&p, 100, &flood);
     ck_assert_str_eq(actions(0), "goto_table:31");
@@ -319,7 +319,7 @@ START_TEST(longest_flood_fits_in_a_flow_mod)
     static nva_ofport ports[PIPELINE_FLOOD_PORTS_MAX];
     static struct in6_addr nves[NVA_NVES_PER_VN_MAX];
     struct pipeline_flood flood = { ARRAY_SIZE(ports), ARRAY_SIZE(nves),
-                                    ports, nves };
+                                    ports, nves, false };
 
     for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
         ports[i] = i + 2;
