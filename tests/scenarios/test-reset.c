@@ -19,7 +19,7 @@ segment(struct stage *s, int n, uint8_t flags)
                           0xfd, 0x10, [37] = 10 + n, 0xfd, 0x10, [53] = 1,
                           [66] = 0x50, flags };
     int before = sim_answers(s->sim, s->c[n]);
-    char port[NVA_PORT_NAME_MAX];
+    char port[24];
 
     snprintf(port, sizeof port, "tap-c%d", n);
     sim_frame_at(s->sim, frame, sizeof frame, n, port);

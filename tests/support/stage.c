@@ -20,7 +20,7 @@ static void
 add_nve(struct stage *s, int n, enum stage_flags flags)
 {
     bool ipv6 = (flags & STAGE_IPV6) || ((flags & STAGE_MIXED) && n == 2);
-    char port[NVA_PORT_NAME_MAX], path[64];
+    char port[24], path[64];
 
     ck_assert_int_eq(sim_nve(s->sim, ipv6), n);
     snprintf(port, sizeof port, "tap-c%d", n);
@@ -73,7 +73,7 @@ stage_set(struct stage *s, enum stage_flags flags, uint64_t seed)
     sim_settle(s->sim);
     for (int n = 1; n <= 3; n++) {
         static const char *const names[] = { "", "c1", "c2", "c3" };
-        char port[NVA_PORT_NAME_MAX];
+        char port[24];
 
         snprintf(port, sizeof port, "tap-c%d", n);
         s->c[n] = add_vm(s, names[n], 10 + n, n, port);
