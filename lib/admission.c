@@ -26,7 +26,6 @@ static enum nva_reason check_claim(const struct directory *,
                                    const struct nva_frame *);
 static bool is_foreign_source(const struct nva_vn *, const struct nva_tsi *,
                               const struct nva_frame *);
-static bool tsi_has_ip(const struct nva_tsi *, const struct in6_addr *);
 static enum nva_reason check_new(const struct directory *,
                                  const struct nva_vap *);
 static enum nva_reason check_elsewhere(const struct nva_view *,
@@ -239,7 +238,8 @@ check_claim(const struct directory *dir, const struct nva_vn *vn,
         return NVA_R_SPOOFED;
     }
     if (vn->binding == NVA_BINDING_STRICT
-        && vn->port_security != NVA_PS_NONE && tsi && !tsi_has_ip(tsi, &ip)
+        && vn->port_security != NVA_PS_NONE && tsi
+        && !nva_ips_have(tsi->ips, tsi->n_ips, &ip)
         && !IN6_IS_ADDR_LINKLOCAL(&ip)) {
         return NVA_R_SPOOFED;
     }
@@ -257,18 +257,7 @@ is_foreign_source(const struct nva_vn *vn, const struct nva_tsi *tsi,
             && f->kind == NVA_FRAME_OTHER && nva_ip_is_host(&f->ip_src)
             && !IN6_IS_ADDR_LINKLOCAL(&f->ip_src)
             && !nva_vn_shares(vn, &f->ip_src)
-            && !tsi_has_ip(tsi, &f->ip_src));
-}
-
-static bool
-tsi_has_ip(const struct nva_tsi *tsi, const struct in6_addr *ip)
-{
-    for (size_t i = 0; i < tsi->n_ips; i++) {
-        if (ipv6_addr_equals(&tsi->ips[i], ip)) {
-            return true;
-        }
-    }
-    return false;
+            && !nva_ips_have(tsi->ips, tsi->n_ips, &f->ip_src));
 }
 
 /* A port that invents MACs must not fill the directory. */

@@ -181,12 +181,7 @@ DEFINE_FROM_WORD(nva_move_kind_from_word, enum nva_move_kind, move_kinds)
 bool
 nva_vn_shares(const struct nva_vn *vn, const struct in6_addr *ip)
 {
-    for (size_t i = 0; i < vn->n_shared_ips; i++) {
-        if (IN6_ARE_ADDR_EQUAL(&vn->shared_ips[i], ip)) {
-            return true;
-        }
-    }
-    return false;
+    return nva_ips_have(vn->shared_ips, vn->n_shared_ips, ip);
 }
 
 void

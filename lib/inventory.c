@@ -218,24 +218,13 @@ compare_place(const struct listed *l, const struct nva_inventory_if *nif,
     snprintf(f->other, sizeof f->other, "%s %s", nif->nve, nif->port);
 }
 
-static bool
-has_ip(const struct in6_addr *ips, size_t n, const struct in6_addr *ip)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (ipv6_addr_equals(&ips[i], ip)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* True if 'a' has what 'b' lacks; a guest makes link-local ones itself. */
 static bool
 has_more(const struct in6_addr *a, size_t n_a, const struct in6_addr *b,
          size_t n_b)
 {
     for (size_t i = 0; i < n_a; i++) {
-        if (!IN6_IS_ADDR_LINKLOCAL(&a[i]) && !has_ip(b, n_b, &a[i])) {
+        if (!IN6_IS_ADDR_LINKLOCAL(&a[i]) && !nva_ips_have(b, n_b, &a[i])) {
             return true;
         }
     }

@@ -103,6 +103,17 @@ nva_ip_is_host(const struct in6_addr *ip)
 }
 
 bool
+nva_ips_have(const struct in6_addr *ips, size_t n, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (IN6_ARE_ADDR_EQUAL(&ips[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
 nva_mac_is_host(struct eth_addr mac)
 {
     return (!eth_addr_is_zero(mac) && !eth_addr_is_multicast(mac)

@@ -288,6 +288,10 @@ bool nva_ip_is_v4(const struct in6_addr *);
  * loopback. */
 bool nva_ip_is_host(const struct in6_addr *);
 
+/* True if 'ip' is one of the 'n' addresses 'ips'. */
+bool nva_ips_have(const struct in6_addr *ips, size_t n,
+                  const struct in6_addr *ip);
+
 /* The NVA's own MAC in every VN: what its probes and RARP replies come from
  * and where answers go.  Locally administered ("NVA" in its middle). */
 extern const struct eth_addr nva_own_mac;

@@ -184,12 +184,7 @@ may_ask_for(const struct nva_tsi *tsi, const struct nva_probe *p,
     if (ipv6_addr_is_set(&p->ip)) {
         return ipv6_addr_equals(&p->ip, ip);
     }
-    for (size_t i = 0; i < tsi->n_ips; i++) {
-        if (ipv6_addr_equals(&tsi->ips[i], ip)) {
-            return true;
-        }
-    }
-    return false;
+    return nva_ips_have(tsi->ips, tsi->n_ips, ip);
 }
 
 /* Asks once more, for the interface's addresses in turn: one that it does not

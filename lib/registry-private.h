@@ -68,12 +68,7 @@ bool registry_move_is_unsettled(const struct nva_view *, nva_id move);
 static inline bool
 has_ip(const struct nva_tsi *t, const struct in6_addr *ip)
 {
-    for (size_t i = 0; i < t->n_ips; i++) {
-        if (ipv6_addr_equals(&t->ips[i], ip)) {
-            return true;
-        }
-    }
-    return false;
+    return nva_ips_have(t->ips, t->n_ips, ip);
 }
 
 static inline bool

@@ -150,12 +150,7 @@ is_wanted(const struct job *job, nva_id vn, const struct in6_addr *ip)
 static bool
 is_given(const struct nva_tsi *t, const struct in6_addr *ip)
 {
-    for (size_t i = 0; i < t->n_given; i++) {
-        if (ipv6_addr_equals(&t->ips[i], ip)) {
-            return true;
-        }
-    }
-    return false;
+    return nva_ips_have(t->ips, t->n_given, ip);
 }
 
 /* True if an interface of another VM holds 'ip' and does not yield it: what
