@@ -487,8 +487,12 @@ apply_vm_put(struct dirt *dirt, const struct nva_vm *new)
         dir_unlink_vm(d, vm);
     }
     LIST_FOR_EACH (t, vm_node, &vm->tsis) {
-        if (vm->v.connections != new->connections && t->v.current.nve) {
-            dirt_add(dirt, t->v.current.nve, NVA_OWNER_TSI, t->v.id);
+        const nva_id at[] = { t->v.current.nve, t->v.prepared.nve };
+
+        for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+            if (vm->v.connections != new->connections && at[i]) {
+                dirt_add(dirt, at[i], NVA_OWNER_TSI, t->v.id);
+            }
         }
     }
     vm->v = *new;

@@ -55,6 +55,7 @@ static void tsi_forward(const struct intent *, const struct nva_tsi *,
 static void tsi_admit(const struct intent *, const struct nva_tsi *,
                       const struct pipeline_tsi *, const struct nva_vn *);
 static bool is_held_here(const struct nva_tsi *, nva_id nve);
+static bool lacks_port_to_hold(const struct intent *, const struct nva_tsi *);
 static void admit_addresses(const struct intent *, const struct admitted *,
                             const struct in6_addr *, size_t n);
 static void admit_address(const struct intent *, const struct admitted *,
@@ -296,7 +297,7 @@ tsi_deliver(const struct intent *in, const struct nva_tsi *tsi,
 {
     const struct nva_place *here = place_here(tsi, in->nve->id);
 
-    if (is_held_here(tsi, in->nve->id)) {
+    if (is_held_here(tsi, in->nve->id) || lacks_port_to_hold(in, tsi)) {
         pipeline_deliver_hold(&in->p, ptsi);
     } else if (here) {
         pipeline_deliver(&in->p, ptsi, ofport_to(in, tsi, here));
@@ -439,6 +440,21 @@ is_held_here(const struct nva_tsi *tsi, nva_id nve)
                                   ? &tsi->prepared : &tsi->current);
 
     return tsi->held_until && at->nve == nve;
+}
+
+/* True if this NVE is prepared for 'tsi' but has no port where packets could
+ * wait.  The old NVE sends them from the pause on, and may be faster than what
+ * is told to this one then: so it shows them from the preparation on. */
+static bool
+lacks_port_to_hold(const struct intent *in, const struct nva_tsi *tsi)
+{
+    const struct nva_vm *vm = directory_vm(in->dir, tsi->vm);
+
+    return (vm->connections == NVA_CONNECTIONS_HOLD && !tsi->paused
+            && tsi->prepared.nve == in->nve->id
+            && tsi->current.nve != in->nve->id
+            && tsi->published.nve != in->nve->id
+            && ofport_of(in, tsi->prepared.port) == NVA_OFPORT_NONE);
 }
 
 /* Where 'tsi' gets, at 'nve', what comes from a tunnel for it, or NULL.  While

@@ -171,6 +171,28 @@ START_TEST(D18_destination_port_absent)
 }
 END_TEST
 
+/* The old NVE's redirect is there first: nothing that it sends may find an NVE
+ * that drops because the port is missing. */
+START_TEST(D18_destination_port_absent_and_slow)
+{
+    struct held h;
+
+    set(&h, STAGE_NO_SPARE, 0, 2);
+    sim_slow(h.s.sim, 2, 20 * NVA_MSEC);
+    move_verb(&h.s, h.id, "pause");
+    sim_still(h.s.sim, h.s.vm);
+    send_some(&h, 150, 100);
+    sim_settle(h.s.sim);
+    sim_plug(h.s.sim, 2, "tap-vm");
+    sim_settle(h.s.sim);
+    sim_stand(h.s.sim, h.s.vm, 2, "tap-vm");
+    move_verb(&h.s, h.id, "activate");
+    sim_run(h.s.sim, 300 * NVA_MSEC);
+    ck_assert_uint_eq(n_received(&h), h.n);
+    stage_strike(&h.s);
+}
+END_TEST
+
 /* `keep' has nowhere to put them. */
 START_TEST(D18_keep_does_not_pause_without_a_port)
 {
@@ -338,6 +360,7 @@ main(void)
     TCase *tc = tcase_create("hold");
     tcase_add_loop_test(tc, D18_held_and_delivered_in_order, 0, 8);
     tcase_add_test(tc, D18_destination_port_absent);
+    tcase_add_test(tc, D18_destination_port_absent_and_slow);
     tcase_add_test(tc, D18_keep_does_not_pause_without_a_port);
     tcase_add_loop_test(tc, D18_abort_delivers_at_the_old_place, 0, 2);
     tcase_add_loop_test(tc, D18_held_too_long, 0, 2);

@@ -440,6 +440,24 @@ START_TEST(d18_held_where_it_comes_to)
 }
 END_TEST
 
+/* Before the pause: the old NVE may send on sooner than this one hears of
+ * it. */
+START_TEST(d18_held_where_the_port_is_missing)
+{
+    struct nva_delta vm = { .type = NVA_DELTA_VM_PUT, .id = VM };
+
+    vm.vm = *directory_vm(dir, VM);
+    vm.vm.connections = NVA_CONNECTIONS_HOLD;
+    apply(&vm);
+    put_tsi(tap_a, tap_a, tap_c, false);
+    assert_goes(HV2, TO_HV1, "output:4");
+    del_port(HV2, "tap-c");
+    assert_goes(HV2, TO_HV1, "goto_table:60");
+    put_tsi(tap_c, tap_a, nowhere, false);
+    assert_goes(HV2, "drop", "drop");
+}
+END_TEST
+
 START_TEST(first_place_is_only_prepared)
 {
     put_tsi(nowhere, nowhere, tap_c, false);
@@ -818,6 +836,7 @@ add_tsi_tests(TCase *tc)
     tcase_add_test(tc, switched_old_nve_forwards_and_delivers_no_more);
     tcase_add_test(tc, move_within_one_nve);
     tcase_add_test(tc, d18_held_where_it_comes_to);
+    tcase_add_test(tc, d18_held_where_the_port_is_missing);
     tcase_add_test(tc, first_place_is_only_prepared);
     tcase_add_test(tc, a1_nothing_where_the_vn_is_not_served);
     tcase_add_test(tc, place_without_vap);
