@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "converge.h"
+#include "learned.h"
 #include "packets.h"
 #include "placement.h"
 #include "redirect.h"
@@ -26,7 +27,7 @@ static enum nva_reason check_claim(const struct directory *,
                                    const struct nva_frame *);
 static bool is_foreign_source(const struct nva_vn *, const struct nva_tsi *,
                               const struct nva_frame *);
-static enum nva_reason check_new(const struct directory *,
+static enum nva_reason check_new(const struct nva_view *,
                                  const struct nva_vap *);
 static enum nva_reason check_elsewhere(const struct nva_view *,
                                        const struct nva_tsi *,
@@ -71,7 +72,7 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
 
     if (!tsi) {
         reason = (vn->binding == NVA_BINDING_STRICT ? NVA_R_STRICT_BINDING
-                  : check_new(dir, vap));
+                  : check_new(view, vap));
         *what = reason ? *what : NVA_ADMIT_NEW;
         return reason;
     } else if (place_is_at(&tsi->current, vap)) {
@@ -262,16 +263,19 @@ is_foreign_source(const struct nva_vn *vn, const struct nva_tsi *tsi,
 
 /* A port that invents MACs must not fill the directory. */
 static enum nva_reason
-check_new(const struct directory *dir, const struct nva_vap *vap)
+check_new(const struct nva_view *view, const struct nva_vap *vap)
 {
+    const struct directory *dir = view->dir;
+    const struct nva_tsi *victim;
+    enum nva_reason reason;
+
     if (!placement_allows(dir, vap->nve, directory_vn(dir, vap->vn))) {
         return NVA_R_PLACEMENT;
     }
-    if (directory_n_tsis_learned_at(dir, vap->nve, vap->port)
-        >= NVA_LEARNED_PER_VAP_MAX) {
-        return NVA_R_LEARN_LIMIT;
-    }
-    return directory_n_vms(dir) >= NVA_VMS_MAX ? NVA_R_LIMIT : NVA_OK;
+    reason = learned_room(view, vap, &victim);
+    return (reason ? reason
+            : directory_n_vms(dir) >= NVA_VMS_MAX && !victim ? NVA_R_LIMIT
+            : NVA_OK);
 }
 
 static bool

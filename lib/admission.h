@@ -27,8 +27,9 @@ enum nva_admit {
 /* 'ev' is EVIDENCE.  On NVA_OK sets '*what'.  Reasons: PROBE, BAD_MAC,
  * STRICT_BINDING, STICKY (E5), FROZEN (E4), UNDER_WAY, SPOOFED (the frame
  * claims an IP of another interface of the VN; in strict also an IP that is
- * not the interface's), LEARN_LIMIT, LIMIT, PLACEMENT (as its
- * tenants' rules stand, D24).  Never looks across VNs, but for that. */
+ * not the interface's), LEARN_LIMIT and VN_LEARN_LIMIT (learned.h), LIMIT,
+ * PLACEMENT (as its tenants' rules stand, D24).  Never looks across VNs, but
+ * for that. */
 enum nva_reason admission_evidence(const struct nva_view *,
                                    const struct nva_event *ev,
                                    enum nva_admit *what);

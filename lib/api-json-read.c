@@ -59,6 +59,9 @@ static const struct api_field vn_fields[] = {
     { "duplicate_window", "integer",
       U32(nva_vn, duplicate_window, 1, NVA_DAY) },
     { "freeze_time", "integer", U32(nva_vn, freeze_time, 0, NVA_DAY) },
+    { "max_learned", "integer",
+      U32(nva_vn, max_learned, 1, NVA_LEARNED_PER_VN_MAX) },
+    { "learned", "integer", SHOWN },
     { "tenant", "string", NAME(nva_vn, tenant) },
     { "isolation", "string", OWN(read_isolation) },
     END

@@ -87,7 +87,7 @@ api_show_error(enum nva_reason reason, const char *field, const char *detail)
 }
 
 json_t *
-api_show_vn(const struct nva_vn *vn)
+api_show_vn(const struct nva_view *view, const struct nva_vn *vn)
 {
     json_t *o = json_object();
 
@@ -110,6 +110,9 @@ api_show_vn(const struct nva_vn *vn)
     api_set(o, "duplicate_moves", json_integer(vn->duplicate_moves));
     api_set(o, "duplicate_window", json_integer(vn->duplicate_window));
     api_set(o, "freeze_time", json_integer(vn->freeze_time));
+    api_set(o, "max_learned", json_integer(vn->max_learned));
+    api_set(o, "learned",
+            json_integer(directory_n_learned(view->dir, vn->id)));
     api_set(o, "tenant", text_or_null(vn->tenant));
     api_set(o, "isolation", api_text(nva_isolation_word(vn->isolation)));
     return o;
@@ -695,12 +698,13 @@ note_is_shown(const struct nva_note *note)
                || note->reason == NVA_R_STRICT_BINDING
                || note->reason == NVA_R_STICKY
                || note->reason == NVA_R_PLACEMENT
-               || note->reason == NVA_R_LEARN_LIMIT;
+               || note->reason == NVA_R_LEARN_LIMIT
+               || note->reason == NVA_R_VN_LEARN_LIMIT;
     case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_MOVE:
     case NVA_NOTE_VM: case NVA_NOTE_LATE: case NVA_NOTE_NVE:
     case NVA_NOTE_PROBE: case NVA_NOTE_DUPLICATE: case NVA_NOTE_FROZEN:
     case NVA_NOTE_THAWED: case NVA_NOTE_DRAIN: case NVA_NOTE_DETOUR:
-    case NVA_NOTE_AUDIT:
+    case NVA_NOTE_AUDIT: case NVA_NOTE_EVICTED:
     case NVA_N_NOTES:
         return true;
     }

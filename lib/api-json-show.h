@@ -21,7 +21,7 @@ void api_set(json_t *object, const char *key, json_t *value);
 json_t *api_text(const char *s);
 
 json_t *api_show_error(enum nva_reason, const char *field, const char *detail);
-json_t *api_show_vn(const struct nva_vn *);
+json_t *api_show_vn(const struct nva_view *, const struct nva_vn *);
 json_t *api_show_nve(const struct nva_view *, const struct api_facts *,
                      const struct nva_nve *);
 json_t *api_show_unclaimed(uint64_t dpid, const char *peer,

@@ -513,6 +513,7 @@ put_vn(struct api_ctx *ctx)
         vn->duplicate_moves = NVA_DUPLICATE_MOVES_DEFAULT;
         vn->duplicate_window = NVA_DUPLICATE_WINDOW_DEFAULT;
         vn->freeze_time = NVA_FREEZE_TIME_DEFAULT;
+        vn->max_learned = NVA_MAX_LEARNED_DEFAULT;
         vn->lifetime = NVA_LIFETIME_DEFAULT;
     }
     reason = api_read_object(&ctx->rd, &api_vn_schema, ctx->body, vn);
@@ -807,7 +808,7 @@ list_vn(const void *vn, void *list_)
 {
     const struct list *list = list_;
 
-    json_array_append_new(list->json, api_show_vn(vn));
+    json_array_append_new(list->json, api_show_vn(list->view, vn));
     return true;
 }
 
@@ -826,7 +827,7 @@ get_vn(struct api_ctx *ctx)
     const struct nva_vn *vn = directory_vn_by_name(ctx->view->dir,
                                                    ctx->names[0]);
 
-    return answer_one(ctx, vn, vn ? api_show_vn(vn) : NULL);
+    return answer_one(ctx, vn, vn ? api_show_vn(ctx->view, vn) : NULL);
 }
 
 static bool
@@ -1119,7 +1120,7 @@ result_json(const struct nva_view *view, const struct api_facts *facts,
         api_set(o, "deleted", api_text(rq->name));
         break;
     }
-    o = vn ? api_show_vn(vn) : nve ? api_show_nve(view, facts, nve)
+    o = vn ? api_show_vn(view, vn) : nve ? api_show_nve(view, facts, nve)
         : vap ? api_show_port(view, vap) : vm ? api_show_vm(view, vm) : o;
     return o ? o : json_object();
 }

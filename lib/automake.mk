@@ -32,6 +32,7 @@ lib_libnva_a_SOURCES = \
 	lib/directory-pull.c \
 	lib/directory-query.c \
 	lib/directory-spread.c \
+	lib/directory-stand.c \
 	lib/directory.c \
 	lib/directory.h \
 	lib/drain.c \
@@ -56,6 +57,8 @@ lib_libnva_a_SOURCES = \
 	lib/intent.h \
 	lib/inventory.c \
 	lib/inventory.h \
+	lib/learned.c \
+	lib/learned.h \
 	lib/mobility-doubt.c \
 	lib/mobility-private.h \
 	lib/mobility-request.c \

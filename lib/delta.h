@@ -221,6 +221,7 @@ struct nva_vn {
     uint32_t duplicate_window;          /* ...in so many seconds that make it
                                          * suspect; 0 moves: none do. */
     uint32_t freeze_time;               /* Seconds; 0: until somebody thaws. */
+    uint32_t max_learned;               /* Hosts that nobody told us of. */
     char tenant[NVA_NAME_MAX];          /* "": none. */
     enum nva_isolation isolation;
 
@@ -321,6 +322,9 @@ struct nva_tsi {
     bool frozen;                        /* Announcements do not move it... */
     nva_usec thaws_at;                  /* ...until then; 0: no timer. */
     struct nva_place confirmed;         /* The last place beyond doubt. */
+    nva_usec heard;                     /* When it last showed itself, give or
+                                         * take NVA_HEARD_GRAIN; kept of
+                                         * learned hosts only. */
     uint32_t n_moves;                   /* Announced ones... */
     nva_usec moves_since;               /* ...since then. */
     uint32_t n_suspicions;              /* Probes in a row that it answered

@@ -37,6 +37,7 @@ directory_check(const struct directory *d)
     const char *(*const checks[])(const struct directory *) = {
         check_vns, check_nves, check_ports, check_vaps, check_vms,
         check_tsis, check_redirects, check_probes, check_moves, check_pulls,
+        stand_check,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
@@ -103,6 +104,7 @@ check_nve(const struct directory *d, const struct nve_obj *nve)
 {
     const struct vap_obj *vap;
     const struct member *m;
+    const struct visit *visit;
     const struct spot *spot;
     nva_id last = 0;
     size_t n_vaps = 0, n_visits = 0;
@@ -126,7 +128,13 @@ check_nve(const struct directory *d, const struct nve_obj *nve)
         if (spot->nve != nve || ovs_list_is_empty(&spot->visits)) {
             return "an NVE's places are wrong";
         }
-        n_visits += ovs_list_size(&spot->visits);
+        LIST_FOR_EACH (visit, node, &spot->visits) {
+            if (visit->spot != spot || visit < visit->tsi->visits
+                || visit >= &visit->tsi->visits[visit->tsi->n_visits]) {
+                return "who is listed at a port is not there";
+            }
+            n_visits++;
+        }
     }
     if (n_visits != nve->n_visits) {
         return "an NVE miscounts its places";
@@ -274,7 +282,6 @@ place_is_listed(const struct directory *d, const struct tsi_obj *t,
                 const struct nva_place *place)
 {
     const struct spot *spot;
-    const struct visit *visit;
     size_t n = 0;
 
     if (!nva_place_is_set(place)) {
@@ -284,8 +291,8 @@ place_is_listed(const struct directory *d, const struct tsi_obj *t,
     if (!spot || !directory_nve(d, place->nve)) {
         return false;
     }
-    LIST_FOR_EACH (visit, node, &spot->visits) {
-        n += visit->tsi == t;
+    for (size_t i = 0; i < t->n_visits; i++) {
+        n += t->visits[i].spot == spot;
     }
     return n == 1;
 }

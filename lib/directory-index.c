@@ -232,6 +232,7 @@ dir_free_vn(struct directory *d, struct vn_obj *vn)
                && ovs_list_is_empty(&vn->tsis));
     hmap_remove(&d->vns, &vn->id_node);
     ovs_list_remove(&vn->node);
+    stand_destroy_of_vn(vn);
     free(vn);
 }
 
@@ -485,6 +486,7 @@ dir_link_tsi(struct directory *d, struct tsi_obj *t)
     link_visit(d, t, &v->current);
     link_visit(d, t, &v->published);
     link_visit(d, t, &v->prepared);
+    stand_learn(d, t);
     if (tsi_thaws(v)) {
         heap_insert(&d->thaws, &t->thaw_node, UINT64_MAX - v->thaws_at);
     }
@@ -496,6 +498,7 @@ dir_unlink_tsi(struct directory *d, struct tsi_obj *t)
     if (tsi_thaws(&t->v)) {
         heap_remove(&d->thaws, &t->thaw_node);
     }
+    stand_unlearn(t);
     hmap_remove(&d->tsis_by_mac, &t->mac_node);
     ovs_list_remove(&t->vm_node);
     ovs_list_remove(&t->vn_node);
@@ -508,6 +511,7 @@ dir_unlink_tsi(struct directory *d, struct tsi_obj *t)
     for (size_t i = 0; i < t->n_visits; i++) {
         struct spot *spot = t->visits[i].spot;
 
+        stand_leave(d, &t->visits[i]);
         ovs_list_remove(&t->visits[i].node);
         spot->nve->n_visits--;
         if (ovs_list_is_empty(&spot->visits)) {
@@ -568,6 +572,7 @@ link_visit(struct directory *d, struct tsi_obj *t,
     visit->tsi = t;
     ovs_list_push_back(&spot->visits, &visit->node);
     spot->nve->n_visits++;
+    stand_enter(d, visit);
 }
 
 /* ## Redirects ## */

@@ -39,6 +39,7 @@ struct directory {
     struct hmap tsis, tsis_by_mac;      /* (VN, MAC). */
     struct hmap ips;                    /* (VN, IP). */
     struct hmap spots;                  /* (NVE, port). */
+    struct hmap stands;                 /* (NVE, port, VN). */
     struct hmap redirects;
     struct hmap probes;
     struct heap probes_due;             /* The one due first on top. */
@@ -66,7 +67,14 @@ struct vn_obj {
     size_t n_members;
     struct ovs_list tsis;
     size_t n_tsis;
+    size_t n_learned;                   /* Interfaces of learned hosts. */
+    struct heap *fullest;               /* NULL, or FULLEST_N of them: the
+                                         * Nth has the stands with N learned
+                                         * hosts (the last one: so many or
+                                         * more) of which one may be evicted,
+                                         * the longest silent one on top. */
 };
+#define FULLEST_N (NVA_LEARNED_PER_VAP_MAX + 1)
 
 struct nve_obj {
     struct nva_nve v;
@@ -128,10 +136,26 @@ struct spot {
     struct ovs_list visits;
 };
 
+/* ...and what there is of one VN at such a port. */
+struct stand {
+    struct hmap_node hmap_node;
+    struct spot *spot;
+    struct vn_obj *vn;
+    size_t n_visits;
+    size_t n_listening;                 /* That floods must reach there. */
+    size_t n_learned;                   /* Learned hosts that are there. */
+    struct heap evictable;              /* Those of them that may be evicted
+                                         * once they are silent: the longest
+                                         * silent one on top. */
+    struct heap_node full_node;         /* In vn_obj.fullest[n_learned], if
+                                         * 'evictable' is not empty. */
+};
+
 /* One of the (at most three different) places of an interface. */
 struct visit {
     struct ovs_list node;
     struct spot *spot;
+    struct stand *stand;
     struct tsi_obj *tsi;
 };
 
@@ -149,6 +173,9 @@ struct tsi_obj {
     struct ip_obj *ips;                 /* v.n_ips of them. */
     struct visit visits[3];
     size_t n_visits;
+    struct stand *learned_at;           /* Of a learned host; else NULL. */
+    bool evictable;
+    struct heap_node silent_node;       /* In learned_at->evictable. */
     struct ovs_list redirects;
     struct ovs_list probes;
     struct heap_node thaw_node;         /* If tsi_thaws(). */
@@ -332,6 +359,25 @@ struct move_obj *dir_new_move(struct directory *, nva_id);
 void dir_link_move(struct directory *, struct move_obj *);
 void dir_unlink_move(struct directory *, struct move_obj *);
 void dir_free_move(struct directory *, struct move_obj *);
+
+/* ## directory-stand ## */
+
+/* NULL: nothing of that VN is or may be there. */
+struct stand *dir_find_stand(const struct directory *,
+                             const struct nva_place *, nva_id vn);
+/* A visit that dir_link_tsi() enters, or dir_unlink_tsi() takes out. */
+void stand_enter(struct directory *, struct visit *);
+void stand_leave(struct directory *, struct visit *);
+/* Counts an interface whose visits are linked among the learned ones, if it is
+ * one, and no more.  Before and after its VM changes, too. */
+void stand_learn(struct directory *, struct tsi_obj *);
+void stand_unlearn(struct tsi_obj *);
+/* Of a VN that has no interface. */
+void stand_destroy_of_vn(struct vn_obj *);
+/* True if a flooded frame must reach an interface at one of its places. */
+bool tsi_listens(const struct nva_tsi *, const struct spot *);
+/* NULL if all of that is right. */
+const char *stand_check(const struct directory *);
 
 /* ## directory-pull ##
  *

@@ -29,8 +29,7 @@ static void each_tsi_owner_at(const struct directory *,
                               void *aux);
 static bool tsi_visits(const struct tsi_obj *, const struct nve_obj *);
 static bool has_redirect_at(const struct tsi_obj *, const struct nve_obj *);
-static bool tsi_listens(const struct nva_tsi *, const struct nva_place *);
-static bool spot_floods(const struct port_obj *, const struct spot *, nva_id,
+static bool spot_floods(const struct port_obj *, const struct stand *,
                         bool implied);
 
 /* ## Look-ups ## */
@@ -165,9 +164,11 @@ nva_ofport
 directory_flood_port(const struct directory *d, const struct nva_vap *vap)
 {
     const struct port_obj *port = dir_find_port(d, vap->nve, vap->port);
+    struct nva_place place = { .nve = vap->nve };
 
-    return (port && spot_floods(port, dir_find_spot(d, vap->nve, vap->port),
-                                vap->vn, vap->implied)
+    ovs_strlcpy(place.port, vap->port, sizeof place.port);
+    return (spot_floods(port, dir_find_stand(d, &place, vap->vn),
+                        vap->implied)
             ? port->v.ofport : NVA_OFPORT_NONE);
 }
 
@@ -605,23 +606,20 @@ directory_n_vms(const struct directory *d)
 }
 
 size_t
-directory_n_tsis_learned_at(const struct directory *d, nva_id nve,
-                            const char *port)
+directory_n_learned(const struct directory *d, nva_id id)
 {
-    const struct spot *spot = dir_find_spot(d, nve, port);
-    const struct visit *visit;
-    size_t n = 0;
+    const struct vn_obj *vn = dir_find_vn(d, id);
 
-    if (!spot) {
-        return 0;
-    }
-    LIST_FOR_EACH (visit, node, &spot->visits) {
-        const struct nva_tsi *t = &visit->tsi->v;
+    return vn ? vn->n_learned : 0;
+}
 
-        n += (t->current.nve == nve && !strcmp(t->current.port, port)
-              && dir_find_vm(d, t->vm)->v.origin == NVA_ORIGIN_LEARNED);
-    }
-    return n;
+size_t
+directory_n_learned_at(const struct directory *d,
+                       const struct nva_place *place, nva_id vn)
+{
+    const struct stand *stand = dir_find_stand(d, place, vn);
+
+    return stand ? stand->n_learned : 0;
 }
 
 size_t
@@ -786,56 +784,21 @@ each_tsi_owner_at(const struct directory *d, const struct nve_obj *nve,
     }
 }
 
-/* True if a flooded frame must reach 't' at 'place', one of its places. */
-static bool
-tsi_listens(const struct nva_tsi *t, const struct nva_place *place)
-{
-    if (nva_place_equal(&t->current, place)) {
-        return !t->paused && !t->stopped;
-    }
-    if (nva_place_equal(&t->prepared, place) && t->paused) {
-        return true;
-    }
-    return nva_place_equal(&t->published, place);
-}
-
 bool
 dir_spot_floods(const struct directory *d, const struct nva_place *place,
                 nva_id vn, bool implied)
 {
-    const struct port_obj *port = dir_find_port(d, place->nve, place->port);
-
-    return (port && spot_floods(port,
-                                dir_find_spot(d, place->nve, place->port),
-                                vn, implied));
+    return spot_floods(dir_find_port(d, place->nve, place->port),
+                       dir_find_stand(d, place, vn), implied);
 }
 
-/* 'spot': who is or may be at 'port'; NULL for nobody. */
+/* 'stand': who of the VN is or may be at 'port'; NULL for nobody. */
 static bool
-spot_floods(const struct port_obj *port, const struct spot *spot, nva_id vn,
+spot_floods(const struct port_obj *port, const struct stand *stand,
             bool implied)
 {
-    struct nva_place place = { .nve = port->v.nve };
-    const struct visit *visit;
-    bool serves = implied;
-
-    if (port->v.ofport == NVA_OFPORT_NONE) {
+    if (!port || port->v.ofport == NVA_OFPORT_NONE) {
         return false;
     }
-    if (!spot) {
-        return !serves;
-    }
-    ovs_strlcpy(place.port, port->v.name, sizeof place.port);
-    LIST_FOR_EACH (visit, node, &spot->visits) {
-        const struct nva_tsi *t = &visit->tsi->v;
-
-        if (t->vn != vn) {
-            continue;
-        }
-        serves = true;
-        if (tsi_listens(t, &place)) {
-            return true;
-        }
-    }
-    return !serves;
+    return stand ? stand->n_listening > 0 : !implied;
 }

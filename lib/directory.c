@@ -56,7 +56,7 @@ static void take_id(struct directory *, nva_id);
     X(nves) X(nves_by_name) X(nves_by_dpid)                                 \
     X(ports_by_name) X(ports_by_ofport)                                     \
     X(vaps) X(vaps_by_key) X(members)                                       \
-    X(vms) X(vms_by_name) X(tsis) X(tsis_by_mac) X(ips) X(spots)            \
+    X(vms) X(vms_by_name) X(tsis) X(tsis_by_mac) X(ips) X(spots) X(stands)  \
     X(redirects) X(probes) X(moves) X(pulls) X(absents) X(absents_by_mac)
 
 struct directory *
@@ -129,6 +129,7 @@ directory_destroy(struct directory *d)
     }
     struct vn_obj *vn;
     HMAP_FOR_EACH_POP (vn, id_node, &d->vns) {
+        stand_destroy_of_vn(vn);
         free(vn);
     }
     struct nve_obj *nve;
@@ -478,7 +479,7 @@ apply_vm_put(struct dirt *dirt, const struct nva_vm *new)
 {
     struct directory *d = dirt->dir;
     struct vm_obj *vm = dir_find_vm(d, new->id);
-    const struct tsi_obj *t;
+    struct tsi_obj *t;
 
     take_id(d, new->id);
     if (!vm) {
@@ -494,9 +495,13 @@ apply_vm_put(struct dirt *dirt, const struct nva_vm *new)
                 dirt_add(dirt, at[i], NVA_OWNER_TSI, t->v.id);
             }
         }
+        stand_unlearn(t);
     }
     vm->v = *new;
     dir_link_vm(d, vm);
+    LIST_FOR_EACH (t, vm_node, &vm->tsis) {
+        stand_learn(d, t);
+    }
 }
 
 static void

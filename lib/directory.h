@@ -187,6 +187,18 @@ void directory_each_probe_of_tsi(const struct directory *, nva_id tsi,
 const struct nva_probe *directory_first_probe(const struct directory *);
 /* The frozen interface that thaws first by timer. */
 const struct nva_tsi *directory_first_thaw(const struct directory *);
+/* The interface of a learned host of 'vn' at 'place' that has been silent for
+ * the longest time, if that is not after 'since'.  Who is frozen or has a move
+ * under way is none. */
+const struct nva_tsi *directory_silent_at(const struct directory *,
+                                          const struct nva_place *, nva_id vn,
+                                          nva_usec since);
+/* The same at any port that has taught more than 'more_than' hosts: at the one
+ * with the most of those where there is such an interface.  Costs at most
+ * NVA_LEARNED_PER_VAP_MAX looks, however many ports there are. */
+const struct nva_tsi *directory_silent_at_fullest(const struct directory *,
+                                                  nva_id vn, size_t more_than,
+                                                  nva_usec since);
 /* NVEs (struct nva_nve) that serve 'vn': have a VAP in it.  By id. */
 void directory_each_nve_of_vn(const struct directory *, nva_id vn,
                               directory_cb *, void *aux);
@@ -214,8 +226,10 @@ void directory_each_owner_at(const struct directory *, nva_id nve,
 size_t directory_n_vns(const struct directory *);
 size_t directory_n_nves(const struct directory *);
 size_t directory_n_vms(const struct directory *);
-size_t directory_n_tsis_learned_at(const struct directory *, nva_id nve,
-                                   const char *port);
+/* Learned hosts of 'vn', and those of them that are at a port. */
+size_t directory_n_learned(const struct directory *, nva_id vn);
+size_t directory_n_learned_at(const struct directory *,
+                              const struct nva_place *, nva_id vn);
 /* Pulls of interfaces at 'nve', and of MACs nobody has. */
 size_t directory_n_pulls(const struct directory *, nva_id nve);
 size_t directory_n_absent(const struct directory *, nva_id nve);

@@ -189,6 +189,7 @@ struct nva_event {
 #define NVA_NOTES                                                           \
     X(DROPPED, "dropped")       /* A packet-in, with its reason. */         \
     X(LEARNED, "learned") X(REFRESHED, "refreshed")                         \
+    X(EVICTED, "evicted")       /* Learned once, and made room. */          \
     X(CONFIGURED, "configured")                                             \
     X(MOVE, "move")             /* Changed state. */                        \
     X(VM, "vm")                 /* Changed state. */                        \

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "learned.h"
 #include "mobility-private.h"
 #include "packets.h"
 #include "redirect.h"
@@ -17,6 +18,10 @@
 #include "story.h"
 #include "util.h"
 
+static void act(const struct nva_view *, const struct nva_event *,
+                enum nva_admit, struct nva_plan *);
+static void note_life(const struct nva_view *, const struct nva_event *,
+                      struct nva_plan *);
 static void evidence_refresh(const struct nva_view *, const struct nva_event *,
                              const struct nva_tsi *, struct nva_plan *);
 static void evidence_move(const struct nva_view *, const struct nva_tsi *,
@@ -38,6 +43,16 @@ static bool evidence_ip(const struct nva_frame *, struct in6_addr *ip);
 void
 mobility_evidence(const struct nva_view *v, const struct nva_event *ev,
                   enum nva_admit what, struct nva_plan *plan)
+{
+    act(v, ev, what, plan);
+    if (what != NVA_ADMIT_DOUBT) {
+        note_life(v, ev, plan);
+    }
+}
+
+static void
+act(const struct nva_view *v, const struct nva_event *ev, enum nva_admit what,
+    struct nva_plan *plan)
 {
     const struct nva_vap *vap = directory_vap(v->dir, ev->packet.vap);
     const struct nva_tsi *tsi = directory_tsi_by_mac(
@@ -79,6 +94,23 @@ mobility_evidence(const struct nva_view *v, const struct nva_event *ev,
     case NVA_ADMIT_RETURN:
         evidence_move(v, tsi, &place, what, plan);
         break;
+    }
+}
+
+/* A learned host is alive. */
+static void
+note_life(const struct nva_view *v, const struct nva_event *ev,
+          struct nva_plan *plan)
+{
+    const struct nva_tsi *old = directory_tsi_by_mac(
+        v->dir, ev->packet.vn, ev->packet.frame.eth_src);
+
+    if (old && v->now - old->heard >= NVA_HEARD_GRAIN
+        && directory_vm(v->dir, old->vm)->origin == NVA_ORIGIN_LEARNED) {
+        struct nva_tsi t = *story_tsi(v, plan, old->id);
+
+        t.heard = v->now;
+        story_put_tsi(plan, &t);
     }
 }
 
@@ -230,13 +262,19 @@ evidence_new(const struct nva_view *v, const struct nva_event *ev,
 {
     const struct nva_vn *vn = directory_vn(v->dir, ev->packet.vn);
     const struct nva_frame *frame = &ev->packet.frame;
-    struct nva_delta *d = nva_deltas_add(&plan->deltas, NVA_DELTA_VM_PUT);
     struct nva_tsi t = {
         .id = nva_plan_new_id(plan), .vm = nva_plan_new_id(plan),
-        .name = "eth0", .vn = vn->id, .mac = frame->eth_src,
+        .name = "eth0", .vn = vn->id, .mac = frame->eth_src, .heard = v->now,
     };
+    const struct nva_tsi *victim;
+    struct nva_delta *d;
     struct nva_note *note;
 
+    learned_room(v, directory_vap(v->dir, ev->packet.vap), &victim);
+    if (victim) {
+        learned_forget(v, victim, NVA_R_EVIDENCE, plan);
+    }
+    d = nva_deltas_add(&plan->deltas, NVA_DELTA_VM_PUT);
     d->id = t.vm;
     d->vm.id = t.vm;
     d->vm.state = NVA_VM_RUNNING;

@@ -50,7 +50,9 @@ enum {
     NVA_VAPS_PER_VN_AT_NVE_MAX = 512,   /* One more copy of each broadcast. */
     NVA_PORTS_PER_NVE_MAX = 8192,   /* A switch that invents ports. */
     NVA_VMS_MAX = 2000000,
-    NVA_LEARNED_PER_VAP_MAX = 64,   /* A VM that invents source MACs. */
+    NVA_LEARNED_PER_VAP_MAX = 64,   /* A VM that invents source MACs... */
+    NVA_LEARNED_PER_VN_MAX = NVA_VMS_MAX,   /* ...and many that do: this is
+                                             * what may be asked for. */
     NVA_REDIRECTS_PER_TSI_MAX = 8,  /* A VM that hops about. */
     NVA_MOVES_ACTIVE_MAX = 4096,
     NVA_MOVES_KEPT_MAX = 4096,      /* Ended moves kept for `move show'. */
@@ -76,6 +78,13 @@ enum {
 #define NVA_REDIRECT_TIMEOUT_DEFAULT 10     /* Seconds. */
 #define NVA_DRAIN_PARALLEL_DEFAULT 8
 #define NVA_LIFETIME_DEFAULT 300            /* Seconds. */
+#define NVA_MAX_LEARNED_DEFAULT 16384
+
+/* In a full table only who was silent for so long makes room.  What we note
+ * of that is this much out of date: a host that talks all the time is no
+ * reason to write all the time. */
+#define NVA_EVICT_SILENCE (60 * NVA_SEC)
+#define NVA_HEARD_GRAIN NVA_SEC
 #define NVA_LIFETIME_ABSENT 10              /* Seconds, at most: of "nobody
                                              * has this MAC". */
 
@@ -150,6 +159,8 @@ enum {
     X(UNDER_WAY, "under_way",                                               \
       "it may have been sent before the VM stopped or left there")          \
     X(LEARN_LIMIT, "learn_limit", "the port has taught us too many MACs")   \
+    X(VN_LEARN_LIMIT, "vn_learn_limit",                                     \
+      "the network has learned as many hosts as it may")                    \
     X(STICKY, "sticky", "the VM never moves by its own word")               \
     X(FROZEN, "frozen", "the VM was announced here and there too often")
 

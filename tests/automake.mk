@@ -68,6 +68,7 @@ CHECK_TESTS = \
 	tests/unit/test-inlet \
 	tests/unit/test-intent \
 	tests/unit/test-inventory \
+	tests/unit/test-learned \
 	tests/unit/test-metrics \
 	tests/unit/test-mobility-doubt \
 	tests/unit/test-mobility-state \
@@ -100,6 +101,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-interfaces \
 	tests/scenarios/test-kinds \
 	tests/scenarios/test-leftovers \
+	tests/scenarios/test-limits \
 	tests/scenarios/test-planned \
 	tests/scenarios/test-pull \
 	tests/scenarios/test-reset \
@@ -219,6 +221,11 @@ tests_unit_test_inventory_SOURCES = \
 	tests/unit/test-inventory.c \
 	tests/unit/fixture.h
 tests_unit_test_inventory_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_learned_SOURCES = \
+	tests/unit/test-learned.c \
+	tests/unit/fixture.h
+tests_unit_test_learned_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_metrics_SOURCES = \
 	tests/unit/test-metrics.c \
@@ -358,6 +365,9 @@ tests_scenarios_test_kinds_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_leftovers_SOURCES = tests/scenarios/test-leftovers.c
 tests_scenarios_test_leftovers_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_scenarios_test_limits_SOURCES = tests/scenarios/test-limits.c
+tests_scenarios_test_limits_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
 tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -463,6 +473,7 @@ EXTRA_DIST += \
 	tests/system/test_drain.py \
 	tests/system/test_hold.py \
 	tests/system/test_kinds.py \
+	tests/system/test_limits.py \
 	tests/system/test_measure.py \
 	tests/system/test_mininet.py \
 	tests/system/test_move.py \

@@ -26,6 +26,7 @@ static const struct nvactl_option_spec vn_options[] = {
     { "duplicate-moves", "duplicate_moves", 'i' },
     { "duplicate-window", "duplicate_window", 'i' },
     { "freeze-time", "freeze_time", 'i' },
+    { "max-learned", "max_learned", 'i' },
     { "tenant", "tenant", 's' }, { "isolation", "isolation", 's' },
     { NULL, NULL, 0 },
 };
@@ -37,7 +38,7 @@ static const struct nvactl_option_spec vn_options[] = {
     "[--mtu BYTES]\n" \
     "        [--duplicate-moves N] [--duplicate-window SECONDS] " \
     "[--freeze-time SECONDS]\n" \
-    "        [--tenant NAME] [--isolation shared|exclusive]"
+    "        [--max-learned N] [--tenant NAME] [--isolation shared|exclusive]"
 
 static const struct nvactl_option_spec nve_options[] = {
     { "dpid", "dpid", 's' }, { "tunnel-ip", "tunnel_ip", 's' },

@@ -114,6 +114,7 @@ fx_vn(struct fixture *fx, nva_id id, const char *name, uint32_t vni,
     d.vn.vni = vni;
     d.vn.binding = binding;
     d.vn.redirect_timeout = NVA_REDIRECT_TIMEOUT_DEFAULT;
+    d.vn.max_learned = NVA_MAX_LEARNED_DEFAULT;
     fx_apply(fx, &d);
 }
 

@@ -222,6 +222,11 @@ START_TEST(learn_limit_per_port)
         fx_apply(&fx, &d);
     }
     REFUSED(LEARN_LIMIT, HV3, "tap2", garp(250, "10.0.1.1"));
+    /* Its own make room once they are silent. */
+    fx.view.now = NVA_EVICT_SILENCE;
+    REFUSED(LEARN_LIMIT, HV3, "tap2", garp(250, "10.0.1.1"));
+    fx.view.now += NVA_HEARD_GRAIN;
+    ADMITTED(NEW, HV3, "tap2", garp(250, "10.0.1.1"));
     ADMITTED(NEW, HV2, "tap2", garp(250, "10.0.1.1"));
     ADMITTED(REFRESH, HV3, "tap2", garp(100, "10.0.1.1"));
 }

@@ -253,7 +253,8 @@ START_TEST(test_vn_round_trip)
     DONE(API_PUT, "/v1/vns/red",
          "{'name': 'red', 'vni': 4194303, 'binding': 'learn',"
          " 'unknown_question': 'drop', 'unknown_unicast': 'flood',"
-         " 'resolution': 'push', 'redirect_timeout': 20, 'mtu': 1400}", 201);
+         " 'resolution': 'push', 'redirect_timeout': 20, 'mtu': 1400,"
+         " 'max_learned': 3}", 201);
     DONE(API_GET, "/v1/vns/red", NULL, 200);
     ck_assert_int_eq(num("vni"), 4194303);
     ck_assert_str_eq(str("binding"), "learn");
@@ -262,6 +263,8 @@ START_TEST(test_vn_round_trip)
     ck_assert_str_eq(str("resolution"), "push");
     ck_assert_int_eq(num("redirect_timeout"), 20);
     ck_assert_int_eq(num("mtu"), 1400);
+    ck_assert_int_eq(num("max_learned"), 3);
+    ck_assert_int_eq(num("learned"), 0);
 
     /* An update keeps what it leaves out, and answers the object. */
     DONE(API_PUT, "/v1/vns/red", "{'binding': 'strict', 'mtu': null}", 200);
@@ -322,6 +325,7 @@ START_TEST(test_vn_refusals)
           "redirect_timeout" },
         { "{'vni': 7, 'redirect_timeout': 301}", 422, "bad_value",
           "redirect_timeout" },
+        { "{'vni': 7, 'max_learned': 0}", 422, "bad_value", "max_learned" },
         { "{'vni': 7, 'mtu': 65536}", 422, "bad_value", "mtu" },
         { "[]", 400, "json_type", "body" },
         { "7", 400, "json_syntax", "body" },

@@ -419,16 +419,135 @@ START_TEST(test_walk_places)
 }
 END_TEST
 
+static size_t
+learned_at(nva_id nve, const char *port)
+{
+    const struct nva_place place = at(nve, port);
+
+    return directory_n_learned_at(d, &place, BLUE);
+}
+
+/* A host that was learned at 'nve', 'port', and heard at 'heard' last. */
+static nva_id
+learn(uint8_t n, nva_id nve, const char *port, nva_usec heard)
+{
+    struct nva_tsi t = tsi_of(TSI1 + n, VM1 + n, BLUE, at(nve, port));
+
+    put_vm(t.vm, NVA_ID_NONE, NVA_ORIGIN_LEARNED);
+    t.heard = heard;
+    put_tsi(&t);
+    return t.id;
+}
+
+static nva_id
+silent_at(nva_id nve, const char *port, nva_usec since)
+{
+    const struct nva_place place = at(nve, port);
+    const struct nva_tsi *t = directory_silent_at(d, &place, BLUE, since);
+
+    return t ? t->id : NVA_ID_NONE;
+}
+
+static nva_id
+silent(size_t more_than, nva_usec since)
+{
+    const struct nva_tsi *t = directory_silent_at_fullest(d, BLUE, more_than,
+                                                          since);
+
+    ck_assert_ptr_eq(directory_check(d), NULL);
+    return t ? t->id : NVA_ID_NONE;
+}
+
 START_TEST(test_learned_at)
 {
-    struct nva_tsi t = tsi_of(TSI1 + 1, VM1 + 1, BLUE, at(HV1, "tap1"));
-
-    put_vm(VM1 + 1, NVA_ID_NONE, NVA_ORIGIN_LEARNED);
-    put_tsi(&t);
-    ck_assert_uint_eq(directory_n_tsis_learned_at(d, HV1, "tap1"), 1);
+    learn(1, HV1, "tap1", 0);
+    ck_assert_uint_eq(learned_at(HV1, "tap1"), 1);
+    ck_assert_uint_eq(directory_n_learned(d, BLUE), 1);
     put_vm(VM1 + 1, NVA_ID_NONE, NVA_ORIGIN_CONFIGURED);
-    ck_assert_uint_eq(directory_n_tsis_learned_at(d, HV1, "tap1"), 0);
-    ck_assert_uint_eq(directory_n_tsis_learned_at(d, HV1, "tap9"), 0);
+    ck_assert_uint_eq(learned_at(HV1, "tap1"), 0);
+    ck_assert_uint_eq(directory_n_learned(d, BLUE), 0);
+    ck_assert_uint_eq(learned_at(HV1, "tap9"), 0);
+    ck_assert_uint_eq(silent_at(HV1, "tap1", 100), NVA_ID_NONE);
+}
+END_TEST
+
+/* The longest silent host of the fullest port, of those that have one. */
+START_TEST(test_silent)
+{
+    struct nva_tsi t;
+
+    ck_assert_uint_eq(silent(0, 100), NVA_ID_NONE);
+    learn(1, HV1, "tap1", 30);
+    learn(2, HV1, "tap1", 20);
+    learn(3, HV1, "tap1", 40);
+    learn(4, HV2, "tap1", 10);
+    learn(5, HV2, "tap1", 5);
+    ck_assert_uint_eq(silent_at(HV1, "tap1", 100), TSI1 + 2);
+    ck_assert_uint_eq(silent_at(HV1, "tap1", 20), TSI1 + 2);
+    ck_assert_uint_eq(silent_at(HV1, "tap1", 19), NVA_ID_NONE);
+    ck_assert_uint_eq(silent(0, 100), TSI1 + 2);
+    ck_assert_uint_eq(silent(0, 19), TSI1 + 5);
+    ck_assert_uint_eq(silent(1, 19), TSI1 + 5);
+    ck_assert_uint_eq(silent(2, 19), NVA_ID_NONE);
+    ck_assert_uint_eq(silent(3, 100), NVA_ID_NONE);
+
+    /* Heard again; moved to the other port, which is the fullest now. */
+    t = *directory_tsi(d, TSI1 + 2);
+    t.heard = 90;
+    put_tsi(&t);
+    ck_assert_uint_eq(silent(0, 100), TSI1 + 1);
+    t.current = t.published = at(HV2, "tap1");
+    put_tsi(&t);
+    ck_assert_uint_eq(silent(0, 100), TSI1 + 5);
+    ck_assert_uint_eq(silent_at(HV2, "tap1", 100), TSI1 + 5);
+}
+END_TEST
+
+/* Nor is one that was configured since, is frozen, or has a move. */
+START_TEST(test_who_is_never_silent)
+{
+    struct nva_tsi t = *directory_tsi(d, learn(1, HV1, "tap1", 1));
+
+    ck_assert_uint_eq(silent(0, 100), TSI1 + 1);
+    t.frozen = true;
+    put_tsi(&t);
+    ck_assert_uint_eq(silent(0, 100), NVA_ID_NONE);
+    ck_assert_uint_eq(silent_at(HV1, "tap1", 100), NVA_ID_NONE);
+    t.frozen = false;
+    put_tsi(&t);
+    ck_assert_uint_eq(silent(0, 100), TSI1 + 1);
+
+    put_move(80, VM1 + 1, NVA_MS_PREPARED);
+    put_vm(VM1 + 1, 80, NVA_ORIGIN_LEARNED);
+    ck_assert_uint_eq(silent(0, 100), NVA_ID_NONE);
+    ck_assert_uint_eq(directory_n_learned(d, BLUE), 1);
+    put_vm(VM1 + 1, NVA_ID_NONE, NVA_ORIGIN_LEARNED);
+    put_move(80, VM1 + 1, NVA_MS_DONE);
+    ck_assert_uint_eq(silent(0, 100), TSI1 + 1);
+    put_vm(VM1 + 1, NVA_ID_NONE, NVA_ORIGIN_CONFIGURED);
+    ck_assert_uint_eq(silent(0, 100), NVA_ID_NONE);
+}
+END_TEST
+
+/* Who is off does not listen: one more costs no walk over all the others, for
+ * which the test would take too long. */
+START_TEST(test_a_crowded_port_is_not_walked)
+{
+    enum { N = 30000 };
+
+    put_vap(200, HV2, "tap8", BLUE, true);
+    put_port(HV2, "tap8", 8);
+    for (int i = 0; i < N; i++) {
+        struct nva_tsi t = tsi_of(100000 + i, 200000 + i, BLUE,
+                                  at(HV2, "tap8"));
+
+        put_vm(t.vm, NVA_ID_NONE, NVA_ORIGIN_CONFIGURED);
+        t.mac = (struct eth_addr) { .ea = { 2, 2, 0, i >> 16, i >> 8, i } };
+        t.n_ips = 0;
+        t.stopped = true;
+        put_tsi(&t);
+    }
+    ck_assert(!floods(200));
 }
 END_TEST
 
@@ -1209,7 +1328,9 @@ directory_suite(void)
 {
     const TTest *const tests[] = {
         test_ids, test_lookups, test_vap_by_mac, test_tunnel_port,
-        test_walks, test_walk_places, test_learned_at, test_dirty_vn,
+        test_walks, test_walk_places, test_learned_at, test_silent,
+        test_who_is_never_silent, test_a_crowded_port_is_not_walked,
+        test_dirty_vn,
         test_A1_dirty_nve, test_dirty_port, test_ofport_reused,
         test_dirty_vap, test_A1_dirty_subscription, test_dirty_vm,
         test_dirty_tsi, test_dirty_tsi_moves, test_floods, test_dirty_tsi_vn,

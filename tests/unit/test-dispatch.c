@@ -258,7 +258,7 @@ put_vn(void)
     struct nva_request r = {
         .type = NVA_REQ_VN_PUT,
         .vn.vn = { .name = "blue", .vni = 100, .redirect_timeout = 10,
-                   .binding = NVA_BINDING_LEARN },
+                   .max_learned = 10, .binding = NVA_BINDING_LEARN },
     };
 
     ck_assert_int_eq(dispatch_request(d, &r, now), NVA_OK);

@@ -68,6 +68,7 @@ vn_req(const char *name, uint32_t vni)
     ovs_strlcpy(r.vn.vn.name, name, sizeof r.vn.vn.name);
     r.vn.vn.vni = vni;
     r.vn.vn.redirect_timeout = 10;
+    r.vn.vn.max_learned = 10;
     return r;
 }
 
@@ -212,6 +213,11 @@ START_TEST(test_vn)
     r.vn.vn.redirect_timeout = 0;
     ck_refused(&r, BAD_VALUE, "redirect_timeout");
     r.vn.vn.redirect_timeout = 300;
+    r.vn.vn.max_learned = 0;
+    ck_refused(&r, BAD_VALUE, "max_learned");
+    r.vn.vn.max_learned = NVA_LEARNED_PER_VN_MAX + 1;
+    ck_refused(&r, BAD_VALUE, "max_learned");
+    r.vn.vn.max_learned = NVA_LEARNED_PER_VN_MAX;
     r.vn.vn.mtu = 10;
     ck_refused(&r, BAD_VALUE, "mtu");
     r.vn.vn.mtu = 1450;
