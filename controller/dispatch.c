@@ -13,6 +13,7 @@
 #include "dispatch.h"
 
 #include "admission.h"
+#include "ageing.h"
 #include "binding.h"
 #include "converge.h"
 #include "detour.h"
@@ -34,6 +35,7 @@ static void step(const struct nva_view *, const struct nva_event *,
 static bool is_fabric(enum nva_event_type);
 static void note_dropped(const struct nva_view *, struct nva_plan *,
                          enum nva_reason, const struct nva_event *);
+static probe_outcome_cb outcome;
 static void run_due(struct dispatch *, nva_usec now);
 static void note_relink(struct dispatch *, const struct nva_delta *);
 static void send_reply(struct dispatch *, const struct nva_reply *);
@@ -104,6 +106,7 @@ dispatch_event(struct dispatch *d, const struct nva_event *ev, nva_usec now)
     nva_plan_start(plan, directory_next_id(d->dir));
     step(&view, ev, plan);
     binding_sweep(&view, plan);
+    pull_resize(&view, plan);
     commit(d, ev, now);
     return plan->verdict;
 }
@@ -186,7 +189,7 @@ step_evidence(const struct nva_view *view, const struct nva_event *ev,
     } else {
         pull_evidence(view, ev, plan);
         mobility_evidence(view, ev, admit, plan);
-        pull_resize(view, plan);
+        ageing_sign(view, ev, plan);
     }
 }
 
@@ -199,6 +202,24 @@ step_stray(const struct nva_view *view, const struct nva_event *ev,
     pull_stray(view, ev, plan);
 }
 
+static void
+step_answer(const struct nva_view *view, const struct nva_event *ev,
+            struct nva_plan *plan)
+{
+    ageing_sign(view, ev, plan);
+    probe_answer(view, ev, outcome, plan);
+}
+
+/* What goes by the clock alone, and each a little at a time. */
+static void
+step_timer(const struct nva_view *view, struct nva_plan *plan)
+{
+    converge_timer(view, plan);
+    mobility_timer(view, plan);
+    fabric_timer(view, plan);
+    pull_timer(view, plan);
+}
+
 /* Which module hears which event.  Changes nothing but 'plan'. */
 static void
 step(const struct nva_view *view, const struct nva_event *ev,
@@ -207,7 +228,6 @@ step(const struct nva_view *view, const struct nva_event *ev,
     switch (ev->type) {
     case NVA_EV_REQUEST:
         step_request(view, &ev->request, plan);
-        pull_resize(view, plan);
         break;
     case NVA_EV_EVIDENCE:
         step_evidence(view, ev, plan);
@@ -229,19 +249,19 @@ step(const struct nva_view *view, const struct nva_event *ev,
         detour_packet(view, ev, plan);
         break;
     case NVA_EV_ANSWER:
-        probe_answer(view, ev, mobility_outcome, plan);
+        step_answer(view, ev, plan);
         break;
     case NVA_EV_PROBE_DUE:
-        probe_due(view, ev, mobility_outcome, plan);
+        probe_due(view, ev, outcome, plan);
         break;
     case NVA_EV_THAW_DUE:
         mobility_thaw_due(view, ev, plan);
         break;
+    case NVA_EV_LOOK_DUE:
+        ageing_due(view, ev, plan);
+        break;
     case NVA_EV_TIMER:
-        converge_timer(view, plan);
-        mobility_timer(view, plan);
-        fabric_timer(view, plan);
-        pull_timer(view, plan);
+        step_timer(view, plan);
         break;
     case NVA_EV_DRAIN:
         drain_step(view, ev->nve, plan);
@@ -261,6 +281,25 @@ step(const struct nva_view *view, const struct nva_event *ev,
         pull_event(view, ev, plan);
         break;
     case NVA_N_EVENTS:
+        OVS_NOT_REACHED();
+    }
+}
+
+/* Whom a probe that has ended concerns. */
+static void
+outcome(const struct nva_view *view, const struct nva_probe *probe,
+        enum nva_reason reason, const struct nva_probe_place *where,
+        struct nva_plan *plan)
+{
+    switch (probe->why) {
+    case NVA_PROBE_PLACE:
+    case NVA_PROBE_MOVES:
+        mobility_outcome(view, probe, reason, where, plan);
+        break;
+    case NVA_PROBE_AGE:
+        ageing_outcome(view, probe, reason, where, plan);
+        break;
+    case NVA_PROBE_N_WHYS:
         OVS_NOT_REACHED();
     }
 }
@@ -340,12 +379,19 @@ run_due(struct dispatch *d, nva_usec now)
     const struct nva_view view = dispatch_view(d, now);
     struct nva_event probe = { .type = NVA_EV_PROBE_DUE };
     struct nva_event thaw = { .type = NVA_EV_THAW_DUE };
+    struct nva_event look = { .type = NVA_EV_LOOK_DUE };
+    const struct nva_lease *lease;
 
     while ((probe.probe = probe_next_due(&view)) != NVA_ID_NONE) {
         dispatch_event(d, &probe, now);
     }
     while ((thaw.tsi = mobility_next_thaw(&view)) != NVA_ID_NONE) {
         dispatch_event(d, &thaw, now);
+    }
+    for (int i = 0; i < DISPATCH_LOOKS_PER_TURN
+         && (lease = ageing_next_due(&view)) != NULL; i++) {
+        look.lease = *lease;
+        dispatch_event(d, &look, now);
     }
 }
 
@@ -363,6 +409,7 @@ brain_deadline(struct dispatch *d, nva_usec now)
         d->deadline = MIN(d->deadline, fabric_deadline(&view));
         d->deadline = MIN(d->deadline, probe_deadline(&view));
         d->deadline = MIN(d->deadline, mobility_thaws_at(&view));
+        d->deadline = MIN(d->deadline, ageing_deadline(&view));
         if (drain_due(&view)) {
             d->deadline = MIN(d->deadline, now);
         }

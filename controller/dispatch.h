@@ -25,6 +25,9 @@ enum {
     DISPATCH_HOLD_BACKLOG_MAX = 1024 * 1024,    /* Bytes that wait for a switch
                                      * that does not read: then what was held
                                      * waits where it is. */
+    DISPATCH_LOOKS_PER_TURN = 64,   /* Learned addresses looked at in a row:
+                                     * a large network that ages differently
+                                     * now must not hold up a move. */
     DISPATCH_BULK_PER_RUN = 32,     /* NVEs without a move that get a bundle
                                      * per dispatch_run(): a change of a large
                                      * VN must not hold up a move. */

@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	docs/decisions/0018-an-audit-reads-and-mends-nothing.md \
 	docs/decisions/0019-versions-and-bundles.md \
 	docs/decisions/0020-mininet-has-a-switch-per-namespace.md \
+	docs/decisions/0021-what-was-learned-ages.md \
 	docs/decisions/0023-a-full-table-evicts-the-silent.md \
 	docs/measuring.md \
 	docs/mininet.md \

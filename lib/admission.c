@@ -19,8 +19,6 @@
 #include "placement.h"
 #include "redirect.h"
 
-static enum nva_reason claimed_ip(const struct nva_frame *,
-                                  struct in6_addr *ip, bool *claims);
 static enum nva_reason check_claim(const struct directory *,
                                    const struct nva_vn *,
                                    const struct nva_tsi *,
@@ -182,33 +180,6 @@ has_let_go(const struct nva_view *view, const struct nva_move_if *left)
             && (!r || nva_confirmed(view, left->from.nve, redirect)));
 }
 
-/* Sets '*claims' and '*ip' to the address that 'f' says its sender has.  RARP
- * names a MAC only (I2), and so does a frame of any other protocol. */
-static enum nva_reason
-claimed_ip(const struct nva_frame *f, struct in6_addr *ip, bool *claims)
-{
-    *claims = false;
-    switch (f->kind) {
-    case NVA_FRAME_ARP_REQUEST:
-    case NVA_FRAME_ARP_REPLY:
-        *ip = f->spa;
-        break;
-    case NVA_FRAME_NS:
-        *ip = f->ip_src;
-        break;
-    case NVA_FRAME_NA:
-        *ip = f->tpa;
-        break;
-    case NVA_FRAME_OTHER:
-    case NVA_FRAME_RARP_REQUEST:
-    case NVA_FRAME_RARP_REPLY:
-    default:
-        return NVA_OK;
-    }
-    *claims = true;
-    return nva_ip_is_host(ip) ? NVA_OK : NVA_R_BAD_IP;
-}
-
 /* 'tsi' is the sender as far as it is known, or NULL.  Link-local IPv6
  * addresses are made by the guest itself: VM management need not list them,
  * but one that it gave to another interface is that one's. */
@@ -218,14 +189,14 @@ check_claim(const struct directory *dir, const struct nva_vn *vn,
 {
     const struct nva_tsi *owner;
     struct in6_addr ip;
-    bool claims;
-    enum nva_reason reason = claimed_ip(f, &ip, &claims);
 
     if (is_foreign_source(vn, tsi, f)) {
         return NVA_R_SPOOFED;
     }
-    if (reason || !claims) {
-        return reason;
+    if (!nva_frame_claim(f, &ip)) {
+        return NVA_OK;
+    } else if (!nva_ip_is_host(&ip)) {
+        return NVA_R_BAD_IP;
     }
     if (f->kind == NVA_FRAME_NA && f->has_lla
         && !eth_addr_equals(f->lla, f->eth_src)) {

@@ -52,6 +52,7 @@ static const struct api_field vn_fields[] = {
     { "resolution", "string", OWN(read_resolution) },
     { "pulls", "boolean", SHOWN },
     { "lifetime", "integer", U32(nva_vn, lifetime, 0, NVA_LIFETIME_MAX) },
+    { "age", "integer", U32(nva_vn, age, 0, NVA_DAY) },
     { "redirect_timeout", "integer", U32(nva_vn, redirect_timeout, 1, 300) },
     { "mtu", "integer", U32(nva_vn, mtu, 0, 65535) },
     { "duplicate_moves", "integer",

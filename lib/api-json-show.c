@@ -105,6 +105,7 @@ api_show_vn(const struct nva_view *view, const struct nva_vn *vn)
             api_text(nva_resolution_word(vn->resolution)));
     api_set(o, "pulls", json_boolean(vn->pulls));
     api_set(o, "lifetime", json_integer(vn->lifetime));
+    api_set(o, "age", json_integer(vn->age));
     api_set(o, "redirect_timeout", json_integer(vn->redirect_timeout));
     api_set(o, "mtu", vn->mtu ? json_integer(vn->mtu) : json_null());
     api_set(o, "duplicate_moves", json_integer(vn->duplicate_moves));
@@ -700,9 +701,11 @@ note_is_shown(const struct nva_note *note)
                || note->reason == NVA_R_PLACEMENT
                || note->reason == NVA_R_LEARN_LIMIT
                || note->reason == NVA_R_VN_LEARN_LIMIT;
+    case NVA_NOTE_PROBE:        /* Routine has a note only if it finds. */
+        return strcmp(note->what, nva_probe_why_word(NVA_PROBE_AGE)) != 0;
     case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_MOVE:
     case NVA_NOTE_VM: case NVA_NOTE_LATE: case NVA_NOTE_NVE:
-    case NVA_NOTE_PROBE: case NVA_NOTE_DUPLICATE: case NVA_NOTE_FROZEN:
+    case NVA_NOTE_DUPLICATE: case NVA_NOTE_FROZEN: case NVA_NOTE_WITHDRAWN:
     case NVA_NOTE_THAWED: case NVA_NOTE_DRAIN: case NVA_NOTE_DETOUR:
     case NVA_NOTE_AUDIT: case NVA_NOTE_EVICTED:
     case NVA_N_NOTES:

@@ -515,6 +515,7 @@ put_vn(struct api_ctx *ctx)
         vn->freeze_time = NVA_FREEZE_TIME_DEFAULT;
         vn->max_learned = NVA_MAX_LEARNED_DEFAULT;
         vn->lifetime = NVA_LIFETIME_DEFAULT;
+        vn->age = NVA_AGE_DEFAULT;
     }
     reason = api_read_object(&ctx->rd, &api_vn_schema, ctx->body, vn);
     if (!reason && !vn->vni) {

@@ -5,6 +5,8 @@ noinst_LIBRARIES += lib/libnva.a
 lib_libnva_a_SOURCES = \
 	lib/admission.c \
 	lib/admission.h \
+	lib/ageing.c \
+	lib/ageing.h \
 	lib/api-audit.h \
 	lib/api-facts.h \
 	lib/api-json-inventory.c \
@@ -28,6 +30,7 @@ lib_libnva_a_SOURCES = \
 	lib/detour.h \
 	lib/directory-check.c \
 	lib/directory-index.c \
+	lib/directory-lease.c \
 	lib/directory-private.h \
 	lib/directory-pull.c \
 	lib/directory-query.c \

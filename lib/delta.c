@@ -178,6 +178,22 @@ DEFINE_FROM_WORD(nva_connections_from_word, enum nva_connections,
                  connections)
 DEFINE_FROM_WORD(nva_move_kind_from_word, enum nva_move_kind, move_kinds)
 
+void
+nva_tsi_drop_ip(struct nva_tsi *tsi, const struct in6_addr *ip)
+{
+    size_t n = 0, n_given = 0;
+
+    for (size_t i = 0; i < tsi->n_ips; i++) {
+        if (!IN6_ARE_ADDR_EQUAL(&tsi->ips[i], ip)) {
+            n_given += i < tsi->n_given;
+            tsi->ips[n++] = tsi->ips[i];
+        }
+    }
+    memset(&tsi->ips[n], 0, (tsi->n_ips - n) * sizeof tsi->ips[0]);
+    tsi->n_ips = n;
+    tsi->n_given = n_given;
+}
+
 bool
 nva_vn_shares(const struct nva_vn *vn, const struct in6_addr *ip)
 {

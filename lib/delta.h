@@ -169,7 +169,8 @@ enum nva_stamp_kind {
 /* Why a VM is asked whether it is there. */
 #define NVA_PROBE_WHYS                                                      \
     X(PLACE, "place")           /* It may be where it was. */               \
-    X(MOVES, "moves")           /* It moves suspiciously often. */
+    X(MOVES, "moves")           /* It moves suspiciously often. */          \
+    X(AGE, "age")               /* It was not heard for a while. */
 enum nva_probe_why {
 #define X(E, W) NVA_PROBE_##E,
     NVA_PROBE_WHYS
@@ -232,6 +233,9 @@ struct nva_vn {
     enum nva_resolution resolution;
     uint32_t lifetime;                  /* Seconds a pulled entry lives; 0: it
                                          * is not kept (RFC 8171 s3.2). */
+    uint32_t age;                       /* Seconds that what was learned lasts
+                                         * without a sign of life; 0: it
+                                         * stays. */
 
     /* What 'resolution' comes to; not configuration. */
     bool pulls;
@@ -369,6 +373,20 @@ struct nva_probe {
     struct nva_probe_place places[NVA_PROBE_PLACES_MAX];
 };
 
+/* How long what a frame taught lasts: address 'ip' of interface 'tsi'; or,
+ * 'ip' all zero, that interface, of a host nobody told us of.  See ageing.h.
+ */
+struct nva_lease {
+    nva_id tsi;
+    struct in6_addr ip;
+    nva_usec heard;                     /* Its last sign of life, about. */
+    nva_usec asked;                     /* When it was last asked because of
+                                         * its age; 0: never. */
+    nva_usec look;                      /* When to look at it; 0: now, for it
+                                         * is new or has another age. */
+    bool silent;                        /* It has not answered that. */
+};
+
 /* What an NVE was told because it asked (RFC 8171 s3): where 'tsi' is, for
  * which it has a flow until 'until', at the latest; or, with 'tsi' NONE, that
  * nobody has 'mac' in 'vn'. */
@@ -454,6 +472,9 @@ struct nva_stamp {
                                          * REFRESHED. */
 };
 
+/* Takes 'ip' from the interface's addresses. */
+void nva_tsi_drop_ip(struct nva_tsi *, const struct in6_addr *ip);
+
 /* True if 'ip' is one of the VN's shared addresses. */
 bool nva_vn_shares(const struct nva_vn *, const struct in6_addr *ip);
 
@@ -470,7 +491,8 @@ bool nva_vn_shares(const struct nva_vn *, const struct in6_addr *ip);
     X(PROBE_PUT, "probe_put") X(PROBE_DEL, "probe_del")                     \
     X(MOVE_PUT, "move_put") X(MOVE_STAMP, "move_stamp")                     \
     X(DRAIN_PUT, "drain_put")                                               \
-    X(PULL_PUT, "pull_put") X(PULL_DEL, "pull_del")
+    X(PULL_PUT, "pull_put") X(PULL_DEL, "pull_del")                         \
+    X(LEASE_PUT, "lease_put")
 
 enum nva_delta_type {
 #define X(E, W) NVA_DELTA_##E,
@@ -499,6 +521,7 @@ struct nva_delta {
         struct nva_stamp stamp;
         struct nva_drain drain;
         struct nva_pull pull;
+        struct nva_lease lease;
     };
 };
 

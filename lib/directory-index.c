@@ -459,6 +459,7 @@ dir_new_tsi(struct directory *d, nva_id id)
     ovs_list_init(&t->redirects);
     ovs_list_init(&t->probes);
     ovs_list_init(&t->pulls);
+    ovs_list_init(&t->leases);
     return t;
 }
 
@@ -534,6 +535,7 @@ dir_free_tsi(struct directory *d, struct tsi_obj *t)
         dir_unlink_probe(d, p);
         dir_free_probe(d, p);
     }
+    lease_drop_of(d, t);
     hmap_remove(&d->tsis, &t->id_node);
     free(t);
 }

@@ -49,6 +49,8 @@ struct directory {
     struct hmap absents;                /* Pulls without a TSI: by id... */
     struct hmap absents_by_mac;         /* ...and by (VN, MAC). */
     struct heap looks;                  /* Of pulls, the first one on top. */
+    struct heap leases;                 /* The look that comes first on top. */
+    nva_usec last_asked;                /* The latest one's of all leases. */
 
     /* By id. */
     struct ovs_list vn_list, nve_list, vm_list, move_list, active_moves;
@@ -180,6 +182,7 @@ struct tsi_obj {
     struct ovs_list probes;
     struct heap_node thaw_node;         /* If tsi_thaws(). */
     struct ovs_list pulls;
+    struct ovs_list leases;
 };
 
 struct redirect_obj {
@@ -203,6 +206,12 @@ struct pull_obj {
     struct hmap_node mac_node;          /* Without an interface. */
     struct ovs_list tsi_node;           /* With one. */
     struct ovs_list nve_node;
+    struct heap_node look_node;
+};
+
+struct lease_obj {
+    struct nva_lease v;
+    struct ovs_list tsi_node;
     struct heap_node look_node;
 };
 
@@ -341,7 +350,7 @@ void dir_free_vm(struct directory *, struct vm_obj *);
 struct tsi_obj *dir_new_tsi(struct directory *, nva_id);
 void dir_link_tsi(struct directory *, struct tsi_obj *);
 void dir_unlink_tsi(struct directory *, struct tsi_obj *);
-/* Its probes go with it. */
+/* Its probes and leases go with it. */
 void dir_free_tsi(struct directory *, struct tsi_obj *);
 
 struct redirect_obj *dir_new_redirect(struct directory *, nva_id);
@@ -401,6 +410,19 @@ void pull_drop_absent(struct dirt *, nva_id vn, struct eth_addr mac);
 void pull_all_of_vn(struct directory *, struct vn_obj *);
 void pull_destroy_all(struct directory *);
 void dir_free_pull(struct directory *, struct pull_obj *);
+
+/* ## directory-lease ## */
+
+/* After the interface or its VM was put: new leases for what has been learned
+ * since, and none for what is given now, or gone. */
+void lease_sync(struct directory *, struct tsi_obj *);
+void lease_drop_of(struct directory *, struct tsi_obj *);
+/* The VN has another 'age': each of its leases is to be looked at. */
+void lease_renew_of_vn(struct directory *, struct vn_obj *);
+/* Nothing if there is none (any more). */
+void lease_put(struct directory *, const struct nva_lease *);
+/* NULL if all of that is right. */
+const char *lease_check(const struct directory *);
 
 /* ## directory-query ## */
 

@@ -71,6 +71,7 @@ directory_create(void)
     heap_init(&d->probes_due);
     heap_init(&d->thaws);
     heap_init(&d->looks);
+    heap_init(&d->leases);
     ovs_list_init(&d->vn_list);
     ovs_list_init(&d->nve_list);
     ovs_list_init(&d->vm_list);
@@ -105,9 +106,11 @@ directory_destroy(struct directory *d)
     heap_destroy(&d->probes_due);
     struct tsi_obj *t;
     HMAP_FOR_EACH_POP (t, id_node, &d->tsis) {
+        lease_drop_of(d, t);
         dir_unlink_tsi(d, t);
         free(t);
     }
+    heap_destroy(&d->leases);
     heap_destroy(&d->thaws);
     struct vap_obj *vap;
     HMAP_FOR_EACH_POP (vap, id_node, &d->vaps) {
@@ -203,6 +206,7 @@ directory_apply(struct directory *d, const struct nva_delta *delta,
     case NVA_DELTA_DRAIN_PUT: apply_drain_put(d, &delta->drain); break;
     case NVA_DELTA_PULL_PUT: apply_pull_put(&dirt, &delta->pull); break;
     case NVA_DELTA_PULL_DEL: pull_del(&dirt, &delta->pull); break;
+    case NVA_DELTA_LEASE_PUT: lease_put(d, &delta->lease); break;
     default: OVS_NOT_REACHED();
     }
     free(dirt.slots);
@@ -251,7 +255,7 @@ apply_vn_put(struct dirt *dirt, const struct nva_vn *new)
 {
     struct directory *d = dirt->dir;
     struct vn_obj *vn = dir_find_vn(d, new->id);
-    bool differs = false, turned = false;
+    bool differs = false, turned = false, ages = false;
 
     take_id(d, new->id);
     if (!vn) {
@@ -259,6 +263,7 @@ apply_vn_put(struct dirt *dirt, const struct nva_vn *new)
     } else {
         differs = !vn_flows_equal(&vn->v, new);
         turned = vn->v.pulls != new->pulls;
+        ages = vn->v.age != new->age;
         dir_unlink_vn(d, vn);
     }
     if (turned) {
@@ -268,6 +273,9 @@ apply_vn_put(struct dirt *dirt, const struct nva_vn *new)
     dir_link_vn(d, vn);
     if (turned && new->pulls) {
         pull_all_of_vn(d, vn);
+    }
+    if (ages) {
+        lease_renew_of_vn(d, vn);
     }
     if (differs) {
         dirt_vn(dirt, vn, turned);
@@ -501,6 +509,7 @@ apply_vm_put(struct dirt *dirt, const struct nva_vm *new)
     dir_link_vm(d, vm);
     LIST_FOR_EACH (t, vm_node, &vm->tsis) {
         stand_learn(d, t);
+        lease_sync(d, t);
     }
 }
 
@@ -559,10 +568,14 @@ apply_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *new)
     } else {
         t = dir_new_tsi(d, id);
     }
+    if (new && new->vn != old.vn) {
+        lease_drop_of(d, t);
+    }
     if (new) {
         pull_drop_absent(dirt, new->vn, new->mac);
         t->v = *new;
         dir_link_tsi(d, t);
+        lease_sync(d, t);
     } else {
         dir_free_tsi(d, t);
         t = NULL;

@@ -49,6 +49,8 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *                 its way those that hold it, for its addresses those of its
  *                 places;
  *   PULL_*        its TSI or ABSENT owner at its NVE;
+ *   LEASE_PUT     nothing; nothing happens if there is no such lease (any
+ *                 more): leases come and go with what they are of;
  *   VM_PUT        other 'connections': the TSI owners where they are;
  *   REDIRECT_*    the instance's REDIRECT owner and its TSI owner, at 'at';
  *   PROBE_*       nothing: no flow depends on it; TSI_DEL takes its probes
@@ -139,6 +141,15 @@ const struct nva_pull *directory_oldest_pull(const struct directory *,
 /* The least 'look' of a pull; NVA_NEVER if there is none. */
 nva_usec directory_next_look(const struct directory *);
 
+/* How long 'ip' of 'tsi' (all zero: the interface) lasts; NULL unless that was
+ * learned. */
+const struct nva_lease *directory_lease(const struct directory *, nva_id tsi,
+                                        const struct in6_addr *ip);
+/* The lease with the least 'look'. */
+const struct nva_lease *directory_first_lease(const struct directory *);
+/* The latest 'asked' that a lease ever had. */
+nva_usec directory_last_asked(const struct directory *);
+
 /* ## Walks ##
  *
  * Each calls 'cb' with each element and 'aux'; the directory must not change
@@ -182,6 +193,8 @@ const struct nva_probe *directory_probe_of_tsi(const struct directory *,
                                                nva_id tsi,
                                                enum nva_probe_why);
 void directory_each_probe_of_tsi(const struct directory *, nva_id tsi,
+                                 directory_cb *, void *aux);
+void directory_each_lease_of_tsi(const struct directory *, nva_id tsi,
                                  directory_cb *, void *aux);
 /* The probe that is due first. */
 const struct nva_probe *directory_first_probe(const struct directory *);

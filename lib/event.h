@@ -123,6 +123,7 @@ struct nva_request {
     X(ANSWER, "answer")         /* A VM answered a probe of ours. */        \
     X(PROBE_DUE, "probe_due")   /* Ask again, or give up. */                \
     X(THAW_DUE, "thaw_due")     /* A frozen interface thaws. */             \
+    X(LOOK_DUE, "look_due")     /* A lease: is it still true? */            \
     X(TIMER, "timer")           /* A deadline of ours is due. */            \
     X(DRAIN, "drain")           /* An NVE's drain may go a step on. */
 
@@ -155,6 +156,7 @@ struct nva_event {
         } port;
         nva_id probe;                   /* PROBE_DUE */
         nva_id tsi;                     /* THAW_DUE */
+        struct nva_lease lease;         /* LOOK_DUE */
         struct {                        /* EVIDENCE, QUESTION, SEGMENT, STRAY,
                                          * ANSWER, DETOURED */
             nva_id vap;                 /* STRAY: 0 when it came from a
@@ -189,7 +191,8 @@ struct nva_event {
 #define NVA_NOTES                                                           \
     X(DROPPED, "dropped")       /* A packet-in, with its reason. */         \
     X(LEARNED, "learned") X(REFRESHED, "refreshed")                         \
-    X(EVICTED, "evicted")       /* Learned once, and made room. */          \
+    X(EVICTED, "evicted")       /* A learned host made room, or aged. */    \
+    X(WITHDRAWN, "withdrawn")   /* A learned address. */                    \
     X(CONFIGURED, "configured")                                             \
     X(MOVE, "move")             /* Changed state. */                        \
     X(VM, "vm")                 /* Changed state. */                        \

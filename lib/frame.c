@@ -195,6 +195,28 @@ nva_frame_probe(const struct in6_addr *ip, struct eth_addr mac, void *buf,
 }
 
 bool
+nva_frame_claim(const struct nva_frame *f, struct in6_addr *ip)
+{
+    switch (f->kind) {
+    case NVA_FRAME_ARP_REQUEST:
+    case NVA_FRAME_ARP_REPLY:
+        *ip = f->spa;
+        return true;
+    case NVA_FRAME_NS:
+        *ip = f->ip_src;
+        return true;
+    case NVA_FRAME_NA:
+        *ip = f->tpa;
+        return true;
+    case NVA_FRAME_OTHER:
+    case NVA_FRAME_RARP_REQUEST:
+    case NVA_FRAME_RARP_REPLY:
+    default:
+        return false;
+    }
+}
+
+bool
 nva_frame_is_answer(const struct nva_frame *f)
 {
     return ((f->kind == NVA_FRAME_ARP_REPLY || f->kind == NVA_FRAME_NA)

@@ -58,6 +58,11 @@ enum nva_reason nva_frame_parse(const void *data, size_t size,
 /* RFC 5227: request with sender IP 0; or DAD's NS from :: (RFC 4862 s5.4). */
 bool nva_frame_is_probe(const struct nva_frame *);
 
+/* True if the frame says that its sender has an address, '*ip': ARP's sender
+ * IP, an NS's source, an NA's target.  Which may be none that a host can own.
+ * RARP names a MAC only (I2). */
+bool nva_frame_claim(const struct nva_frame *, struct in6_addr *ip);
+
 /* An announcement (D2, D7, G3, H2, I1): gratuitous ARP request or reply
  * (sender IP = target IP, not 0), unsolicited NA (S = 0) to all-nodes or the
  * target's solicited-node address, RARP request with sha = tha. */

@@ -156,6 +156,7 @@ mobility_outcome(const struct nva_view *v, const struct nva_probe *probe,
     case NVA_PROBE_MOVES:
         moves_outcome(v, probe, outcome, where, plan);
         break;
+    case NVA_PROBE_AGE:
     case NVA_PROBE_N_WHYS:
         break;
     }

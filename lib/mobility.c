@@ -32,8 +32,6 @@ static void evidence_doubt(const struct nva_view *, const struct nva_event *,
                            struct nva_plan *);
 static bool take_shared(const struct nva_view *, const struct nva_event *,
                         const struct nva_tsi *, struct nva_plan *);
-static void drop_ip(struct nva_plan *, const struct nva_tsi *,
-                    const struct in6_addr *);
 static void evidence_new(const struct nva_view *, const struct nva_event *,
                          const struct nva_place *, struct nva_plan *);
 static void learned_name(const struct nva_view *, const struct nva_tsi *,
@@ -232,27 +230,14 @@ take_shared(const struct nva_view *v, const struct nva_event *ev,
         return false;
     }
     if (holder) {
-        drop_ip(plan, holder, &ip);
+        struct nva_tsi loser = *holder;
+
+        nva_tsi_drop_ip(&loser, &ip);
+        story_put_tsi(plan, &loser);
     }
     t.ips[t.n_ips++] = ip;
     story_put_tsi(plan, &t);
     return true;
-}
-
-static void
-drop_ip(struct nva_plan *plan, const struct nva_tsi *holder,
-        const struct in6_addr *ip)
-{
-    struct nva_tsi t = *holder;
-
-    t.n_ips = 0;
-    memset(t.ips, 0, sizeof t.ips);
-    for (size_t i = 0; i < holder->n_ips; i++) {
-        if (!ipv6_addr_equals(&holder->ips[i], ip)) {
-            t.ips[t.n_ips++] = holder->ips[i];
-        }
-    }
-    story_put_tsi(plan, &t);
 }
 
 /* A host nobody told us of: a VM named VN/MAC with one interface. */
@@ -313,21 +298,5 @@ learned_name(const struct nva_view *v, const struct nva_tsi *tsi,
 static bool
 evidence_ip(const struct nva_frame *frame, struct in6_addr *ip)
 {
-    switch (frame->kind) {
-    case NVA_FRAME_ARP_REQUEST:
-    case NVA_FRAME_ARP_REPLY:
-        *ip = frame->spa;
-        break;
-    case NVA_FRAME_NA:
-        *ip = frame->tpa;
-        break;
-    case NVA_FRAME_NS:
-        *ip = frame->ip_src;
-        break;
-    case NVA_FRAME_OTHER:
-    case NVA_FRAME_RARP_REQUEST:
-    case NVA_FRAME_RARP_REPLY:
-        return false;
-    }
-    return nva_ip_is_host(ip);
+    return nva_frame_claim(frame, ip) && nva_ip_is_host(ip);
 }

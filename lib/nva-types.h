@@ -96,6 +96,14 @@ enum {
 #define NVA_FREEZE_TIME_DEFAULT 600
 #define NVA_DAY 86400
 
+/* What was learned lasts so many seconds without a sign of life (RFC 9161
+ * s3.5).  By default half an hour: longer than what a guest that has gone
+ * leaves behind in its neighbours' caches, and rarely enough asked that
+ * 100,000 addresses cost 130 questions a second.  At least as long as several
+ * probes take. */
+#define NVA_AGE_DEFAULT 1800
+#define NVA_AGE_MIN 10
+
 #define NVA_REDIRECT_MAX (300 * NVA_SEC)    /* A redirect is re-armed up to. */
 
 /* A prepared move may wait this long to be made: an hour it was forgotten in
@@ -216,6 +224,9 @@ enum {
     X(NO_ANSWER, "no_answer", "nobody answered")                            \
     X(UNASKED, "unasked", "an answer that nobody asked for")
 
+#define NVA_REASONS_AGEING                                                  \
+    X(AGED, "aged", "no sign of life for as long as its network allows")
+
 #define NVA_REASONS_AUDIT                                                   \
     X(AUDIT_RUNNING, "audit_running", "another audit has not ended yet")    \
     X(CONTRADICTION, "contradiction",                                       \
@@ -265,7 +276,8 @@ enum {
     NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_INLET                \
     NVA_REASONS_ADMISSION                                                   \
     NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_DRAIN             \
-    NVA_REASONS_PROBE NVA_REASONS_AUDIT NVA_REASONS_RESPONDER               \
+    NVA_REASONS_PROBE NVA_REASONS_AGEING                                    \
+    NVA_REASONS_AUDIT NVA_REASONS_RESPONDER                                 \
     NVA_REASONS_HOLD NVA_REASONS_PULL                                       \
     NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API
 

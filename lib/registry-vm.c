@@ -203,18 +203,11 @@ static void
 take_ip(const struct job *job, const struct nva_tsi *holder,
         const struct in6_addr *ip)
 {
-    const struct nva_tsi old = *story_tsi(job->view, job->plan, holder->id);
     struct nva_note *note = nva_plan_note(job->plan, NVA_NOTE_CONFIGURED,
                                           NVA_R_IP_TAKEN);
-    struct nva_tsi t = old;
+    struct nva_tsi t = *story_tsi(job->view, job->plan, holder->id);
 
-    t.n_ips = 0;
-    memset(t.ips, 0, sizeof t.ips);
-    for (size_t i = 0; i < old.n_ips; i++) {
-        if (!ipv6_addr_equals(&old.ips[i], ip)) {
-            t.ips[t.n_ips++] = old.ips[i];
-        }
-    }
+    nva_tsi_drop_ip(&t, ip);
     put_tsi(job, &t);
 
     note->nve = t.current.nve;

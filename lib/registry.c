@@ -172,6 +172,10 @@ check_vn(const struct nva_view *v, const struct nva_vn *new,
     if (!new->max_learned || new->max_learned > NVA_LEARNED_PER_VN_MAX) {
         return NVA_R_BAD_VALUE;
     }
+    *field = "age";
+    if (new->age > NVA_DAY || (new->age && new->age < NVA_AGE_MIN)) {
+        return NVA_R_BAD_VALUE;
+    }
     *field = "lifetime";
     if (new->lifetime > NVA_LIFETIME_MAX) {
         return NVA_R_BAD_VALUE;

@@ -47,6 +47,7 @@ tests_support_gen_pipeline_CPPFLAGS = $(TEST_CPPFLAGS)
 if HAVE_CHECK
 CHECK_TESTS = \
 	tests/unit/test-admission \
+	tests/unit/test-ageing \
 	tests/unit/test-api-json \
 	tests/unit/test-audit \
 	tests/unit/test-binding \
@@ -91,6 +92,7 @@ CHECK_TESTS = \
 	tests/unit/test-tcp-reset \
 	tests/unit/test-vm-fsm \
 	tests/scenarios/test-abuse \
+	tests/scenarios/test-ageing \
 	tests/scenarios/test-audit \
 	tests/scenarios/test-chain \
 	tests/scenarios/test-doubt \
@@ -116,6 +118,11 @@ tests_unit_test_admission_SOURCES = \
 	tests/unit/test-admission.c \
 	tests/unit/fixture.h
 tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_ageing_SOURCES = \
+	tests/unit/test-ageing.c \
+	tests/unit/fixture.h
+tests_unit_test_ageing_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_api_json_SOURCES = \
 	tests/unit/test-api-json.c \
@@ -335,6 +342,9 @@ tests_unit_test_vm_fsm_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_abuse_SOURCES = tests/scenarios/test-abuse.c
 tests_scenarios_test_abuse_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_scenarios_test_ageing_SOURCES = tests/scenarios/test-ageing.c
+tests_scenarios_test_ageing_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_scenarios_test_audit_SOURCES = tests/scenarios/test-audit.c
 tests_scenarios_test_audit_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -468,6 +478,7 @@ EXTRA_DIST += \
 	tests/system/conftest.py \
 	tests/system/sniff.py \
 	tests/system/test_abuse.py \
+	tests/system/test_ask.py \
 	tests/system/test_audit.py \
 	tests/system/test_doubt.py \
 	tests/system/test_drain.py \

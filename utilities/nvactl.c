@@ -27,6 +27,7 @@ static const struct nvactl_option_spec vn_options[] = {
     { "duplicate-window", "duplicate_window", 'i' },
     { "freeze-time", "freeze_time", 'i' },
     { "max-learned", "max_learned", 'i' },
+    { "age", "age", 'i' },
     { "tenant", "tenant", 's' }, { "isolation", "isolation", 's' },
     { NULL, NULL, 0 },
 };
@@ -38,7 +39,8 @@ static const struct nvactl_option_spec vn_options[] = {
     "[--mtu BYTES]\n" \
     "        [--duplicate-moves N] [--duplicate-window SECONDS] " \
     "[--freeze-time SECONDS]\n" \
-    "        [--max-learned N] [--tenant NAME] [--isolation shared|exclusive]"
+    "        [--max-learned N] [--age SECONDS] [--tenant NAME]\n" \
+    "        [--isolation shared|exclusive]"
 
 static const struct nvactl_option_spec nve_options[] = {
     { "dpid", "dpid", 's' }, { "tunnel-ip", "tunnel_ip", 's' },

@@ -58,6 +58,25 @@ START_TEST(C1_vm_states_are_those_of_rfc7666)
 }
 END_TEST
 
+/* What was given stays in front, and as many as there were. */
+START_TEST(an_address_is_taken_from_an_interface)
+{
+    struct nva_tsi t = { .n_ips = 3, .n_given = 2 };
+
+    for (uint8_t i = 0; i < 3; i++) {
+        t.ips[i].s6_addr[15] = i + 1;
+    }
+    nva_tsi_drop_ip(&t, &(struct in6_addr) { .s6_addr[15] = 9 });
+    ck_assert(t.n_ips == 3 && t.n_given == 2);
+    nva_tsi_drop_ip(&t, &(struct in6_addr) { .s6_addr[15] = 3 });
+    ck_assert(t.n_ips == 2 && t.n_given == 2);
+    nva_tsi_drop_ip(&t, &(struct in6_addr) { .s6_addr[15] = 1 });
+    ck_assert(t.n_ips == 1 && t.n_given == 1);
+    ck_assert_uint_eq(t.ips[0].s6_addr[15], 2);
+    ck_assert(IN6_IS_ADDR_UNSPECIFIED(&t.ips[1]));
+}
+END_TEST
+
 START_TEST(list_grows_zeroed_and_is_reused)
 {
     struct nva_deltas deltas;
@@ -92,6 +111,7 @@ main(void)
     tcase_add_test(tc, words_go_both_ways);
     tcase_add_test(tc, unknown_words_change_nothing);
     tcase_add_test(tc, C1_vm_states_are_those_of_rfc7666);
+    tcase_add_test(tc, an_address_is_taken_from_an_interface);
     tcase_add_test(tc, list_grows_zeroed_and_is_reused);
     suite_add_tcase(suite, tc);
     return fx_run(suite);

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What nvad asks virtual machines, and kernels answer: whether what they
+taught it is still so."""
+
+import time
+
+from conftest import Refused
+from nva_lab.guests import ip4, ip6, mac
+from sniff import Sniffer
+
+ARP, IPV6 = 0x0806, 0x86dd
+
+
+def stranger(world, name, number, nve):
+    """A VM with a kernel that nobody tells nvad of."""
+    world.sandbox("vm", name, nve, "--mac", mac(number), "--ip",
+                  ip4(number) + "/16", "--ip", ip6(number) + "/64")
+    world.api("PUT", f"/v1/nves/{nve}/ports/tap-{name}", {"vn": "red"})
+
+
+def holder(world, ip):
+    """The MAC that nvad says has 'ip', or None."""
+    try:
+        return world.api("GET", f"/v1/lookup?vn=red&ip={ip}")["mac"]
+    except Refused as refused:
+        assert refused.status == 404
+        return None
+
+
+def notes(world, kind, reason):
+    name = f'nva_notes_total{{type="{kind}",reason="{reason}"}}'
+    return sum(int(line.rsplit(" ", 1)[1])
+               for line in world.api("GET", "/metrics").splitlines()
+               if line.startswith(name))
+
+
+def sniffer(world, vm):
+    return Sniffer(f"nva-{world.name}-vm-{vm}")
+
+
+def is_asked(frame):
+    """A question of the NVA's own."""
+    return (not frame.outgoing and frame.src.hex() == "024e56410001"
+            and frame.is_question)
+
+
+def test_f6_what_kernels_taught_lasts_while_they_answer(make_world):
+    """Asked all the while at its own port only, with sender IP 0; an address
+    that the kernel gives up is withdrawn; then the host, when it is gone."""
+    world = make_world(2)
+    world.vn(binding="learn", age=10)
+    world.vm("vm2", 2, "hv2")
+    stranger(world, "host", 1, "hv1")
+    world.settled()
+    assert world.ping("host", ip4(2)) == 3
+    assert world.ping("host", ip6(2)) == 3
+    world.wait(lambda: holder(world, ip4(1)) and holder(world, ip6(1)),
+               "the host to be learned", 10)
+    with sniffer(world, "host") as asked, sniffer(world, "vm2") as other:
+        time.sleep(25)
+    mine = [f for f in asked.frames if is_asked(f)]
+    assert {f.dst.hex(":") for f in mine} == {mac(1)}
+    assert {f.ethertype for f in mine} == {ARP, IPV6}
+    assert all(f.payload[14:18] == bytes(4) for f in mine
+               if f.ethertype == ARP)
+    # Two addresses (and the link-local one), asked at a third of 10 s and
+    # answered: not every second, and not three times each.
+    assert 6 <= len(mine) <= 40
+    assert other.count(is_asked) == 0
+    assert holder(world, ip4(1)) == holder(world, ip6(1)) == mac(1)
+    assert notes(world, "withdrawn", "aged") == 0
+
+    world.sandbox("exec", "host", "ip", "addr", "del", ip4(1) + "/16", "dev",
+                  "eth0")
+    world.wait(lambda: not holder(world, ip4(1)), "the address to age", 30)
+    assert holder(world, ip6(1)) == mac(1)
+    world.settled()
+    assert not [f for f in world.flows("hv2") if f"arp_tpa={ip4(1)}" in f]
+
+    world.sandbox("exec", "host", "ip", "link", "set", "eth0", "arp", "off")
+    world.sandbox("exec", "host", "ip", "link", "set", "eth0", "down")
+    world.wait(lambda: not holder(world, ip6(1)), "the host to age", 40)
+    world.wait(lambda: [vm["name"] for vm in world.api("GET", "/v1/vms")["vms"]
+                        ] == ["vm2"], "nothing of it to stay", 20)
+    assert holder(world, ip4(2)) == mac(2)
+    world.everything_as_it_should()
