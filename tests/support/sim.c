@@ -14,15 +14,18 @@
 #include <string.h>
 
 #include "api-json.h"
+#include "drain.h"
+#include "flow.h"
 #include "guest-frame.h"
 #include "intent.h"
 #include "of-session.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/ofp-actions.h"
 #include "packets.h"
 #include "pipeline.h"
 #include "util.h"
 
-enum { HOPS_ALARM = 12, QUEUE_MAX = 1000, IDLE_HORIZON = 4 };
+enum { HOPS_ALARM = 12, SPINS_ALARM = 1000, QUEUE_MAX = 1000 };
 
 #define CONTROL_DELAY (200 * (nva_usec) 1)
 #define LINK_DELAY (50 * (nva_usec) 1)
@@ -70,6 +73,7 @@ struct guest {
     struct sim_port *at;
     bool still;
     bool mute;                          /* Answers nobody. */
+    uint64_t last_let_go;               /* Held packets keep their order. */
     nva_usec stood;                     /* When it came to where it is. */
     int answers;
 };
@@ -79,6 +83,11 @@ struct journey {
     nva_usec sent;
     int received, delivered, hops;
     uint64_t order;                     /* Of its first reading. */
+    uint64_t held;                      /* nvad holds it, or did: order. */
+    uint64_t let_go;                    /* By the session with this number of
+                                         * its NVE, one more; 0: not yet. */
+    int let_go_at;
+    nva_ofport let_go_to;
     uint8_t heard[SIM_VMS_MAX];
 };
 
@@ -97,7 +106,8 @@ struct sim {
     struct happening **heap;
     size_t n_journeys, allocated_journeys;
     struct journey *journeys;
-    uint64_t n_read;
+    uint64_t n_read, n_held;
+    int n_spins;                        /* Timers in a row that were due. */
     size_t notes[NVA_N_NOTES][NVA_N_REASONS];
     char *body;
     const char *alarm;
@@ -238,6 +248,76 @@ flush(struct sim *sim)
 }
 
 static void
+alarm_set(struct sim *sim, const char *alarm)
+{
+    sim->alarm = sim->alarm ? sim->alarm : alarm;
+}
+
+/* A data packet of ours; NULL: another frame. */
+static struct journey *
+journey_of(struct sim *sim, const void *frame, size_t size)
+{
+    const ovs_be16 eth_type = htons(ETH_TYPE_IP);
+    uint64_t id;
+
+    if (size < ETH_HEADER_LEN + sizeof id
+        || memcmp((const uint8_t *) frame + 12, &eth_type, 2)) {
+        return NULL;
+    }
+    memcpy(&id, (const uint8_t *) frame + ETH_HEADER_LEN, sizeof id);
+    return id && id <= sim->n_journeys ? &sim->journeys[id - 1] : NULL;
+}
+
+static struct hold_stats
+hold_stats_now(const struct sim *sim)
+{
+    struct metrics_gauges gauges;
+
+    dispatch_gauges(sim->dispatch, &gauges);
+    return gauges.hold;
+}
+
+/* What comes to nvad to be held, and is. */
+static void
+feed_packet_in(struct sim_nve *nve, const struct nva_packet_in *pin)
+{
+    struct sim *sim = nve->sim;
+    bool shown = pin->table == NVA_TABLE_HOLD;
+    uint64_t held = shown ? hold_stats_now(sim).held : 0;
+    struct journey *j;
+
+    dispatch_switch_packet_in(sim->dispatch, nve, pin, sim->now);
+    if (!shown || hold_stats_now(sim).held == held) {
+        return;
+    }
+    j = journey_of(sim, pin->data, pin->size);
+    if (j && j->held) {
+        alarm_set(sim, "a packet was held twice");
+    } else if (j) {
+        j->held = ++sim->n_held;
+    }
+}
+
+/* What was held goes out once, in the order in which it came. */
+static void
+note_let_go(struct sim_nve *nve, struct journey *j,
+            const struct ofpbuf *ofpacts)
+{
+    const struct ofpact_output *out = ofpact_get_OUTPUT(ofpacts->data);
+    struct guest *to = &nve->sim->guests[j->to];
+
+    if (j->let_go) {
+        alarm_set(nve->sim, "a packet was held once and let go twice");
+    } else if (j->held < to->last_let_go) {
+        alarm_set(nve->sim, "held packets have overtaken each other");
+    }
+    to->last_let_go = j->held;
+    j->let_go = nve->generation + 1;
+    j->let_go_at = nve->n;
+    j->let_go_to = ofp_to_u16(out->port);
+}
+
+static void
 feed_up(struct sim_nve *nve, const struct of_session_event *ev)
 {
     const struct dispatch_peer peer = {
@@ -275,7 +355,7 @@ feed_one(struct sim_nve *nve, const struct of_session_event *ev)
         dispatch_switch_port(d, nve, &ev->port.port, ev->port.gone, now);
         break;
     case OF_SESSION_PACKET_IN:
-        dispatch_switch_packet_in(d, nve, &ev->pin, now);
+        feed_packet_in(nve, &ev->pin);
         break;
     case OF_SESSION_FLOW_REMOVED:
         dispatch_switch_flow_removed(d, nve, ev->removed.cookie,
@@ -319,7 +399,11 @@ op_packet_out(void *nve_, const void *data, size_t size,
               const struct ofpbuf *ofpacts)
 {
     struct sim_nve *nve = nve_;
+    struct journey *j = journey_of(nve->sim, data, size);
 
+    if (j && j->held) {
+        note_let_go(nve, j, ofpacts);
+    }
     of_session_packet_out(nve->session, data, size, ofpacts);
 }
 
@@ -355,13 +439,28 @@ op_close(void *nve_, enum nva_reason reason)
     ovs_fatal(0, "hv%d: closed: %s", nve->n, nva_reason_word(reason));
 }
 
+/* Who is left when a drain has ended was refused, with a reason. */
+static bool
+is_left_cb(const struct nva_vm *vm, enum drain_standing standing, void *sim)
+{
+    if (standing != DRAIN_REFUSED || !vm->drain_refusal) {
+        alarm_set(sim, "a drain has ended, and a VM is left");
+    }
+    return true;
+}
+
 static void
-op_on_note(void *sim_, const struct nva_view *v OVS_UNUSED,
-           const struct nva_note *note)
+op_on_note(void *sim_, const struct nva_view *v, const struct nva_note *note)
 {
     struct sim *sim = sim_;
+    const struct nva_drain *drain = (note->type == NVA_NOTE_DRAIN
+                                     ? directory_drain(v->dir, note->nve)
+                                     : NULL);
 
     sim->notes[note->type][note->reason]++;
+    if (drain && drain->state == NVA_DRAIN_FINISHED) {
+        drain_each_vm(v, drain, is_left_cb, sim);
+    }
 }
 
 /* ## Packets ## */
@@ -375,12 +474,6 @@ guest_at(struct sim *sim, const struct sim_port *port)
         }
     }
     return NULL;
-}
-
-static void
-alarm_set(struct sim *sim, const char *alarm)
-{
-    sim->alarm = sim->alarm ? sim->alarm : alarm;
 }
 
 static void
@@ -616,6 +709,11 @@ turn(struct sim *sim, nva_usec until)
     if (MIN(timer, heap) > until) {
         return false;
     }
+    sim->n_spins = timer < heap && timer == sim->now + 1 ? sim->n_spins + 1
+                   : 0;
+    if (sim->n_spins > SPINS_ALARM) {
+        alarm_set(sim, "a deadline is never met: nvad spins");
+    }
     sim->now = MIN(timer, heap);
     if (heap <= timer) {
         happen(sim, heap_pop(sim));
@@ -641,11 +739,14 @@ void
 sim_settle(struct sim *sim)
 {
     flush(sim);
-    while (sim->n_heap) {
-        turn(sim, NVA_NEVER);
-    }
-    /* The lag of cached decisions, too, is over. */
-    sim_run(sim, LAG + NVA_MSEC);
+    do {
+        while (sim->n_heap) {
+            turn(sim, NVA_NEVER);
+        }
+        /* The lag of cached decisions, too, is over; a timer may have begun
+         * something new. */
+        sim_run(sim, LAG + NVA_MSEC);
+    } while (sim->n_heap);
 }
 
 nva_usec
@@ -1126,18 +1227,23 @@ struct check {
     bool believed;
 };
 
-/* When to ask intent: a redirect is there for the rest of the second that its
- * hard timeout is rounded up to, and until its end has been told. */
+/* When to ask intent: a flow with a hard timeout is there for the rest of the
+ * second that this is rounded up to, and until its end has been told. */
 static nva_usec
 time_for(const struct check *c, const struct nva_view *v,
          struct nva_owner owner)
 {
+    const struct flow_prog *fp = dispatch_flow_prog(c->sim->dispatch, c->nve);
     const struct nva_redirect *r = (owner.kind == NVA_OWNER_REDIRECT
                                     ? directory_redirect(v->dir, owner.id)
                                     : NULL);
-    const struct flow_prog *fp = dispatch_flow_prog(c->sim->dispatch, c->nve);
+    const struct nva_pull *p = (owner.kind == NVA_OWNER_TSI
+                                ? directory_pull(v->dir, c->nve, owner.id)
+                                : owner.kind == NVA_OWNER_ABSENT
+                                ? directory_absent(v->dir, owner.id) : NULL);
+    nva_usec until = r ? r->until : p ? p->until : NVA_NEVER;
 
-    return r && flow_prog_hash(fp, owner) ? MIN(v->now, r->until - 1) : v->now;
+    return flow_prog_hash(fp, owner) ? MIN(v->now, until - 1) : v->now;
 }
 
 static void
@@ -1186,6 +1292,33 @@ check_nve(struct sim *sim, int n)
     return NULL;
 }
 
+/* Everything that was held is held, was sent or is counted as dropped; and
+ * what was sent has arrived, if its port and its session are still there. */
+static const char *
+check_held(struct sim *sim)
+{
+    const struct hold_stats stats = hold_stats_now(sim);
+    uint64_t dropped = 0, missing = 0;
+
+    for (size_t i = 0; i < NVA_N_REASONS; i++) {
+        dropped += stats.dropped[i];
+    }
+    for (size_t i = 0; i < sim->n_journeys; i++) {
+        const struct journey *j = &sim->journeys[i];
+
+        missing += j->held && !j->let_go;
+        if (j->let_go == sim->nves[j->let_go_at].generation + 1
+            && !j->delivered
+            && port_by_ofport(sim, j->let_go_at, j->let_go_to)) {
+            return "a held packet was let go and did not arrive";
+        }
+    }
+    return (stats.held != stats.sent + dropped + stats.packets
+            ? "held packets do not add up"
+            : missing > dropped + stats.packets
+            ? "held packets are lost without being counted" : NULL);
+}
+
 const char *
 sim_check(struct sim *sim)
 {
@@ -1195,6 +1328,7 @@ sim_check(struct sim *sim)
     for (int i = 1; !bad && i <= sim->n_nves; i++) {
         bad = check_nve(sim, i);
     }
+    bad = bad ? bad : check_held(sim);
     return bad ? bad : sim->alarm;
 }
 
@@ -1214,11 +1348,13 @@ check_confirmed(struct nva_owner owner, void *c_)
     if (owner.kind == NVA_OWNER_REDIRECT) {
         return;                         /* Ends by itself, untold. */
     }
-    c->hash += flow_prog_hash(fp, owner);
+    flow_set_clear(c->flows);
     if (nva_confirmed(&v, c->nve, owner)) {
-        flow_set_clear(c->flows);
-        intent_flows(v.dir, c->nve, owner, c->sim->now, c->flows);
+        intent_flows(v.dir, c->nve, owner, time_for(c, &v, owner), c->flows);
         c->believed &= flow_prog_hash(fp, owner) == flow_set_hash(c->flows);
+    }
+    if (!flow_set_is_timed(c->flows)) {
+        c->hash += flow_prog_hash(fp, owner);
     }
 }
 

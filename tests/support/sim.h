@@ -123,11 +123,13 @@ int sim_ping_all(struct sim *);
 /* ## Invariants ## */
 
 /* directory_check(); what intent says is what flow-prog believes and what the
- * switches have (of those connected and synced); no packet was read twice,
- * crossed a VN or went round; every VM that stands where the directory says
- * can be reached.  NULL if all is well, else what is not (static buffer). */
+ * switches have (of those connected and synced); what was held is delivered
+ * or counted; nothing has set off the alarm.  NULL if all is well, else what
+ * is not (static buffer).  To be called when all is settled. */
 const char *sim_check(struct sim *);
-/* A packet was read twice, crossed a VN or went round; else NULL. */
+/* A packet was read twice, crossed a VN or went round, what was held went out
+ * twice or in another order, a drain ended with VMs left, a timer that is due
+ * did nothing a thousand times; else NULL. */
 const char *sim_alarm(const struct sim *);
 
 /* What can be said at any moment: what an NVE has confirmed is what intent
