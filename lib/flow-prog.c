@@ -365,7 +365,9 @@ flow_prog_removed(struct flow_prog *fp, struct nva_owner owner)
     struct entry *e = entry_find(fp, owner);
 
     if (e) {
-        e->presence = e->in_flight ? UNKNOWN : ABSENT;
+        /* Of what is not known, one flow has ended: others may be there. */
+        e->presence = (e->in_flight || e->presence == UNKNOWN ? UNKNOWN
+                       : ABSENT);
         e->hash = 0;
     }
 }

@@ -10,9 +10,11 @@
  *
  * A lifetime L is: the flow's hard timeout, L from the answer on; its idle
  * timeout, L/2; a look at it at 3L/4.  What the switch has not removed by
- * then was used recently and is answered anew.  So use alone prolongs nothing
- * (B7), what is not used is gone after L at the latest, and an NVE that hears
- * nothing of us has nothing of ours after L (B18).  RFC 8171 s3, s4. */
+ * then was used recently and is answered anew (not with an L of 1 s, where it
+ * could not tell: that ends and is asked for again).  So use alone prolongs
+ * nothing (B7), what is not used is gone after L at the latest, and an NVE
+ * that hears nothing of us has nothing of ours after L (B18).  RFC 8171 s3,
+ * s4. */
 
 #include <config.h>
 
@@ -245,10 +247,13 @@ hold(const struct nva_view *v, nva_id nve, const struct nva_tsi *tsi,
     const struct nva_vn *vn = directory_vn(v->dir, tsi->vn);
     const struct nva_pull *old = directory_pull(v->dir, nve, tsi->id);
     const nva_usec lifetime = vn->lifetime * NVA_SEC;
+    const nva_usec look = lifetime - lifetime / 4;
+    /* By then the switch must have found out what is not used. */
+    const bool tells = look > pull_idle(vn->lifetime) * NVA_SEC;
     const struct nva_pull p = {
         .nve = nve, .tsi = tsi->id, .vn = vn->id,
         .until = v->now + lifetime,
-        .look = v->now + lifetime - lifetime / 4,
+        .look = v->now + (tells ? look : lifetime),
     };
 
     if (!lifetime || is_at(tsi, nve) || (old && v->now < old->look)) {

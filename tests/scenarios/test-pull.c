@@ -464,6 +464,41 @@ START_TEST(B8_lifetime_0_keeps_nothing)
 }
 END_TEST
 
+/* B7: a lifetime too short to tell what is used is not renewed at all. */
+START_TEST(B7_lifetime_1_is_not_renewed)
+{
+    struct stage s;
+
+    stage_quiet(&s, 0, 0);
+    must(&s, "PUT", "/v1/vns/blue", "{\"lifetime\": 1}");
+    ck_assert_int_eq(send_and_count(&s, s.c[1], s.c[3]), 1);
+    ck_assert_uint_eq(n_held(&s, 1), 1);
+    sim_run(s.sim, 5 * NVA_SEC);
+    ck_assert_uint_eq(n_held(&s, 1), 0);
+    ck_assert_ptr_null(well(&s));
+    ck_assert_int_eq(send_and_count(&s, s.c[1], s.c[3]), 1);
+    stage_strike(&s);
+}
+END_TEST
+
+/* What the old NVE did not understand was the end of its own VM's flows; what
+ * it pulled instead ends by its timer.  Then the other flows go, too. */
+START_TEST(B14_an_end_does_not_hide_what_was_rejected)
+{
+    struct stage s;
+
+    stage_quiet(&s, 0, 0);
+    must(&s, "PUT", "/v1/vns/blue", "{\"lifetime\": 2}");
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    fake_switch_break_adds(sim_switch(s.sim, 1), 1);
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_run(s.sim, 20 * NVA_SEC);
+    ck_assert_ptr_null(well(&s));
+    stage_strike(&s);
+}
+END_TEST
+
 /* VMs of blue that have a place at hv3, at one of 400 ports. */
 static void
 populate(struct stage *s, int from, int to)
@@ -593,6 +628,8 @@ main(void)
     tcase_add_test(tc, misses_do_not_starve_a_move);
     tcase_add_test(tc, B21_turned_without_a_gap);
     tcase_add_test(tc, B8_lifetime_0_keeps_nothing);
+    tcase_add_test(tc, B7_lifetime_1_is_not_renewed);
+    tcase_add_test(tc, B14_an_end_does_not_hide_what_was_rejected);
     tcase_add_test(tc, B21_an_nve_has_its_working_set);
     tcase_add_test(tc, B21_auto_pulls_when_it_grows);
     return run_stories("pull", tc);
