@@ -654,9 +654,9 @@ read_ips(struct api_reader *rd, const struct api_field *f, const json_t *value,
          void *object)
 {
     struct nva_request_if *nif = object;
-
     const struct ip_list list = { nif->ips, &nif->n_ips, NVA_IPS_MAX };
 
+    nif->n_learned = 0;
     return read_ip_list(rd, f, value, &list);
 }
 

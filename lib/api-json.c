@@ -655,7 +655,8 @@ take_old_if(const void *tsi_, void *aux_)
     ovs_strlcpy(nif->name, tsi->name, sizeof nif->name);
     ovs_strlcpy(nif->vn, vn ? vn->name : "", sizeof nif->vn);
     nif->mac = tsi->mac;
-    nif->n_ips = tsi->n_ips;
+    nif->n_ips = tsi->n_given;
+    nif->n_learned = tsi->n_ips - tsi->n_given;
     memcpy(nif->ips, tsi->ips, sizeof nif->ips);
     return true;
 }

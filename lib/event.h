@@ -52,6 +52,8 @@ struct nva_request_if {
     char vn[NVA_NAME_MAX];
     struct eth_addr mac;
     size_t n_ips;
+    size_t n_learned;                   /* So many more of 'ips' were learned
+                                         * and stay that. */
     struct in6_addr ips[NVA_IPS_MAX];
     char nve[NVA_NAME_MAX];             /* "": no place named. */
     char port[NVA_PORT_NAME_MAX];

@@ -201,8 +201,43 @@ keep_shared(const struct job *job, struct want *w)
     }
 }
 
+/* What was learned of an interface that stays remains learned, unless somebody
+ * else is to have it. */
+static void
+keep_learned(const struct job *job, struct want *w,
+             const struct nva_request_if *r)
+{
+    struct nva_tsi *t = &w->tsi;
+
+    for (size_t i = r->n_ips; i < r->n_ips + r->n_learned; i++) {
+        const struct in6_addr *ip = &r->ips[i];
+
+        if (i < NVA_IPS_MAX && t->n_ips < NVA_IPS_MAX && !has_ip(t, ip)
+            && !is_wanted(job, t->vn, ip) && !ip_is_held(job, w, ip)) {
+            t->ips[t->n_ips++] = *ip;
+        }
+    }
+}
+
+/* An interface earlier in the request, of which 'ip' was only learned, is not
+ * to have it. */
+static void
+yield_learned(struct job *job, nva_id vn, const struct in6_addr *ip)
+{
+    for (size_t i = 0; i < job->n_wants; i++) {
+        struct nva_tsi *t = &job->wants[i].tsi;
+
+        for (size_t j = t->n_given; t->vn == vn && j < t->n_ips; j++) {
+            if (ipv6_addr_equals(&t->ips[j], ip)) {
+                t->ips[j] = t->ips[--t->n_ips];
+                memset(&t->ips[t->n_ips], 0, sizeof t->ips[j]);
+            }
+        }
+    }
+}
+
 static enum nva_reason
-want_ips(const struct job *job, struct want *w,
+want_ips(struct job *job, struct want *w,
          const struct nva_request_if *r)
 {
     struct nva_tsi *t = &w->tsi;
@@ -221,13 +256,16 @@ want_ips(const struct job *job, struct want *w,
                    && (is_wanted(job, t->vn, ip)
                        || holds_elsewhere(job, w, ip))) {
             continue;           /* Until it announces it. */
-        } else if (has_ip(t, ip) || is_wanted(job, t->vn, ip)
-                   || ip_is_held(job, w, ip)) {
+        }
+        yield_learned(job, t->vn, ip);
+        if (has_ip(t, ip) || is_wanted(job, t->vn, ip)
+            || ip_is_held(job, w, ip)) {
             return NVA_R_IP_TAKEN;
         }
         t->ips[t->n_ips++] = *ip;
         t->n_given = t->n_ips;
     }
+    keep_learned(job, w, r);
     keep_shared(job, w);
     return NVA_OK;
 }

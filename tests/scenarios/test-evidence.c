@@ -312,6 +312,33 @@ START_TEST(a_claim_yields_to_vm_management)
 }
 END_TEST
 
+/* An update that says nothing of addresses makes none of what was learned VM
+ * management's word, and forgets none (D15). */
+START_TEST(a_claim_stays_a_claim)
+{
+    const struct sim_vm claim = {
+        "claim", "blue", { .ea = { 2, 0, 0, 0, 0, 11 } }, { 10, 0, 0, 99 },
+        { 0xfd, 0x10, [15] = 0x99 },
+    };
+    struct stage s;
+    int squatter;
+
+    stage_set(&s, 0, 0);
+    squatter = sim_vm(s.sim, &claim);
+    sim_announce_at(s.sim, squatter, SIM_GARP, 1, "tap-c1");
+    sim_settle(s.sim);
+    must(&s, "PUT", "/v1/vms/c1", "{\"connections\": \"hold\"}");
+    must(&s, "GET", "/v1/lookup?vn=blue&ip=10.0.0.99", NULL);
+    ck_assert(strstr(sim_body(s.sim), "\"02:00:00:00:00:0b\"") != NULL);
+    must(&s, "PUT", "/v1/vms/vm",
+         "{\"interfaces\": [{\"vn\": \"blue\", "
+         "\"mac\": \"02:00:00:00:00:01\", \"ips\": [\"10.0.0.99\"]}]}");
+    must(&s, "GET", "/v1/lookup?vn=blue&ip=10.0.0.99", NULL);
+    ck_assert(strstr(sim_body(s.sim), "\"02:00:00:00:00:01\"") != NULL);
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -329,5 +356,6 @@ main(void)
     tcase_add_test(tc, two_interfaces);
     tcase_add_test(tc, two_places_at_once);
     tcase_add_test(tc, a_claim_yields_to_vm_management);
+    tcase_add_test(tc, a_claim_stays_a_claim);
     return run_stories("evidence", tc);
 }
