@@ -50,6 +50,7 @@ static void go_draining(const struct nva_view *, struct nva_move *,
                         struct nva_plan *);
 static void go_unwinding(const struct nva_view *, struct nva_move *,
                          struct nva_plan *);
+static nva_usec unwinds_at(const struct nva_view *, const struct nva_move *);
 static void settle_anew(const struct nva_view *, struct nva_plan *,
                         nva_id move);
 static void redirect_removed(const struct nva_view *, const struct nva_event *,
@@ -525,13 +526,8 @@ go_unwinding(const struct nva_view *v, struct nva_move *move,
 {
     const struct nva_place nowhere = { .nve = NVA_ID_NONE };
 
-    for (size_t i = 0; i < move->n_ifs; i++) {
-        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
-
-        if (nva_place_is_set(&tsi->current) && v->now < move->unwind_by
-            && !confirmed(v, tsi->current.nve, NVA_OWNER_TSI, tsi->id)) {
-            return;
-        }
+    if (v->now < unwinds_at(v, move)) {
+        return;
     }
     for (size_t i = 0; i < move->n_ifs; i++) {
         struct nva_tsi t = *directory_tsi(v->dir, move->ifs[i].tsi);
@@ -543,6 +539,21 @@ go_unwinding(const struct nva_view *v, struct nva_move *move,
     story_unlink(v, plan, move);
     story_stamp(plan, move->id, NVA_STAMP_UNWOUND, v->now, NVA_ID_NONE,
                 NVA_OK);
+}
+
+/* Now, if the old NVE has confirmed: it may have had nothing to. */
+static nva_usec
+unwinds_at(const struct nva_view *v, const struct nva_move *move)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
+
+        if (nva_place_is_set(&tsi->current)
+            && !confirmed(v, tsi->current.nve, NVA_OWNER_TSI, tsi->id)) {
+            return move->unwind_by;
+        }
+    }
+    return MIN(v->now, move->unwind_by);
 }
 
 /* A pause settles from the last confirmation of a redirect on. */
@@ -738,7 +749,7 @@ timer_cb(const void *move_, void *w_)
     const struct nva_move *move = move_;
     struct walk *w = w_;
 
-    if (move->unwinding ? w->view->now >= move->unwind_by
+    if (move->unwinding ? w->view->now >= unwinds_at(w->view, move)
                         : move->state == NVA_MS_DRAINING) {
         carry_on(w->view, move, w->plan);
     }
@@ -752,9 +763,9 @@ deadline_cb(const void *move_, void *w_)
     struct walk *w = w_;
 
     if (move->unwinding) {
-        w->deadline = MIN(w->deadline, move->unwind_by);
+        w->deadline = MIN(w->deadline, unwinds_at(w->view, move));
     } else if (move->state == NVA_MS_PAUSED
-               && !converge_is_settled(w->view, move)) {
+               && converge_is_pausing(w->view, move)) {
         /* Nothing to do then, but somebody waits for the answer. */
         w->deadline = MIN(w->deadline, pause_settles_at(w->view, move));
     } else if (move->state == NVA_MS_DRAINING

@@ -161,6 +161,28 @@ END_TEST
 
 /* ...and after it: the move stays in `switching', what blocks it is shown, it
  * never goes back by a timer. */
+/* Lost while the VM stands still: nvad waits, and does not spin. */
+START_TEST(destination_lost_while_paused)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_disconnect(s.sim, 2);
+    sim_run(s.sim, 5 * NVA_SEC);
+    ck_assert_ptr_null(sim_alarm(s.sim));
+    sim_connect(s.sim, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    stage_strike(&s);
+}
+END_TEST
+
 START_TEST(destination_lost_after_switch)
 {
     struct stage s;
@@ -514,6 +536,7 @@ main(void)
     tcase_add_test(tc, old_nve_unreachable);
     tcase_add_test(tc, old_nve_gone_for_good);
     tcase_add_test(tc, destination_lost_before_switch);
+    tcase_add_test(tc, destination_lost_while_paused);
     tcase_add_test(tc, destination_lost_after_switch);
     tcase_add_test(tc, stale_acknowledgements);
     tcase_add_test(tc, slow_nve);

@@ -356,6 +356,34 @@ START_TEST(D21_a_frame_from_the_old_place_aborts_a_cold_move)
 }
 END_TEST
 
+/* Where an abort changes no flow nobody has anything to confirm: the move is
+ * unwound at once, and another may begin. */
+START_TEST(D21_aborted_while_it_was_off_anyway)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    sim_still(s.sim, s.vm);
+    set_state(&s, "shutdown");
+    sim_settle(s.sim);
+    id = start_kind(&s, "cold", "");
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    move_verb(&s, id, "abort");
+    sim_settle(s.sim);
+    ck_assert(timeline_has(&s, id, "unwound", NULL));
+    ck_assert(vm_is(&s, "shutdown"));
+    id = start_kind(&s, "cold", "");
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -371,6 +399,7 @@ main(void)
     tcase_add_loop_test(tc, D16_aborted_in_every_kind_and_state, 0, 6);
     tcase_add_test(tc, D16_the_port_never_appears);
     tcase_add_test(tc, D16_the_destination_is_lost);
+    tcase_add_test(tc, D21_aborted_while_it_was_off_anyway);
     tcase_add_test(tc, D21_a_frame_from_the_old_place_aborts_a_cold_move);
     return run_stories("kinds", tc);
 }
