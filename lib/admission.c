@@ -27,6 +27,8 @@ static bool is_foreign_source(const struct nva_vn *, const struct nva_tsi *,
                               const struct nva_frame *);
 static enum nva_reason check_new(const struct nva_view *,
                                  const struct nva_vap *);
+static bool is_prepared_at(const struct nva_view *, const struct nva_tsi *,
+                           const struct nva_vap *);
 static enum nva_reason check_elsewhere(const struct nva_view *,
                                        const struct nva_tsi *,
                                        const struct nva_vap *,
@@ -80,7 +82,7 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
         *what = (tsi->paused || tsi->stopped ? NVA_ADMIT_ABORT
                  : NVA_ADMIT_REFRESH);
         return NVA_OK;
-    } else if (place_is_at(&tsi->prepared, vap)) {
+    } else if (is_prepared_at(view, tsi, vap)) {
         *what = NVA_ADMIT_ACTIVATE;
         return NVA_OK;
     } else if (vn->binding == NVA_BINDING_STRICT) {
@@ -93,6 +95,17 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
         return NVA_OK;
     }
     return check_elsewhere(view, tsi, vap, f, what);
+}
+
+/* Not where a move that was taken back still has its flows. */
+static bool
+is_prepared_at(const struct nva_view *view, const struct nva_tsi *tsi,
+               const struct nva_vap *vap)
+{
+    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
+    const struct nva_move *move = directory_move(view->dir, vm->move);
+
+    return place_is_at(&tsi->prepared, vap) && !(move && move->unwinding);
 }
 
 /* A VM that is somewhere shows itself elsewhere, where nobody prepared it. */

@@ -264,6 +264,33 @@ START_TEST(abort_after_switch_is_refused)
 }
 END_TEST
 
+/* The VM's word crosses the abort: where its word alone does not count, what
+ * is being taken back is no prepared place any more. */
+START_TEST(abort_and_evidence_cross)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, _i ? 0 : STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    move_verb(&s, id, "abort");
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "aborted");
+    ck_assert_int_eq(current_nve(&s), _i ? 2 : 1);
+    if (!_i) {
+        ck_assert_uint_ge(sim_notes(s.sim, NVA_NOTE_DROPPED,
+                                    NVA_R_STRICT_BINDING), 1);
+        sim_stand(s.sim, s.vm, 1, "tap-vm");
+    }
+    stage_strike(&s);
+}
+END_TEST
+
 START_TEST(frame_while_paused_aborts)
 {
     struct stage s;
@@ -449,6 +476,7 @@ main(void)
     tcase_add_test(tc, abort_paused);
     tcase_add_test(tc, abort_paused_old_unreachable);
     tcase_add_test(tc, abort_after_switch_is_refused);
+    tcase_add_loop_test(tc, abort_and_evidence_cross, 0, 2);
     tcase_add_test(tc, frame_while_paused_aborts);
     tcase_add_test(tc, same_nve_other_port);
     tcase_add_test(tc, same_nve_alone);
