@@ -45,6 +45,8 @@ static void compare_rest(struct audit_reading *, const struct nva_view *,
                          struct nva_findings *);
 static bool is_settled(const struct audit_reading *, const struct nva_view *,
                        struct nva_owner);
+static nva_usec ends_at(const struct audit_reading *, const struct nva_view *,
+                        struct nva_owner);
 static struct nva_finding *add_flow(const struct nva_view *, nva_id nve,
                                     struct nva_owner, enum nva_audit_kind,
                                     struct nva_findings *);
@@ -156,13 +158,35 @@ collect_owner(struct nva_owner owner, void *reading)
     r->owners[r->n_owners++] = owner;
 }
 
-/* True if the NVE had all it was to have of 'owner' when it was asked. */
+/* True if the NVE had all it was to have of 'owner' when it was asked, and is
+ * not about to end it by a timer, which runs on to a full second. */
 static bool
 is_settled(const struct audit_reading *r, const struct nva_view *v,
            struct nva_owner owner)
 {
     return (directory_owner_version(v->dir, owner) <= r->version
-            && nva_confirmed(v, r->nve, owner));
+            && nva_confirmed(v, r->nve, owner)
+            && v->now < ends_at(r, v, owner));
+}
+
+/* When intent has no more of 'owner' at this NVE; NVA_NEVER if that is no
+ * matter of time. */
+static nva_usec
+ends_at(const struct audit_reading *r, const struct nva_view *v,
+        struct nva_owner owner)
+{
+    const struct nva_redirect *redirect;
+    const struct nva_pull *pull = NULL;
+
+    if (owner.kind == NVA_OWNER_REDIRECT) {
+        redirect = directory_redirect(v->dir, owner.id);
+        return redirect ? redirect->until : NVA_NEVER;
+    } else if (owner.kind == NVA_OWNER_TSI) {
+        pull = directory_pull(v->dir, r->nve, owner.id);
+    } else if (owner.kind == NVA_OWNER_ABSENT) {
+        pull = directory_absent(v->dir, owner.id);
+    }
+    return pull ? pull->until : NVA_NEVER;
 }
 
 /* The index of the first flow with 'cookie', or of the one after. */

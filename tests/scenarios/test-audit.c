@@ -214,6 +214,37 @@ START_TEST(D14_an_audit_in_the_middle_of_a_move)
 }
 END_TEST
 
+/* Nor one that begins when a redirect, or what an NVE pulled, is about to end:
+ * switches count whole seconds, from when they heard of it. */
+START_TEST(D14_an_audit_at_the_end_of_a_timer)
+{
+    const struct api_audit wanted = { .repair = false };
+    struct stage s;
+    bool goes_on;
+
+    stage_set(&s, _i ? STAGE_PULL : 0, 0);
+    must(&s, "PUT", "/v1/vns/blue",
+         "{\"redirect_timeout\": 1, \"lifetime\": 2}");
+    sim_slow(s.sim, 1, 300 * NVA_MSEC);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_run(s.sim, 400 * NVA_MSEC);
+    sim_slow(s.sim, 1, 0);
+    for (int i = 0; i < 300; i++) {
+        struct dispatch *d = sim_dispatch(s.sim);
+
+        ck_assert(!dispatch_audit(d, &wanted, sim_now(s.sim)));
+        do {
+            sim_run(s.sim, 10 * NVA_MSEC);
+            dispatch_last_audit(d, &goes_on);
+        } while (goes_on);
+        ck_assert_uint_eq(dispatch_last_audit(d, &goes_on)->findings.n, 0);
+    }
+    ck_assert_str_eq(move_state(&s, last_move(&s)), "done");
+    strike(&s);
+}
+END_TEST
+
 START_TEST(D14_periodic_and_one_at_a_time)
 {
     const struct api_audit wanted = { .repair = false };
@@ -259,6 +290,7 @@ main(void)
     tcase_add_test(tc, D14_ports);
     tcase_add_test(tc, D14_an_nve_that_is_away_or_comes_back);
     tcase_add_test(tc, D14_an_audit_in_the_middle_of_a_move);
+    tcase_add_loop_test(tc, D14_an_audit_at_the_end_of_a_timer, 0, 2);
     tcase_add_test(tc, D14_periodic_and_one_at_a_time);
     return run_stories("audit", tc);
 }
