@@ -395,6 +395,9 @@ tests_scenarios_test_versions_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_prop_test_schedules_SOURCES = \
 	tests/prop/test-schedules.c \
+	tests/prop/judge.c \
+	tests/prop/steps-manager.c \
+	tests/prop/steps-operator.c \
 	tests/prop/steps.c \
 	tests/prop/world.c \
 	tests/prop/steps.h \

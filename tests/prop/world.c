@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A random fabric and its judge: see world.h. */
+/* A random fabric: see world.h. */
 
 #include <config.h>
 
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "move-fsm.h"
 #include "packets.h"
 #include "util.h"
 
@@ -19,12 +18,10 @@ static void make_nve(struct world *, int n, int underlay);
 static void make_vn(struct world *, int vn);
 static void make_vm(struct world *, int vm);
 static void declare_ports(struct world *, const struct world_vm *);
-static void judge_interfaces(struct world *);
-static void judge_settled_moves(struct world *);
-static void judge_vaps(struct world *);
+static void settle_in(struct world *, struct world_vm *);
 
-static struct nva_view
-view(const struct world *w)
+struct nva_view
+world_view(const struct world *w)
 {
     return dispatch_view(sim_dispatch(w->sim), sim_now(w->sim));
 }
@@ -55,6 +52,12 @@ struct world_vm *
 world_pick_vm(struct world *w)
 {
     return &w->vms[world_pick(w, 2) ? world_pick(w, w->n_vms) : 0];
+}
+
+const struct world_if *
+world_pick_if(struct world *w, const struct world_vm *vm)
+{
+    return &vm->ifs[world_pick(w, vm->n_ifs)];
 }
 
 int
@@ -174,14 +177,24 @@ world_destroy(struct world *w)
 static void
 make_vn(struct world *w, int vn)
 {
+    static const char *const tenants[] = { "", "ant", "bee" };
+    bool suspicious = !world_pick(w, 3), pulls = !world_pick(w, 4);
+    const char *tenant = tenants[world_pick(w, 3)];
     char path[32];
 
     w->strict[vn] = world_pick(w, 2);
     snprintf(path, sizeof path, "/v1/vns/vn%d", vn);
     if (world_call(w, "PUT", path, "{\"vni\": %d, \"binding\": \"%s\", "
-                   "\"redirect_timeout\": %d}", 100 + vn,
+                   "\"redirect_timeout\": %d, \"duplicate_moves\": %d, "
+                   "\"freeze_time\": %d, \"resolution\": \"%s\", "
+                   "\"lifetime\": %d, \"tenant\": \"%s\", "
+                   "\"isolation\": \"%s\"}", 100 + vn,
                    w->strict[vn] ? "strict" : "learn",
-                   1 + (int) world_pick(w, 10)) != 201) {
+                   1 + (int) world_pick(w, 10), suspicious ? 2 : 5,
+                   1 + (int) world_pick(w, 20), pulls ? "pull" : "auto",
+                   (int) world_pick(w, 12), tenant,
+                   *tenant && !world_pick(w, 6) ? "exclusive" : "shared")
+        != 201) {
         world_fail(w, "VN refused");
     }
 }
@@ -222,7 +235,7 @@ make_vm(struct world *w, int number)
 {
     static const char *const vns[] = { "vn0", "vn1", "vn2" };
     struct world_vm *vm = &w->vms[number];
-    int n_ifs = world_pick(w, 4) ? 1 : 2, nve = world_pick_nve(w);
+    int n_ifs = world_pick(w, 4) ? 1 : 2;
 
     snprintf(vm->name, sizeof vm->name, "vm%d", number);
     for (int i = 0; i < n_ifs; i++) {
@@ -241,11 +254,27 @@ make_vm(struct world *w, int number)
         f->guest = sim_vm(w->sim, &guest);
     }
     declare_ports(w, vm);
-    if (world_put_vm(w, vm, nve) != 201) {
-        world_fail(w, "VM refused");
+    settle_in(w, vm);
+}
+
+/* Tenants may not let it in everywhere; if nowhere, it has no place. */
+static void
+settle_in(struct world *w, struct world_vm *vm)
+{
+    int first = world_pick_nve(w);
+
+    for (int i = 0; i < w->n_nves; i++) {
+        int nve = 1 + (first + i) % w->n_nves;
+
+        if (world_put_vm(w, vm, nve) == 201) {
+            for (int j = 0; j < vm->n_ifs; j++) {
+                world_stand(w, &vm->ifs[j], nve);
+            }
+            return;
+        }
     }
-    for (int i = 0; i < n_ifs; i++) {
-        world_stand(w, &vm->ifs[i], nve);
+    if (world_put_vm(w, vm, 0) != 201) {
+        world_fail(w, "VM refused");
     }
 }
 
@@ -311,6 +340,21 @@ world_stand(struct world *w, const struct world_if *f, int nve)
 }
 
 void
+world_still(struct world *w, const struct world_vm *vm, bool still)
+{
+    for (int i = 0; i < vm->n_ifs; i++) {
+        const struct world_if *f = &vm->ifs[i];
+        int at = sim_stands_at(w->sim, f->guest);
+
+        if (still) {
+            sim_still(w->sim, f->guest);
+        } else if (at) {
+            world_stand(w, f, at);
+        }
+    }
+}
+
+void
 world_speak_any(struct world *w, int n)
 {
     fake_switch_speak(sim_switch(w->sim, n), 4 + world_pick(w, 3),
@@ -320,7 +364,7 @@ world_speak_any(struct world *w, int n)
 const struct nva_tsi *
 world_tsi(const struct world *w, const struct world_if *f)
 {
-    const struct nva_view v = view(w);
+    const struct nva_view v = world_view(w);
     const struct nva_vn *vn = directory_vn_by_vni(v.dir, 100 + f->vn);
     const struct eth_addr mac = { .ea = { 2, 0, 0, 0, 0, f->tail } };
 
@@ -330,7 +374,7 @@ world_tsi(const struct world *w, const struct world_if *f)
 int
 world_nve_number(const struct world *w, nva_id id)
 {
-    const struct nva_view v = view(w);
+    const struct nva_view v = world_view(w);
     const struct nva_nve *nve = directory_nve(v.dir, id);
 
     return nve ? (int) nve->dpid : 0;
@@ -339,364 +383,8 @@ world_nve_number(const struct world *w, nva_id id)
 const struct nva_move *
 world_move(const struct world *w, const struct world_vm *vm)
 {
-    const struct nva_view v = view(w);
+    const struct nva_view v = world_view(w);
     const struct nva_vm *there = directory_vm_by_name(v.dir, vm->name);
 
     return there ? directory_move(v.dir, there->move) : NULL;
-}
-
-/* ## Judging ## */
-
-void
-world_judge(struct world *w)
-{
-    const struct nva_view v = view(w);
-    const char *bad = sim_alarm(w->sim);
-
-    if (bad) {
-        world_fail(w, "%s", bad);
-    }
-    if (w->judged == directory_version(v.dir)) {
-        return;
-    }
-    w->judged = directory_version(v.dir);
-    bad = directory_check(v.dir);
-    if (bad) {
-        world_fail(w, "directory: %s", bad);
-    }
-    bad = sim_check_now(w->sim);
-    if (bad) {
-        world_fail(w, "%s", bad);
-    }
-    judge_interfaces(w);
-}
-
-static bool
-judge_redirect_cb(const void *redirect, void *w)
-{
-    const struct nva_redirect *r = redirect;
-    const struct nva_view v = view(w);
-    const struct nva_tsi *tsi = directory_tsi(v.dir, r->tsi);
-
-    if (nva_place_equal(&tsi->current, &tsi->published) && !tsi->paused
-        && r->to != tsi->published.nve) {
-        world_fail(w, "a redirect leads to another place than the VM's");
-    }
-    if (nva_place_equal(&tsi->current, &tsi->published) && !tsi->paused
-        && r->at == tsi->published.nve) {
-        world_fail(w, "a redirect at the VM's own NVE");
-    }
-    return true;
-}
-
-/* What holds of every interface at any moment. */
-static void
-judge_interfaces(struct world *w)
-{
-    const struct nva_view v = view(w);
-
-    directory_each_redirect(v.dir, judge_redirect_cb, w);
-    for (int i = 0; i < w->n_vms; i++) {
-        for (int j = 0; j < w->vms[i].n_ifs; j++) {
-            const struct nva_tsi *tsi = world_tsi(w, &w->vms[i].ifs[j]);
-            const struct nva_vm *vm = tsi ? directory_vm(v.dir, tsi->vm)
-                                          : NULL;
-            const struct nva_move *move = vm ? directory_move(v.dir, vm->move)
-                                             : NULL;
-
-            if (tsi && tsi->paused
-                && (!move || move->state != NVA_MS_PAUSED)) {
-                world_fail(w, "%s: paused without a paused move", vm->name);
-            }
-            if (tsi && nva_place_is_set(&tsi->prepared) && !move) {
-                world_fail(w, "%s: prepared without a move", vm->name);
-            }
-        }
-    }
-}
-
-/* True if 'f' must be reached by all: it stands, for all to see, where the
- * directory says, and nothing is on its way. */
-static bool
-is_settled(const struct world *w, const struct world_vm *vm,
-           const struct world_if *f)
-{
-    const struct nva_tsi *tsi = world_tsi(w, f);
-    const struct nva_move *move = world_move(w, vm);
-    int at = sim_stands_at(w->sim, f->guest);
-
-    return (tsi && at && !sim_is_still(w->sim, f->guest)
-            && world_nve_number(w, tsi->current.nve) == at
-            && nva_place_equal(&tsi->current, &tsi->published)
-            && !strcmp(tsi->current.port, f->port)
-            && (!move || move_fsm_has_switched(move->state)));
-}
-
-struct settled {
-    size_t n;
-    const struct world_if *ifs[WORLD_VMS_MAX * WORLD_IFS_MAX];
-};
-
-static struct settled
-collect_settled(const struct world *w)
-{
-    struct settled s = { .n = 0 };
-
-    for (int i = 0; i < w->n_vms; i++) {
-        for (int j = 0; j < w->vms[i].n_ifs; j++) {
-            if (is_settled(w, &w->vms[i], &w->vms[i].ifs[j])) {
-                s.ifs[s.n++] = &w->vms[i].ifs[j];
-            }
-        }
-    }
-    return s;
-}
-
-void
-world_judge_rest(struct world *w)
-{
-    uint64_t ids[WORLD_VMS_MAX * WORLD_IFS_MAX][WORLD_VMS_MAX * WORLD_IFS_MAX];
-    const struct settled s = collect_settled(w);
-    const char *bad = sim_check(w->sim);
-
-    if (bad) {
-        world_fail(w, "%s", bad);
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        for (size_t j = 0; j < s.n; j++) {
-            ids[i][j] = (i != j && s.ifs[i]->vn == s.ifs[j]->vn
-                         ? sim_send(w->sim, s.ifs[i]->guest, s.ifs[j]->guest)
-                         : 0);
-        }
-    }
-    sim_settle(w->sim);
-    for (size_t i = 0; i < s.n; i++) {
-        for (size_t j = 0; j < s.n; j++) {
-            if (ids[i][j] && sim_received(w->sim, ids[i][j]) != 1) {
-                world_fail(w, "from %s to %s: received %d times",
-                           s.ifs[i]->port, s.ifs[j]->port,
-                           sim_received(w->sim, ids[i][j]));
-            }
-        }
-    }
-    world_judge(w);
-}
-
-/* ## The end ## */
-
-static void
-mend_switches(struct world *w)
-{
-    for (int n = 1; n <= w->n_nves; n++) {
-        sim_slow(w->sim, n, 0);
-        sim_isolate(w->sim, n, false);
-        fake_switch_refuse_commits(sim_switch(w->sim, n), 0);
-        fake_switch_break_adds(sim_switch(w->sim, n), 0);
-        if (!w->down[n]) {
-            sim_disconnect(w->sim, n);  /* Quarantine ends here. */
-        }
-        sim_connect(w->sim, n);
-        w->down[n] = w->refuses[n] = w->cut[n] = false;
-    }
-    sim_settle(w->sim);
-}
-
-/* A part of the VM is there, and nobody has said where the rest is. */
-static bool
-is_torn(const struct nva_move *move)
-{
-    bool torn = false;
-
-    for (size_t i = 0; i < move->n_ifs; i++) {
-        torn |= !move->ifs[i].switched;
-    }
-    return move->state == NVA_MS_SWITCHING && torn;
-}
-
-static void
-end_moves(struct world *w)
-{
-    for (int i = 0; i < w->n_vms; i++) {
-        const struct nva_move *move = world_move(w, &w->vms[i]);
-        char path[64];
-
-        if (move && is_torn(move)) {
-            world_put_vm(w, &w->vms[i], world_nve_number(w, move->to_nve));
-            continue;
-        }
-        if (move && !move_fsm_has_switched(move->state)
-            && !move->unwinding) {
-            snprintf(path, sizeof path, "/v1/moves/%"PRIu64"/abort",
-                     move->id);
-            world_call(w, "POST", path, NULL);
-        }
-    }
-    sim_settle(w->sim);
-}
-
-/* True if its own word counts where it stands. */
-static bool
-may_announce(const struct world *w, const struct world_if *f)
-{
-    const struct nva_view v = view(w);
-    const struct nva_nve *nve = directory_nve_by_dpid(
-        v.dir, sim_stands_at(w->sim, f->guest));
-
-    return (nve && !w->strict[f->vn]
-            && directory_vap_by_key(v.dir, nve->id, f->port, false,
-                                    eth_addr_zero));
-}
-
-/* True if neither its own word nor VM management says where it is. */
-static bool
-is_lost(const struct world *w, const struct world_if *f)
-{
-    const struct nva_tsi *tsi = world_tsi(w, f);
-
-    return (!may_announce(w, f)
-            && (!tsi || !nva_place_is_set(&tsi->current)
-                || strcmp(tsi->current.port, f->port)));
-}
-
-/* Whose word counts says where it is; the others stand where VM management has
- * them, which puts a VM that is lost. */
-static void
-find_vm(struct world *w, struct world_vm *vm)
-{
-    int nve = world_pick_nve(w);
-    bool lost = false;
-    char path[32];
-
-    /* It may have been frozen when it could not answer. */
-    snprintf(path, sizeof path, "/v1/vms/%s/thaw", vm->name);
-    world_call(w, "POST", path, NULL);
-    for (int i = 0; i < vm->n_ifs; i++) {
-        lost |= is_lost(w, &vm->ifs[i]);
-    }
-    if (lost && world_put_vm(w, vm, nve) >= 300) {
-        world_fail(w, "%s cannot be put", vm->name);
-    }
-    sim_settle(w->sim);
-    for (int i = 0; i < vm->n_ifs; i++) {
-        const struct world_if *f = &vm->ifs[i];
-
-        world_stand(w, f, may_announce(w, f) ? sim_stands_at(w->sim, f->guest)
-                          : world_nve_number(w, world_tsi(w, f)->current.nve));
-    }
-    sim_settle(w->sim);
-    for (int i = 0; i < vm->n_ifs; i++) {
-        if (may_announce(w, &vm->ifs[i])) {
-            sim_announce(w->sim, vm->ifs[i].guest, SIM_GARP);
-        }
-    }
-    sim_settle(w->sim);
-}
-
-void
-world_judge_end(struct world *w)
-{
-    world_say(w, "the end: all is mended");
-    mend_switches(w);
-    end_moves(w);
-    for (int i = 0; i < w->n_vms; i++) {
-        if (!w->vms[i].exists && world_put_vm(w, &w->vms[i], 0) >= 300) {
-            world_fail(w, "%s cannot be put", w->vms[i].name);
-        }
-    }
-    sim_settle(w->sim);
-    for (int i = 0; i < w->n_vms; i++) {
-        find_vm(w, &w->vms[i]);
-    }
-    for (int i = 0; i < w->n_vms; i++) {
-        for (int j = 0; j < w->vms[i].n_ifs; j++) {
-            if (!is_settled(w, &w->vms[i], &w->vms[i].ifs[j])) {
-                world_fail(w, "%s is not settled", w->vms[i].ifs[j].port);
-            }
-        }
-    }
-    world_judge_rest(w);
-    world_say(w, "all timers run out");
-    sim_run(w->sim, 20 * NVA_SEC);
-    judge_settled_moves(w);
-    judge_vaps(w);
-    world_judge_rest(w);
-}
-
-static bool
-any_redirect_cb(const void *redirect, void *w_)
-{
-    const struct nva_redirect *r = redirect;
-    struct world *w = w_;
-
-    world_fail(w, "a redirect is left at hv%d", world_nve_number(w, r->at));
-    return false;
-}
-
-static bool
-any_move_cb(const void *move_, void *w_)
-{
-    const struct nva_move *move = move_;
-    struct world *w = w_;
-    char path[32];
-
-    snprintf(path, sizeof path, "/v1/moves/%"PRIu64, move->id);
-    sim_api(w->sim, "GET", path, NULL);
-    world_say(w, "%s", sim_body(w->sim));
-    world_fail(w, "a move of %s is left: %s", move->vm_name,
-               nva_move_state_word(move->state));
-    return false;
-}
-
-static void
-judge_settled_moves(struct world *w)
-{
-    const struct nva_view v = view(w);
-
-    directory_each_redirect(v.dir, any_redirect_cb, w);
-    directory_each_active_move(v.dir, any_move_cb, w);
-}
-
-static bool
-uses_cb(const void *tsi_, void *vap_)
-{
-    const struct nva_tsi *tsi = tsi_;
-    struct nva_vap *vap = vap_;
-
-    vap->implied &= tsi->vn != vap->vn;
-    return true;
-}
-
-/* What a VM's place or move implied goes with it. */
-static bool
-judge_vap_cb(const void *vap_, void *w_)
-{
-    struct nva_vap vap = *(const struct nva_vap *) vap_;
-    struct world *w = w_;
-    const struct nva_view v = view(w);
-
-    directory_each_tsi_at(v.dir, vap.nve, vap.port, uses_cb, &vap);
-    if (vap.implied) {
-        world_fail(w, "implied VAP hv%d %s is left",
-                   world_nve_number(w, vap.nve), vap.port);
-    }
-    return true;
-}
-
-static bool
-judge_nve_cb(const void *nve, void *w_)
-{
-    struct world *w = w_;
-    const struct nva_view v = view(w);
-
-    directory_each_vap(v.dir, ((const struct nva_nve *) nve)->id,
-                       judge_vap_cb, w);
-    return true;
-}
-
-static void
-judge_vaps(struct world *w)
-{
-    const struct nva_view v = view(w);
-
-    directory_each_nve(v.dir, judge_nve_cb, w);
 }

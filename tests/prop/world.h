@@ -23,11 +23,17 @@ struct world_if {
     int vn;                             /* Index. */
     int tail;                           /* Last byte of MAC, IPv4, IPv6. */
     char port[NVA_PORT_NAME_MAX];       /* Its port's name, at every NVE. */
+
+    /* As it was found frozen last; thaws_at 0: it was not. */
+    nva_usec thaws_at;
+    struct nva_place frozen_at;
 };
 
 struct world_vm {
     char name[16];
     bool exists;                        /* In the directory, as we asked. */
+    bool sticky;                        /* As we asked, since then. */
+    nva_usec sticky_since;
     int n_ifs;
     struct world_if ifs[WORLD_IFS_MAX];
 };
@@ -57,6 +63,7 @@ void world_seed_step(struct world *, int i);
 /* Below 'n'. */
 uint32_t world_pick(struct world *, uint32_t n);
 struct world_vm *world_pick_vm(struct world *);
+const struct world_if *world_pick_if(struct world *, const struct world_vm *);
 int world_pick_nve(struct world *);
 
 /* One line of the trace. */
@@ -71,11 +78,15 @@ void world_fail(struct world *, const char *format, ...)
 
 /* ## Doing ## */
 
+struct nva_view world_view(const struct world *);
+
 /* PUTs the VM; NVE 0: without a place. */
 int world_put_vm(struct world *, struct world_vm *, int nve);
 bool world_is_plugged(const struct world *, int nve, const char *port);
 /* The interface stands at 'nve', whose port is plugged if need be. */
 void world_stand(struct world *, const struct world_if *, int nve);
+/* Its interfaces stand still where they are, or run. */
+void world_still(struct world *, const struct world_vm *, bool still);
 /* From its next session on the switch speaks any version, with bundles or
  * without. */
 void world_speak_any(struct world *, int nve);
