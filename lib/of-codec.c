@@ -290,9 +290,8 @@ of_encode_flow_delete(struct of_head head, const struct of_flow *flow,
 }
 
 bool
-of_encode_packet_out(struct of_head head, nva_ofport in_port, const void *data,
-                     size_t size, const struct ofpbuf *ofpacts,
-                     struct ofpbuf *out)
+of_encode_packet_out(struct of_head head, const void *data, size_t size,
+                     const struct ofpbuf *ofpacts, struct ofpbuf *out)
 {
     struct ofputil_packet_out po = {
         .packet = data,
@@ -301,14 +300,9 @@ of_encode_packet_out(struct of_head head, nva_ofport in_port, const void *data,
         .ofpacts = ofpacts->data,
         .ofpacts_len = ofpacts->size,
     };
-    ofp_port_t port;
 
-    if (in_port == NVA_OFPORT_NONE
-        || ofputil_port_from_ofp11(htonl(in_port), &port)) {
-        port = OFPP_CONTROLLER;
-    }
     match_init_catchall(&po.flow_metadata);
-    match_set_in_port(&po.flow_metadata, port);
+    match_set_in_port(&po.flow_metadata, OFPP_CONTROLLER);
     return put(ofputil_encode_packet_out(&po, protocol(head.version)),
                head.xid, out);
 }

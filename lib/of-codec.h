@@ -72,10 +72,9 @@ bool of_encode_flow_mod(struct of_head, const struct flow_prog_msg *,
 struct of_flow;
 void of_encode_flow_delete(struct of_head, const struct of_flow *,
                            struct ofpbuf *out);
-/* Packet-out with explicit ofpacts.  'in_port' NVA_OFPORT_NONE: from the
- * controller.  False, as above, if it is too long. */
-bool of_encode_packet_out(struct of_head, nva_ofport in_port,
-                          const void *data, size_t size,
+/* Packet-out with explicit ofpacts, from the controller.  False, as above, if
+ * it is too long. */
+bool of_encode_packet_out(struct of_head, const void *data, size_t size,
                           const struct ofpbuf *ofpacts, struct ofpbuf *out);
 
 /* ## Messages we get ## */

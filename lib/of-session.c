@@ -332,8 +332,7 @@ of_session_packet_out(struct of_session *s, const void *data, size_t size,
                       const struct ofpbuf *ofpacts)
 {
     if (usable(s)) {
-        of_encode_packet_out(next_head(s), NVA_OFPORT_NONE, data, size,
-                             ofpacts, &s->out);
+        of_encode_packet_out(next_head(s), data, size, ofpacts, &s->out);
         check_output(s);
     }
 }
