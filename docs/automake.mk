@@ -32,6 +32,7 @@ EXTRA_DIST += \
 	docs/decisions/0020-mininet-has-a-switch-per-namespace.md \
 	docs/decisions/0021-what-was-learned-ages.md \
 	docs/decisions/0023-a-full-table-evicts-the-silent.md \
+	docs/decisions/0024-nested-guests-live-at-their-interface.md \
 	docs/measuring.md \
 	docs/mininet.md \
 	docs/openapi.yaml \

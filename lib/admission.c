@@ -18,6 +18,7 @@
 #include "packets.h"
 #include "placement.h"
 #include "redirect.h"
+#include "util.h"
 
 static enum nva_reason check_claim(const struct directory *,
                                    const struct nva_vn *,
@@ -26,7 +27,15 @@ static enum nva_reason check_claim(const struct directory *,
 static bool is_foreign_source(const struct nva_vn *, const struct nva_tsi *,
                               const struct nva_frame *);
 static enum nva_reason check_new(const struct nva_view *,
-                                 const struct nva_vap *);
+                                 const struct nva_vap *, struct eth_addr);
+static directory_cb any_cb;
+static enum nva_reason check_nested(const struct nva_view *,
+                                    const struct nva_tsi *,
+                                    const struct nva_vap *,
+                                    const struct nva_frame *,
+                                    enum nva_admit *);
+static const struct nva_tsi *speaker(const struct directory *,
+                                     const struct nva_vap *, struct eth_addr);
 static bool is_prepared_at(const struct nva_view *, const struct nva_tsi *,
                            const struct nva_vap *);
 static enum nva_reason check_elsewhere(const struct nva_view *,
@@ -64,15 +73,18 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
     if (nva_frame_is_probe(f)) {
         return NVA_R_PROBE;
     }
-    tsi = directory_tsi_by_mac(dir, vn->id, f->eth_src);
+    tsi = speaker(dir, vap, f->eth_src);
     reason = check_claim(dir, vn, tsi, f);
     if (reason) {
         return reason;
     }
+    if (tsi && !eth_addr_equals(tsi->mac, f->eth_src)) {
+        return check_nested(view, tsi, vap, f, what);
+    }
 
     if (!tsi) {
         reason = (vn->binding == NVA_BINDING_STRICT ? NVA_R_STRICT_BINDING
-                  : check_new(view, vap));
+                  : check_new(view, vap, f->eth_src));
         *what = reason ? *what : NVA_ADMIT_NEW;
         return reason;
     } else if (place_is_at(&tsi->current, vap)) {
@@ -247,11 +259,18 @@ is_foreign_source(const struct nva_vn *vn, const struct nva_tsi *tsi,
 
 /* A port that invents MACs must not fill the directory. */
 static enum nva_reason
-check_new(const struct nva_view *view, const struct nva_vap *vap)
+check_new(const struct nva_view *view, const struct nva_vap *vap,
+          struct eth_addr mac)
 {
     const struct directory *dir = view->dir;
     const struct nva_tsi *victim;
     enum nva_reason reason;
+    bool is_kept = false;
+
+    directory_each_tsi_allowing(dir, vap->vn, mac, any_cb, &is_kept);
+    if (is_kept) {
+        return NVA_R_SPOOFED;           /* For nested guests elsewhere. */
+    }
 
     if (!placement_allows(dir, vap->nve, directory_vn(dir, vap->vn))) {
         return NVA_R_PLACEMENT;
@@ -260,6 +279,52 @@ check_new(const struct nva_view *view, const struct nva_vap *vap)
     return (reason ? reason
             : directory_n_vms(dir) >= NVA_VMS_MAX && !victim ? NVA_R_LIMIT
             : NVA_OK);
+}
+
+static bool
+any_cb(const void *tsi OVS_UNUSED, void *any)
+{
+    *(bool *) any = true;
+    return false;
+}
+
+/* A nested guest's MAC: 'tsi' allows it here, or has it elsewhere.  It goes
+ * where it shows itself, if it may be there. */
+static enum nva_reason
+check_nested(const struct nva_view *view, const struct nva_tsi *tsi,
+             const struct nva_vap *vap, const struct nva_frame *f,
+             enum nva_admit *what)
+{
+    const struct nva_tsi *has = directory_tsi_by_mac(view->dir, vap->vn,
+                                                     f->eth_src);
+
+    if (is_prepared_at(view, tsi, vap)) {
+        *what = NVA_ADMIT_ACTIVATE;
+    } else if (!place_is_at(&tsi->current, vap)) {
+        return (came_from(view, tsi, vap) ? NVA_R_UNDER_WAY
+                : NVA_R_SPOOFED);
+    } else if (is_stopping(view, tsi)) {
+        return NVA_R_UNDER_WAY;
+    } else if (tsi->paused || tsi->stopped) {
+        *what = NVA_ADMIT_ABORT;
+    } else if (has == tsi) {
+        *what = NVA_ADMIT_REFRESH;
+    } else if (has && view->now < has->nested_since + NVA_NESTED_KEPT) {
+        return NVA_R_UNDER_WAY;
+    } else {
+        *what = NVA_ADMIT_NESTED;
+    }
+    return NVA_OK;
+}
+
+static const struct nva_tsi *
+speaker(const struct directory *dir, const struct nva_vap *vap,
+        struct eth_addr mac)
+{
+    struct nva_place here = { .nve = vap->nve };
+
+    ovs_strlcpy(here.port, vap->port, sizeof here.port);
+    return directory_tsi_speaking(dir, &here, vap->vn, mac);
 }
 
 static bool

@@ -17,7 +17,8 @@
     X(NEW, "new")               /* 'learn': unknown MAC. */                 \
     X(RETURN, "return")         /* The same, from the place just left. */   \
     X(DOUBT, "doubt")           /* Heard there, but no announcement. */     \
-    X(ABORT, "abort")           /* From where it should stand still. */
+    X(ABORT, "abort")           /* From where it should stand still. */     \
+    X(NESTED, "nested")         /* A nested guest, where it may be. */
 enum nva_admit {
 #define X(E, W) NVA_ADMIT_##E,
     NVA_ADMITS
@@ -27,9 +28,9 @@ enum nva_admit {
 /* 'ev' is EVIDENCE.  On NVA_OK sets '*what'.  Reasons: PROBE, BAD_MAC,
  * STRICT_BINDING, STICKY (E5), FROZEN (E4), UNDER_WAY, SPOOFED (the frame
  * claims an IP of another interface of the VN; in strict also an IP that is
- * not the interface's), LEARN_LIMIT and VN_LEARN_LIMIT (learned.h), LIMIT,
- * PLACEMENT (as its tenants' rules stand, D24).  Never looks across VNs, but
- * for that. */
+ * not the interface's; or its MAC may be used elsewhere only), LEARN_LIMIT and
+ * VN_LEARN_LIMIT (learned.h), LIMIT, PLACEMENT (as its tenants' rules stand,
+ * D24).  Never looks across VNs, but for that. */
 enum nva_reason admission_evidence(const struct nva_view *,
                                    const struct nva_event *ev,
                                    enum nva_admit *what);

@@ -132,6 +132,7 @@ static const struct api_field if_fields[] = {
     { "mac", "string", AT(read_mac, nva_request_if, mac) },
     { "ips", "array", OWN(read_ips) },
     { "allowed_macs", "array", OWN(read_allowed_macs) },
+    { "nested", "array", SHOWN },
     { "nve", "string", NAME(nva_request_if, nve) },
     { "port", "string", NAME(nva_request_if, port) },
     { "prepared", "object", SHOWN },
@@ -673,12 +674,31 @@ read_shared_ips(struct api_reader *rd, const struct api_field *f,
 }
 
 static enum nva_reason
-read_allowed_macs(struct api_reader *rd OVS_UNUSED,
-                  const struct api_field *f OVS_UNUSED, const json_t *value,
-                  void *object OVS_UNUSED)
+read_allowed_macs(struct api_reader *rd, const struct api_field *f,
+                  const json_t *value, void *object)
 {
-    return !json_is_array(value) ? NVA_R_JSON_TYPE
-           : json_array_size(value) ? NVA_R_UNSUPPORTED : NVA_OK;
+    const struct api_field one = { .name = f->name };
+    struct nva_request_if *nif = object;
+    size_t i;
+    json_t *mac;
+
+    if (!json_is_array(value)) {
+        return NVA_R_JSON_TYPE;
+    } else if (json_array_size(value) > NVA_ALLOWED_MACS_MAX) {
+        return NVA_R_LIMIT;
+    }
+    json_array_foreach (value, i, mac) {
+        enum nva_reason reason = read_mac(rd, &one, mac, &nif->allowed[i]);
+
+        if (reason) {
+            char name[32];
+
+            snprintf(name, sizeof name, "%s[%"PRIuSIZE"]", f->name, i);
+            return api_fail(rd, reason, name);
+        }
+    }
+    nif->n_allowed = i;
+    return NVA_OK;
 }
 
 static struct nva_request_if *

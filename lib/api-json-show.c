@@ -562,6 +562,20 @@ list_redirect(const void *redirect, void *list_)
     return true;
 }
 
+/* The MACs that nested guests may have; or only those that are 'there'. */
+static json_t *
+allowed_json(const struct nva_tsi *tsi, bool there)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < tsi->n_allowed; i++) {
+        if (!there || nva_tsi_has_nested(tsi, tsi->allowed[i])) {
+            json_array_append_new(array, mac_json(tsi->allowed[i]));
+        }
+    }
+    return array;
+}
+
 static bool
 list_if(const void *tsi_, void *list_)
 {
@@ -579,7 +593,8 @@ list_if(const void *tsi_, void *list_)
     api_set(o, "vn", text_or_null(vn ? vn->name : NULL));
     api_set(o, "mac", mac_json(tsi->mac));
     api_set(o, "ips", ips_json(tsi->ips, tsi->n_ips));
-    api_set(o, "allowed_macs", json_array());
+    api_set(o, "allowed_macs", allowed_json(tsi, false));
+    api_set(o, "nested", allowed_json(tsi, true));
     api_set(o, "nve", nve_name(view, tsi->current.nve));
     api_set(o, "port", text_or_null(placed ? tsi->current.port : NULL));
     api_set(o, "prepared", place_json(view, &tsi->prepared));

@@ -658,6 +658,8 @@ take_old_if(const void *tsi_, void *aux_)
     nif->n_ips = tsi->n_given;
     nif->n_learned = tsi->n_ips - tsi->n_given;
     memcpy(nif->ips, tsi->ips, sizeof nif->ips);
+    nif->n_allowed = tsi->n_allowed;
+    memcpy(nif->allowed, tsi->allowed, sizeof nif->allowed);
     return true;
 }
 

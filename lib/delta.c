@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "packets.h"
 #include "util.h"
 
 struct word {
@@ -198,6 +199,38 @@ bool
 nva_vn_shares(const struct nva_vn *vn, const struct in6_addr *ip)
 {
     return nva_ips_have(vn->shared_ips, vn->n_shared_ips, ip);
+}
+
+size_t
+nva_tsi_allowed(const struct nva_tsi *tsi, struct eth_addr mac)
+{
+    size_t i = 0;
+
+    while (i < tsi->n_allowed && !eth_addr_equals(tsi->allowed[i], mac)) {
+        i++;
+    }
+    return i;
+}
+
+bool
+nva_tsi_has_nested(const struct nva_tsi *tsi, struct eth_addr mac)
+{
+    return tsi->nested & (UINT32_C(1) << nva_tsi_allowed(tsi, mac));
+}
+
+size_t
+nva_tsi_macs(const struct nva_tsi *tsi,
+             struct eth_addr macs[NVA_ALLOWED_MACS_MAX + 1])
+{
+    size_t n = 0;
+
+    macs[n++] = tsi->mac;
+    for (size_t i = 0; i < tsi->n_allowed; i++) {
+        if (tsi->nested & (UINT32_C(1) << i)) {
+            macs[n++] = tsi->allowed[i];
+        }
+    }
+    return n;
 }
 
 void

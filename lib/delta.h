@@ -307,6 +307,15 @@ struct nva_tsi {
                                          * management's word; the others were
                                          * learned, and yield to it. */
 
+    /* Nested guests: MACs that may be used behind it.  Bit N of 'nested': the
+     * Nth of them is there, as it showed itself; it is at the interface's
+     * places and moves with it.  Several interfaces may allow a MAC, at one of
+     * them it is. */
+    size_t n_allowed;
+    struct eth_addr allowed[NVA_ALLOWED_MACS_MAX];
+    uint32_t nested;
+    nva_usec nested_since;              /* When the last one came. */
+
     /* Where it is, where peers send, where it may go.  Only mobility and
      * registration change these. */
     struct nva_place current;
@@ -477,6 +486,17 @@ void nva_tsi_drop_ip(struct nva_tsi *, const struct in6_addr *ip);
 
 /* True if 'ip' is one of the VN's shared addresses. */
 bool nva_vn_shares(const struct nva_vn *, const struct in6_addr *ip);
+
+/* Which of the MACs that 'tsi' allows 'mac' is; 'n_allowed' if none. */
+size_t nva_tsi_allowed(const struct nva_tsi *tsi, struct eth_addr mac);
+
+/* True for a nested guest's MAC that is behind 'tsi'. */
+bool nva_tsi_has_nested(const struct nva_tsi *tsi, struct eth_addr mac);
+
+/* The MACs that are there: its own, then the nested ones.  Returns how many.
+ */
+size_t nva_tsi_macs(const struct nva_tsi *,
+                    struct eth_addr macs[NVA_ALLOWED_MACS_MAX + 1]);
 
 /* ## Delta ## */
 

@@ -19,6 +19,8 @@
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
 #include "openvswitch/util.h"
+#include "packets.h"
+#include "vm-fsm.h"
 
 static const char *check_vns(const struct directory *);
 static const char *check_nves(const struct directory *);
@@ -301,9 +303,13 @@ static const char *
 check_tsi(const struct directory *d, const struct tsi_obj *t)
 {
     const struct nva_tsi *v = &t->v;
+    const struct nva_vm *vm = directory_vm(d, v->vm);
 
-    if (!directory_vm(d, v->vm) || !directory_vn(d, v->vn)) {
+    if (!vm || !directory_vn(d, v->vn)) {
         return "an interface's VM or VN is gone";
+    }
+    if (v->stopped != vm_fsm_is_off(vm->state)) {
+        return "an interface is stopped and its VM is not off, or the reverse";
     }
     if (v->id >= d->next_id || dir_find_tsi(d, v->id) != t
         || directory_tsi_by_mac(d, v->vn, v->mac) != v) {
@@ -312,6 +318,15 @@ check_tsi(const struct directory *d, const struct tsi_obj *t)
     for (size_t i = 0; i < v->n_ips; i++) {
         if (directory_tsi_by_ip(d, v->vn, &v->ips[i]) != v) {
             return "an interface is not found by its address";
+        }
+    }
+    for (size_t i = 0; i < v->n_allowed; i++) {
+        const struct nva_tsi *has = directory_tsi_by_mac(d, v->vn,
+                                                         v->allowed[i]);
+
+        if ((has && eth_addr_equals(has->mac, v->allowed[i]))
+            || (nva_tsi_has_nested(v, v->allowed[i]) && has != v)) {
+            return "a nested guest's MAC is another's";
         }
     }
     if (!place_is_listed(d, t, &v->current)
@@ -329,6 +344,7 @@ check_tsis(const struct directory *d)
     const struct spot *spot;
     const struct vn_obj *vn;
     size_t n_ips = 0, n_visits = 0, n_at_spots = 0, n_of_vns = 0;
+    size_t n_allowed = 0;
 
     HMAP_FOR_EACH (t, id_node, &d->tsis) {
         const char *error = check_tsi(d, t);
@@ -337,6 +353,7 @@ check_tsis(const struct directory *d)
             return error;
         }
         n_ips += t->v.n_ips;
+        n_allowed += t->v.n_allowed;
         n_visits += t->n_visits;
     }
     HMAP_FOR_EACH (spot, hmap_node, &d->spots) {
@@ -346,6 +363,7 @@ check_tsis(const struct directory *d)
         n_of_vns += ovs_list_size(&vn->tsis);
     }
     return (n_ips == hmap_count(&d->ips) && n_visits == n_at_spots
+            && n_allowed == hmap_count(&d->allowed)
             && n_of_vns == hmap_count(&d->tsis)
             && n_of_vns == hmap_count(&d->tsis_by_mac)) ? NULL
            : "the interface indices differ in size";

@@ -484,6 +484,16 @@ dir_link_tsi(struct directory *d, struct tsi_obj *t)
         hmap_insert(&d->ips, &t->ips[i].hmap_node,
                     hash_vn_ip(v->vn, &v->ips[i]));
     }
+    t->allowed = (v->n_allowed ? xcalloc(v->n_allowed, sizeof *t->allowed)
+                  : NULL);
+    for (size_t i = 0; i < v->n_allowed; i++) {
+        t->allowed[i].tsi = t;
+        t->allowed[i].mac = v->allowed[i];
+        ovs_assert(!nva_tsi_has_nested(v, v->allowed[i])
+                   || !directory_tsi_by_mac(d, v->vn, v->allowed[i]));
+        hmap_insert(&d->allowed, &t->allowed[i].hmap_node,
+                    hash_vn_mac(v->vn, v->allowed[i]));
+    }
     link_visit(d, t, &v->current);
     link_visit(d, t, &v->published);
     link_visit(d, t, &v->prepared);
@@ -509,6 +519,11 @@ dir_unlink_tsi(struct directory *d, struct tsi_obj *t)
     }
     free(t->ips);
     t->ips = NULL;
+    for (size_t i = 0; i < t->v.n_allowed; i++) {
+        hmap_remove(&d->allowed, &t->allowed[i].hmap_node);
+    }
+    free(t->allowed);
+    t->allowed = NULL;
     for (size_t i = 0; i < t->n_visits; i++) {
         struct spot *spot = t->visits[i].spot;
 

@@ -37,6 +37,7 @@ struct directory {
     struct hmap members;                /* (NVE, VN). */
     struct hmap vms, vms_by_name;
     struct hmap tsis, tsis_by_mac;      /* (VN, MAC). */
+    struct hmap allowed;                /* (VN, MAC), with duplicates. */
     struct hmap ips;                    /* (VN, IP). */
     struct hmap spots;                  /* (NVE, port). */
     struct hmap stands;                 /* (NVE, port, VN). */
@@ -167,12 +168,19 @@ struct ip_obj {
     struct in6_addr ip;
 };
 
+struct allowed_obj {
+    struct hmap_node hmap_node;
+    struct tsi_obj *tsi;
+    struct eth_addr mac;
+};
+
 struct tsi_obj {
     struct nva_tsi v;
     uint64_t version, address_version;
     struct hmap_node id_node, mac_node;
     struct ovs_list vm_node, vn_node;
     struct ip_obj *ips;                 /* v.n_ips of them. */
+    struct allowed_obj *allowed;        /* v.n_allowed of them. */
     struct visit visits[3];
     size_t n_visits;
     struct stand *learned_at;           /* Of a learned host; else NULL. */
@@ -275,6 +283,17 @@ static inline bool
 tsi_thaws(const struct nva_tsi *t)
 {
     return t->frozen && t->thaws_at;
+}
+
+/* True if not the same MACs are there, of the same VN. */
+static inline bool
+tsi_macs_differ(const struct nva_tsi *a, const struct nva_tsi *b)
+{
+    return (a->vn != b->vn || !eth_addr_equals(a->mac, b->mac)
+            || a->nested != b->nested
+            || (a->nested && (a->n_allowed != b->n_allowed
+                              || memcmp(a->allowed, b->allowed,
+                                        sizeof a->allowed))));
 }
 
 static inline bool

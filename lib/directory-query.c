@@ -32,6 +32,17 @@ static bool has_redirect_at(const struct tsi_obj *, const struct nve_obj *);
 static bool spot_floods(const struct port_obj *, const struct stand *,
                         bool implied);
 
+/* Walks what may allow MAC in VN: is_allowing() tells. */
+#define FOR_EACH_ALLOWING(O, D, VN, MAC)                                    \
+    HMAP_FOR_EACH_WITH_HASH (O, hmap_node, hash_vn_mac(VN, MAC),            \
+                             &(D)->allowed)
+
+static bool
+is_allowing(const struct allowed_obj *o, nva_id vn, struct eth_addr mac)
+{
+    return o->tsi->v.vn == vn && eth_addr_equals(o->mac, mac);
+}
+
 /* ## Look-ups ## */
 
 const struct nva_vn *
@@ -214,7 +225,55 @@ directory_tsi_by_mac(const struct directory *d, nva_id vn,
             return &t->v;
         }
     }
+
+    const struct allowed_obj *o;
+    FOR_EACH_ALLOWING (o, d, vn, mac) {
+        if (is_allowing(o, vn, mac) && nva_tsi_has_nested(&o->tsi->v, mac)) {
+            return &o->tsi->v;
+        }
+    }
     return NULL;
+}
+
+const struct nva_tsi *
+directory_tsi_allowing(const struct directory *d,
+                       const struct nva_place *place, nva_id vn,
+                       struct eth_addr mac)
+{
+    const struct nva_tsi *found = NULL;
+    const struct allowed_obj *o;
+
+    FOR_EACH_ALLOWING (o, d, vn, mac) {
+        const struct nva_tsi *t = &o->tsi->v;
+
+        if (!is_allowing(o, vn, mac)
+            || (!nva_place_equal(&t->current, place)
+                && !nva_place_equal(&t->published, place)
+                && !nva_place_equal(&t->prepared, place))) {
+            continue;
+        }
+        if (nva_tsi_has_nested(t, mac)) {
+            return t;
+        } else if (!found || t->id < found->id) {
+            found = t;
+        }
+    }
+    return found;
+}
+
+const struct nva_tsi *
+directory_tsi_speaking(const struct directory *d,
+                       const struct nva_place *place, nva_id vn,
+                       struct eth_addr mac)
+{
+    const struct nva_tsi *has = directory_tsi_by_mac(d, vn, mac);
+    const struct nva_tsi *allows;
+
+    if (has && eth_addr_equals(has->mac, mac)) {
+        return has;
+    }
+    allows = directory_tsi_allowing(d, place, vn, mac);
+    return allows ? allows : has;
 }
 
 const struct nva_tsi *
@@ -385,6 +444,19 @@ directory_each_tsi_of_vn(const struct directory *d, nva_id id,
         return;
     }
     WALK(tsi_obj, vn_node, &vn->tsis)
+}
+
+void
+directory_each_tsi_allowing(const struct directory *d, nva_id vn,
+                            struct eth_addr mac, directory_cb *cb, void *aux)
+{
+    const struct allowed_obj *o;
+
+    FOR_EACH_ALLOWING (o, d, vn, mac) {
+        if (is_allowing(o, vn, mac) && !cb(&o->tsi->v, aux)) {
+            return;
+        }
+    }
 }
 
 void

@@ -47,6 +47,13 @@ static void dirt_subscription(struct dirt *, nva_id nve,
 static void dirt_probes(struct dirt *, nva_id nve, const struct dirt_probe *,
                         size_t n);
 static void dirt_flooding(struct dirt *, const struct dirt_probe *);
+static void dirt_rivals(struct dirt *, nva_id tsi, const struct nva_tsi *);
+static directory_cb dirt_rival_cb;
+
+struct dirt_rivals {
+    struct dirt *dirt;
+    nva_id id;
+};
 
 struct dirt_at {
     struct dirt *dirt;
@@ -194,8 +201,7 @@ dirt_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *old,
          const struct nva_tsi *new, const struct dirt_probe *probes, size_t n)
 {
     const bool published = !nva_place_equal(&old->published, &new->published);
-    const bool renamed = (old->vn != new->vn
-                          || !eth_addr_equals(old->mac, new->mac));
+    const bool renamed = tsi_macs_differ(old, new);
     /* Peers are sent elsewhere: the NVE that is left comes first.  Else the
      * NVE that is to deliver does. */
     const nva_id nves[DIRT_PLACES_MAX] = {
@@ -217,6 +223,35 @@ dirt_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *old,
     dirt_place(dirt, new->published.nve, id, probes, n);
     dirt_answers(dirt, new->vn, id, old, new);
     dirt_answers(dirt, old->vn, id, old, new);
+    dirt_rivals(dirt, id, old);
+    dirt_rivals(dirt, id, new);
+}
+
+/* Of the interfaces at one port that allow a MAC one admits it: which one may
+ * have changed. */
+static void
+dirt_rivals(struct dirt *dirt, nva_id id, const struct nva_tsi *t)
+{
+    struct dirt_rivals r = { .dirt = dirt, .id = id };
+
+    for (size_t i = 0; i < t->n_allowed; i++) {
+        directory_each_tsi_allowing(dirt->dir, t->vn, t->allowed[i],
+                                    dirt_rival_cb, &r);
+    }
+}
+
+static bool
+dirt_rival_cb(const void *tsi, void *r_)
+{
+    const struct nva_tsi *t = tsi;
+    struct dirt_rivals *r = r_;
+
+    if (t->id != r->id) {
+        dirt_add(r->dirt, t->current.nve, NVA_OWNER_TSI, t->id);
+        dirt_add(r->dirt, t->published.nve, NVA_OWNER_TSI, t->id);
+        dirt_add(r->dirt, t->prepared.nve, NVA_OWNER_TSI, t->id);
+    }
+    return true;
 }
 
 /* Who sends to interface 'tsi' of 'vn' from afar. */
@@ -276,6 +311,7 @@ same_answers(const struct nva_tsi *a, const struct nva_tsi *b)
 {
     return (a->n_ips == b->n_ips
             && !memcmp(a->ips, b->ips, a->n_ips * sizeof a->ips[0])
+            && !a->n_allowed == !b->n_allowed
             && nva_place_is_set(&a->current) == nva_place_is_set(&b->current));
 }
 

@@ -56,7 +56,8 @@ static void take_id(struct directory *, nva_id);
     X(nves) X(nves_by_name) X(nves_by_dpid)                                 \
     X(ports_by_name) X(ports_by_ofport)                                     \
     X(vaps) X(vaps_by_key) X(members)                                       \
-    X(vms) X(vms_by_name) X(tsis) X(tsis_by_mac) X(ips) X(spots) X(stands)  \
+    X(vms) X(vms_by_name) X(tsis) X(tsis_by_mac) X(ips) X(allowed) X(spots) \
+    X(stands)                                                               \
     X(redirects) X(probes) X(moves) X(pulls) X(absents) X(absents_by_mac)
 
 struct directory *
@@ -533,7 +534,10 @@ tsi_flows_equal(const struct nva_tsi *a, const struct nva_tsi *b)
             && nva_place_equal(&a->published, &b->published)
             && nva_place_equal(&a->prepared, &b->prepared)
             && a->paused == b->paused && a->stopped == b->stopped
-            && !a->held_until == !b->held_until);
+            && !a->held_until == !b->held_until
+            && a->nested == b->nested && a->n_allowed == b->n_allowed
+            && !memcmp(a->allowed, b->allowed,
+                       a->n_allowed * sizeof a->allowed[0]));
 }
 
 static bool
@@ -572,7 +576,11 @@ apply_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *new)
         lease_drop_of(d, t);
     }
     if (new) {
-        pull_drop_absent(dirt, new->vn, new->mac);
+        struct eth_addr macs[NVA_ALLOWED_MACS_MAX + 1];
+
+        for (size_t i = nva_tsi_macs(new, macs); i-- > 0; ) {
+            pull_drop_absent(dirt, new->vn, macs[i]);
+        }
         t->v = *new;
         dir_link_tsi(d, t);
         lease_sync(d, t);
@@ -583,7 +591,7 @@ apply_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *new)
     if (differs) {
         dirt_tsi(dirt, id, &old, new ? new : &nothing, probes, n);
     }
-    if (t && tsi_is_renamed(&old, &t->v)) {
+    if (t && tsi_macs_differ(&old, &t->v)) {
         dirt_redirects_of(dirt, t);
     }
 }

@@ -113,8 +113,19 @@ const struct nva_vm *directory_vm(const struct directory *, nva_id);
 const struct nva_vm *directory_vm_by_name(const struct directory *,
                                           const char *);
 const struct nva_tsi *directory_tsi(const struct directory *, nva_id);
+/* Its own MAC, or that of a nested guest that is behind it. */
 const struct nva_tsi *directory_tsi_by_mac(const struct directory *,
                                            nva_id vn, struct eth_addr);
+/* The interface that allows 'mac' at 'place', where it is, is published or is
+ * prepared; of several the one that has it, else the oldest. */
+const struct nva_tsi *directory_tsi_allowing(const struct directory *,
+                                             const struct nva_place *,
+                                             nva_id vn, struct eth_addr mac);
+/* Who speaks with 'mac' at 'place': the interface that has it as its own, else
+ * the one that allows it there, else the one behind which it is. */
+const struct nva_tsi *directory_tsi_speaking(const struct directory *,
+                                             const struct nva_place *,
+                                             nva_id vn, struct eth_addr mac);
 const struct nva_tsi *directory_tsi_by_ip(const struct directory *, nva_id vn,
                                           const struct in6_addr *);
 const struct nva_probe *directory_probe(const struct directory *, nva_id);
@@ -180,6 +191,10 @@ void directory_each_tsi_of_vm(const struct directory *, nva_id vm,
                               directory_cb *, void *aux);
 void directory_each_tsi_of_vn(const struct directory *, nva_id vn,
                               directory_cb *, void *aux);
+/* TSIs that allow 'mac'. */
+void directory_each_tsi_allowing(const struct directory *, nva_id vn,
+                                 struct eth_addr mac, directory_cb *,
+                                 void *aux);
 /* TSIs with current, published or prepared at 'nve' port 'port' (NULL: any
  * port of 'nve'). */
 void directory_each_tsi_at(const struct directory *, nva_id nve,

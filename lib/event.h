@@ -55,6 +55,8 @@ struct nva_request_if {
     size_t n_learned;                   /* So many more of 'ips' were learned
                                          * and stay that. */
     struct in6_addr ips[NVA_IPS_MAX];
+    size_t n_allowed;
+    struct eth_addr allowed[NVA_ALLOWED_MACS_MAX];
     char nve[NVA_NAME_MAX];             /* "": no place named. */
     char port[NVA_PORT_NAME_MAX];
 };

@@ -29,6 +29,12 @@ struct intent {
     struct pipeline p;
 };
 
+/* A MAC that may send from a place; 'show': the NVA sees what it sends. */
+struct sender {
+    struct eth_addr mac;
+    bool show;
+};
+
 /* A place where an interface may send from. */
 struct admitted {
     const struct pipeline_tsi *tsi;
@@ -53,7 +59,10 @@ static void tsi_deliver(const struct intent *, const struct nva_tsi *,
 static void tsi_forward(const struct intent *, const struct nva_tsi *,
                         const struct pipeline_tsi *);
 static void tsi_admit(const struct intent *, const struct nva_tsi *,
-                      const struct pipeline_tsi *, const struct nva_vn *);
+                      const struct nva_vn *);
+static void admit_mac(const struct intent *, const struct nva_tsi *,
+                      const struct nva_vn *, const struct nva_place *,
+                      struct sender);
 static bool is_held_here(const struct nva_tsi *, nva_id nve);
 static bool lacks_port_to_hold(const struct intent *, const struct nva_tsi *);
 static void admit_addresses(const struct intent *, const struct admitted *,
@@ -256,23 +265,29 @@ tsi_flows(const struct intent *in, nva_id id)
 {
     const struct nva_tsi *tsi = directory_tsi(in->dir, id);
     const struct nva_vn *vn = tsi ? directory_vn(in->dir, tsi->vn) : NULL;
+    struct eth_addr macs[NVA_ALLOWED_MACS_MAX + 1];
     struct pipeline_tsi ptsi;
+    bool asks;
 
     if (!vn || (!directory_nve_serves(in->dir, in->nve->id, vn->id)
                 && !place_here(tsi, in->nve->id))) {
         return;
     }
+    asks = vn->pulls && !place_here(tsi, in->nve->id);
     ptsi.vni = vn->vni;
-    ptsi.mac = tsi->mac;
-
-    tsi_reset(in, tsi, &ptsi);
-    if (vn->pulls && !place_here(tsi, in->nve->id)) {
-        tsi_pulled(in, tsi, &ptsi, vn->lifetime);
-        return;
+    for (size_t i = nva_tsi_macs(tsi, macs); i-- > 0; ) {
+        ptsi.mac = macs[i];
+        tsi_reset(in, tsi, &ptsi);
+        if (asks) {
+            tsi_pulled(in, tsi, &ptsi, vn->lifetime);
+        } else {
+            tsi_deliver(in, tsi, &ptsi);
+            tsi_forward(in, tsi, &ptsi);
+        }
     }
-    tsi_deliver(in, tsi, &ptsi);
-    tsi_forward(in, tsi, &ptsi);
-    tsi_admit(in, tsi, &ptsi, vn);
+    if (!asks) {
+        tsi_admit(in, tsi, vn);
+    }
 }
 
 /* While it stands still or is off, nobody answers: its peers' connections are
@@ -347,10 +362,10 @@ tsi_pulled(const struct intent *in, const struct nva_tsi *tsi,
  * only prepared to be, or from where it should stand still, is evidence, so it
  * is shown.  Not so at the old place while the gate is closed: that would cost
  * the old NVE a bundle just before its redirect, and its announcements are
- * shown everywhere. */
+ * shown everywhere.  A nested guest that is not there yet is shown, too. */
 static void
 tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
-          const struct pipeline_tsi *ptsi, const struct nva_vn *vn)
+          const struct nva_vn *vn)
 {
     const struct nva_place *places[] = { &tsi->current, &tsi->published,
                                          &tsi->prepared };
@@ -359,22 +374,42 @@ tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
         const struct nva_place *place = places[i];
         bool show = (nva_place_equal(place, &tsi->prepared) || tsi->paused
                      || tsi->stopped);
-        nva_ofport port;
 
         /* Equal places give the same flows, which the set takes once. */
         if (place->nve != in->nve->id) {
             continue;
         }
-        port = ofport_of(in, place->port);
-        pipeline_admit(&in->p, ptsi, port, show);
-        if (checks_sources(vn)) {
-            const struct admitted a = {
-                ptsi, port, show, vn->port_security == NVA_PS_FULL };
+        admit_mac(in, tsi, vn, place, (struct sender) { tsi->mac, show });
+        for (size_t j = 0; j < tsi->n_allowed; j++) {
+            const struct sender nested = {
+                tsi->allowed[j],
+                show || !nva_tsi_has_nested(tsi, tsi->allowed[j]),
+            };
 
-            admit_address(in, &a, NULL);
-            admit_addresses(in, &a, tsi->ips, tsi->n_ips);
-            admit_addresses(in, &a, vn->shared_ips, vn->n_shared_ips);
+            if (directory_tsi_allowing(in->dir, place, vn->id, nested.mac)
+                == tsi) {
+                admit_mac(in, tsi, vn, place, nested);
+            }
         }
+    }
+}
+
+static void
+admit_mac(const struct intent *in, const struct nva_tsi *tsi,
+          const struct nva_vn *vn, const struct nva_place *place,
+          struct sender sender)
+{
+    const struct pipeline_tsi ptsi = { .vni = vn->vni, .mac = sender.mac };
+    const struct admitted a = {
+        &ptsi, ofport_of(in, place->port), sender.show,
+        vn->port_security == NVA_PS_FULL,
+    };
+
+    pipeline_admit(&in->p, &ptsi, a.port, a.show);
+    if (checks_sources(vn)) {
+        admit_address(in, &a, NULL);
+        admit_addresses(in, &a, tsi->ips, tsi->n_ips);
+        admit_addresses(in, &a, vn->shared_ips, vn->n_shared_ips);
     }
 }
 
@@ -408,7 +443,9 @@ checks_sources(const struct nva_vn *vn)
 
 /* Its MAC is the same wherever it is: it is answered for once it has a place.
  * An owner of its own, so that a move rewrites none of this.  In a VN that
- * pulls its own NVE answers, and shows what it says of itself to all. */
+ * pulls its own NVE answers, and shows what it says of itself to all.  Where
+ * there may be nested guests nobody knows which of them has an address: they
+ * are asked themselves. */
 static void
 address_flows(const struct intent *in, nva_id id)
 {
@@ -416,7 +453,7 @@ address_flows(const struct intent *in, nva_id id)
     const struct nva_vn *vn = tsi ? directory_vn(in->dir, tsi->vn) : NULL;
     struct pipeline_tsi ptsi;
 
-    if (!vn || !nva_place_is_set(&tsi->current)
+    if (!vn || !nva_place_is_set(&tsi->current) || tsi->n_allowed
         || !directory_nve_serves(in->dir, in->nve->id, vn->id)
         || (vn->pulls && !place_here(tsi, in->nve->id))) {
         return;
@@ -495,6 +532,7 @@ redirect_flows(const struct intent *in, nva_id id)
     const struct nva_tsi *tsi;
     const struct nva_nve *to;
     const struct nva_vn *vn;
+    struct eth_addr macs[NVA_ALLOWED_MACS_MAX + 1];
     struct pipeline_tsi ptsi;
     uint16_t seconds;
 
@@ -509,12 +547,14 @@ redirect_flows(const struct intent *in, nva_id id)
     }
 
     ptsi.vni = vn->vni;
-    ptsi.mac = tsi->mac;
     seconds = seconds_left(in, r->until);
-    if (r->resets) {
-        pipeline_reset(&in->p, &ptsi, NVA_TABLE_REDIRECT, seconds);
+    for (size_t i = nva_tsi_macs(tsi, macs); i-- > 0; ) {
+        ptsi.mac = macs[i];
+        if (r->resets) {
+            pipeline_reset(&in->p, &ptsi, NVA_TABLE_REDIRECT, seconds);
+        }
+        pipeline_redirect(&in->p, &ptsi, &to->tunnel_ip, seconds);
     }
-    pipeline_redirect(&in->p, &ptsi, &to->tunnel_ip, seconds);
 }
 
 /* ## What nobody has ## */

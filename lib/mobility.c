@@ -20,6 +20,8 @@
 
 static void act(const struct nva_view *, const struct nva_event *,
                 enum nva_admit, struct nva_plan *);
+static struct nva_place place_of(const struct nva_view *,
+                                 const struct nva_event *);
 static void note_life(const struct nva_view *, const struct nva_event *,
                       struct nva_plan *);
 static void evidence_refresh(const struct nva_view *, const struct nva_event *,
@@ -32,6 +34,10 @@ static void evidence_doubt(const struct nva_view *, const struct nva_event *,
                            struct nva_plan *);
 static bool take_shared(const struct nva_view *, const struct nva_event *,
                         const struct nva_tsi *, struct nva_plan *);
+static void evidence_nested(const struct nva_view *, const struct nva_event *,
+                            const struct nva_tsi *, struct nva_plan *);
+static void send_after_nested(const struct nva_view *, const struct nva_tsi *,
+                              const struct nva_tsi *from, struct nva_plan *);
 static void evidence_new(const struct nva_view *, const struct nva_event *,
                          const struct nva_place *, struct nva_plan *);
 static void learned_name(const struct nva_view *, const struct nva_tsi *,
@@ -52,13 +58,11 @@ static void
 act(const struct nva_view *v, const struct nva_event *ev, enum nva_admit what,
     struct nva_plan *plan)
 {
-    const struct nva_vap *vap = directory_vap(v->dir, ev->packet.vap);
-    const struct nva_tsi *tsi = directory_tsi_by_mac(
-        v->dir, ev->packet.vn, ev->packet.frame.eth_src);
-    struct nva_place place = { .nve = ev->nve };
+    const struct nva_place place = place_of(v, ev);
+    const struct nva_tsi *tsi = directory_tsi_speaking(
+        v->dir, &place, ev->packet.vn, ev->packet.frame.eth_src);
     const struct nva_move *move;
 
-    ovs_strlcpy(place.port, vap->port, sizeof place.port);
     switch (what) {
     case NVA_ADMIT_REFRESH:
         evidence_refresh(v, ev, tsi, plan);
@@ -78,6 +82,9 @@ act(const struct nva_view *v, const struct nva_event *ev, enum nva_admit what,
                                   NVA_R_EVIDENCE);
         }
         break;
+    case NVA_ADMIT_NESTED:
+        evidence_nested(v, ev, tsi, plan);
+        break;
     case NVA_ADMIT_NEW:
         evidence_new(v, ev, &place, plan);
         break;
@@ -95,13 +102,24 @@ act(const struct nva_view *v, const struct nva_event *ev, enum nva_admit what,
     }
 }
 
+static struct nva_place
+place_of(const struct nva_view *v, const struct nva_event *ev)
+{
+    const struct nva_vap *vap = directory_vap(v->dir, ev->packet.vap);
+    struct nva_place place = { .nve = ev->nve };
+
+    ovs_strlcpy(place.port, vap->port, sizeof place.port);
+    return place;
+}
+
 /* A learned host is alive. */
 static void
 note_life(const struct nva_view *v, const struct nva_event *ev,
           struct nva_plan *plan)
 {
-    const struct nva_tsi *old = directory_tsi_by_mac(
-        v->dir, ev->packet.vn, ev->packet.frame.eth_src);
+    const struct nva_place place = place_of(v, ev);
+    const struct nva_tsi *old = directory_tsi_speaking(
+        v->dir, &place, ev->packet.vn, ev->packet.frame.eth_src);
 
     if (old && v->now - old->heard >= NVA_HEARD_GRAIN
         && directory_vm(v->dir, old->vm)->origin == NVA_ORIGIN_LEARNED) {
@@ -238,6 +256,56 @@ take_shared(const struct nva_view *v, const struct nva_event *ev,
     t.ips[t.n_ips++] = ip;
     story_put_tsi(plan, &t);
     return true;
+}
+
+/* A nested guest is behind 'tsi', and no more behind whoever had it. */
+static void
+evidence_nested(const struct nva_view *v, const struct nva_event *ev,
+                const struct nva_tsi *tsi, struct nva_plan *plan)
+{
+    const struct eth_addr mac = ev->packet.frame.eth_src;
+    const struct nva_tsi *from = directory_tsi_by_mac(v->dir, tsi->vn, mac);
+    struct nva_tsi t = *tsi;
+    struct nva_note *note;
+
+    if (from) {
+        struct nva_tsi old = *from;
+
+        old.nested &= ~(UINT32_C(1) << nva_tsi_allowed(&old, mac));
+        story_put_tsi(plan, &old);
+        redirect_renew(v, old.id, plan);
+    }
+    t.nested |= UINT32_C(1) << nva_tsi_allowed(&t, mac);
+    t.nested_since = v->now;
+    story_put_tsi(plan, &t);
+    redirect_renew(v, t.id, plan);
+    if (from) {
+        send_after_nested(v, &t, from, plan);
+    }
+
+    note = nva_plan_note(plan, NVA_NOTE_LEARNED, NVA_R_EVIDENCE);
+    note->nve = ev->nve;
+    note->other = from ? from->current.nve : NVA_ID_NONE;
+    note->vn = tsi->vn;
+    note->vm = tsi->vm;
+    note->tsi = tsi->id;
+    note->mac = mac;
+}
+
+/* What is on its way to where the guest was is sent after it, as after a VM
+ * that has left. */
+static void
+send_after_nested(const struct nva_view *v, const struct nva_tsi *tsi,
+                  const struct nva_tsi *from, struct nva_plan *plan)
+{
+    const nva_id at = from->current.nve;
+
+    if (at && tsi->current.nve != at && tsi->prepared.nve != at
+        && nva_place_is_set(&tsi->published) && tsi->published.nve != at
+        && !redirect_at(v->dir, tsi->id, at)) {
+        redirect_arm(v, tsi, &from->current, tsi->published.nve, NVA_ID_NONE,
+                     plan);
+    }
 }
 
 /* A host nobody told us of: a VM named VN/MAC with one interface. */

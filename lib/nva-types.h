@@ -40,6 +40,7 @@ enum {
     NVA_VNI_MAX = 4194303,      /* 2^22 - 1: the two top bits count hops. */
     NVA_REDIRECT_HOPS_MAX = 3,  /* Then the packet is dropped and counted. */
     NVA_IPS_MAX = 16,           /* Addresses of one interface. */
+    NVA_ALLOWED_MACS_MAX = 8,   /* ...and MACs besides its own. */
     NVA_SHARED_IPS_MAX = 16,    /* Of one VN; each is admitted at each port. */
     NVA_IFS_MAX = 8,            /* Interfaces of one VM. */
     NVA_VNS_MAX = 65536,
@@ -85,6 +86,10 @@ enum {
  * reason to write all the time. */
 #define NVA_EVICT_SILENCE (60 * NVA_SEC)
 #define NVA_HEARD_GRAIN NVA_SEC
+
+/* An interface keeps the nested guests that it has got for so long: two VMs
+ * that both use a MAC must not have every NVE rewritten at their pace. */
+#define NVA_NESTED_KEPT NVA_SEC
 #define NVA_LIFETIME_ABSENT 10              /* Seconds, at most: of "nobody
                                              * has this MAC". */
 
@@ -236,6 +241,7 @@ enum {
     X(ANSWERED, "answered", "answered from the directory")                  \
     X(UNKNOWN_ADDRESS, "unknown_address", "the directory has no entry")     \
     X(OWN_QUESTION, "own_question", "the owner itself asks")                \
+    X(ASKED_THERE, "asked_there", "a nested guest may have the address")    \
     X(RESET, "reset", "a TCP connection that its VM left behind")           \
     X(LATE, "late", "in flight to an old place after its redirect ended")
 

@@ -35,7 +35,7 @@ struct walk {
     struct nva_plan *plan;
 };
 
-static directory_cb search_cb, retarget_cb, timer_cb, deadline_cb;
+static directory_cb search_cb, retarget_cb, renew_cb, timer_cb, deadline_cb;
 static void put(struct nva_plan *, const struct nva_redirect *);
 static void del(struct nva_plan *, const struct nva_redirect *);
 static void stamp(struct nva_plan *, const struct nva_redirect *,
@@ -139,6 +139,27 @@ void
 redirect_restore(const struct nva_redirect *r, struct nva_plan *plan)
 {
     put(plan, r);
+}
+
+void
+redirect_renew(const struct nva_view *v, nva_id tsi, struct nva_plan *plan)
+{
+    struct walk w = { .view = v, .plan = plan };
+
+    directory_each_redirect_of_tsi(v->dir, tsi, renew_cb, &w);
+}
+
+static bool
+renew_cb(const void *redirect, void *w_)
+{
+    const struct nva_redirect *old = redirect;
+    struct walk *w = w_;
+    struct nva_redirect r = *old;
+
+    r.id = nva_plan_new_id(w->plan);
+    del(w->plan, old);
+    put(w->plan, &r);
+    return true;
 }
 
 /* The pause's own redirect lasts as long as the pause. */

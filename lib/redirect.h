@@ -34,6 +34,10 @@ void redirect_follow(const struct nva_view *, const struct nva_tsi *,
                      const struct nva_place *old, nva_id move,
                      struct nva_plan *);
 
+/* Other MACs are behind 'tsi' than were: what its redirects match is not the
+ * same any more, so each is a new instance, for the time that remains. */
+void redirect_renew(const struct nva_view *, nva_id tsi, struct nva_plan *);
+
 /* The switch says that instance 'id' has gone, after about 'packets'. */
 void redirect_ended(const struct nva_view *, nva_id id, uint64_t packets,
                     struct nva_plan *);

@@ -51,6 +51,9 @@ struct job {
     bool kept[NVA_IFS_MAX];
     size_t n_wants;
     struct want wants[NVA_IFS_MAX];
+    size_t n_yielding;                  /* Learned hosts that are nested guests
+                                         * by this request. */
+    const struct nva_tsi *yielding[NVA_IFS_MAX * NVA_ALLOWED_MACS_MAX];
 };
 
 /* Fills in job->vm and what the VM has and is to have.  The reason of refusal

@@ -21,6 +21,7 @@
 #include "mobility.h"
 #include "openvswitch/util.h"
 #include "packets.h"
+#include "redirect.h"
 #include "util.h"
 
 static bool is_prepared(const struct nva_view *, nva_id move);
@@ -297,6 +298,14 @@ bind_place(const struct job *job, const struct want *w)
                          job->plan);
 }
 
+static bool
+allowed_equal(const struct nva_tsi *a, const struct nva_tsi *b)
+{
+    return (a->n_allowed == b->n_allowed
+            && !memcmp(a->allowed, b->allowed,
+                       a->n_allowed * sizeof a->allowed[0]));
+}
+
 /* Puts an interface that stays where it is, if something about it changed:
  * its places as the plan leaves them. */
 static void
@@ -306,7 +315,8 @@ refresh_tsi(const struct job *job, const struct want *w)
     struct nva_tsi t = latest ? *latest : w->tsi;
 
     if (w->old && t.vm == job->id && !strcmp(t.name, w->tsi.name)
-        && ips_equal(&t, &w->tsi) && t.n_given == w->tsi.n_given) {
+        && ips_equal(&t, &w->tsi) && t.n_given == w->tsi.n_given
+        && allowed_equal(&t, &w->tsi)) {
         return;
     }
     t.vm = job->id;
@@ -314,7 +324,13 @@ refresh_tsi(const struct job *job, const struct want *w)
     t.n_ips = w->tsi.n_ips;
     t.n_given = w->tsi.n_given;
     memcpy(t.ips, w->tsi.ips, sizeof t.ips);
+    t.n_allowed = w->tsi.n_allowed;
+    memcpy(t.allowed, w->tsi.allowed, sizeof t.allowed);
+    t.nested = w->tsi.nested;
     put_tsi(job, &t);
+    if (w->old && !allowed_equal(w->old, &t)) {
+        redirect_renew(job->view, t.id, job->plan);
+    }
 }
 
 /* Brings 'w' to its place, if it is to go to one: where that was prepared, it
@@ -355,6 +371,13 @@ do_ifs(struct job *job)
         if (!job->kept[i]) {
             del_tsi(job, job->olds[i]);
         }
+    }
+    for (size_t i = 0; i < job->n_yielding; i++) {
+        const struct nva_tsi *t = job->yielding[i];
+
+        end_move(job, directory_vm(job->view->dir, t->vm)->move);
+        del_tsi(job, t);
+        registry_add(job->plan, NVA_DELTA_VM_DEL, t->vm);
     }
     for (size_t i = 0; i < job->n_wants; i++) {
         take_ips(job, &job->wants[i]);

@@ -97,6 +97,106 @@ collect_cb(const void *tsi, void *job_)
 
 /* ## One interface ## */
 
+/* True if an interface earlier in the request has 'mac' in 'vn', or with 'all'
+ * allows it. */
+static bool
+mac_is_wanted(const struct job *job, nva_id vn, struct eth_addr mac, bool all)
+{
+    for (size_t i = 0; i < job->n_wants; i++) {
+        const struct nva_tsi *t = &job->wants[i].tsi;
+
+        if (t->vn == vn
+            && (eth_addr_equals(t->mac, mac)
+                || (all && nva_tsi_allowed(t, mac) < t->n_allowed))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct keepers {
+    const struct job *job;
+    bool any;
+};
+
+static bool
+keeper_cb(const void *tsi, void *keepers_)
+{
+    struct keepers *keepers = keepers_;
+
+    keepers->any = is_foreign(keepers->job, tsi);
+    return !keepers->any;
+}
+
+/* True if another VM's interface allows 'mac' for nested guests. */
+static bool
+is_kept_for_others(const struct job *job, nva_id vn, struct eth_addr mac)
+{
+    struct keepers keepers = { .job = job };
+
+    directory_each_tsi_allowing(job->view->dir, vn, mac, keeper_cb, &keepers);
+    return keepers.any;
+}
+
+/* A MAC of nested guests is nobody's own: a host that was only learned with it
+ * yields. */
+static enum nva_reason
+want_nested(struct job *job, const struct nva_tsi *t, struct eth_addr mac)
+{
+    const struct nva_tsi *holder = directory_tsi_by_mac(job->view->dir, t->vn,
+                                                        mac);
+    const struct nva_vm *vm;
+
+    if (!nva_mac_is_host(mac)) {
+        return NVA_R_BAD_MAC;
+    } else if (eth_addr_equals(t->mac, mac)
+               || nva_tsi_allowed(t, mac) < t->n_allowed
+               || mac_is_wanted(job, t->vn, mac, false)) {
+        return NVA_R_MAC_TAKEN;
+    } else if (!holder || !eth_addr_equals(holder->mac, mac)) {
+        return NVA_OK;
+    }
+    vm = directory_vm(job->view->dir, holder->vm);
+    if (vm->origin != NVA_ORIGIN_LEARNED || !is_foreign(job, holder)) {
+        return NVA_R_MAC_TAKEN;
+    } else if (registry_move_is_unsettled(job->view, vm->move)) {
+        return NVA_R_MOVE_IN_PROGRESS;
+    }
+    for (size_t i = 0; i < job->n_yielding; i++) {
+        if (job->yielding[i] == holder) {
+            return NVA_OK;
+        }
+    }
+    job->yielding[job->n_yielding++] = holder;
+    return NVA_OK;
+}
+
+/* Which nested guests it may have; those that are there stay. */
+static enum nva_reason
+want_allowed(struct job *job, struct want *w, const struct nva_request_if *r)
+{
+    struct nva_tsi *t = &w->tsi;
+
+    t->n_allowed = 0;
+    t->nested = 0;
+    memset(t->allowed, 0, sizeof t->allowed);
+    if (r->n_allowed > NVA_ALLOWED_MACS_MAX) {
+        return NVA_R_LIMIT;
+    }
+    for (size_t i = 0; i < r->n_allowed; i++) {
+        enum nva_reason reason = want_nested(job, t, r->allowed[i]);
+
+        if (reason) {
+            return reason;
+        }
+        if (w->old && nva_tsi_has_nested(w->old, r->allowed[i])) {
+            t->nested |= UINT32_C(1) << i;
+        }
+        t->allowed[t->n_allowed++] = r->allowed[i];
+    }
+    return NVA_OK;
+}
+
 /* Finds the interface that 'w' continues: this VM's with that MAC, or a host
  * that was only learned. */
 static enum nva_reason
@@ -105,12 +205,9 @@ want_mac(struct job *job, struct want *w, nva_id vn, struct eth_addr mac)
     const struct directory *dir = job->view->dir;
     const struct nva_tsi *holder = directory_tsi_by_mac(dir, vn, mac);
 
-    for (size_t i = 0; i < job->n_wants; i++) {
-        const struct nva_tsi *t = &job->wants[i].tsi;
-
-        if (t->vn == vn && eth_addr_equals(t->mac, mac)) {
-            return NVA_R_MAC_TAKEN;
-        }
+    if (mac_is_wanted(job, vn, mac, true) || is_kept_for_others(job, vn, mac)
+        || (holder && !eth_addr_equals(holder->mac, mac))) {
+        return NVA_R_MAC_TAKEN;
     }
     if (holder && is_foreign(job, holder)) {
         const struct nva_vm *vm = directory_vm(dir, holder->vm);
@@ -339,6 +436,10 @@ want_if(struct job *job, const struct nva_request_if *r, const char **field)
     if (!reason) {
         *field = "ips";
         reason = want_ips(job, w, r);
+    }
+    if (!reason) {
+        *field = "allowed_macs";
+        reason = want_allowed(job, w, r);
     }
     if (!reason) {
         reason = want_place(job, w, r, field);

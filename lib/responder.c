@@ -27,6 +27,8 @@ static void answer_rarp(const struct nva_view *, const struct nva_event *,
 static bool asks_itself(const struct nva_view *, const struct nva_event *,
                         const struct nva_tsi *);
 static const struct in6_addr *tsi_ip4(const struct nva_tsi *);
+static void ask_there(const struct nva_view *, const struct nva_event *,
+                      const struct nva_tsi *, struct nva_plan *);
 static struct nva_reply *reply_to_asker(const struct nva_event *,
                                         struct nva_plan *);
 static enum nva_reason send_after(const struct nva_view *,
@@ -177,6 +179,10 @@ answer_address(const struct nva_view *view, const struct nva_event *ev,
         note(plan, ev, tsi, NVA_NOTE_DROPPED, NVA_R_OWN_QUESTION);
         return;
     }
+    if (tsi->n_allowed) {
+        ask_there(view, ev, tsi, plan);
+        return;
+    }
 
     reply = reply_to_asker(ev, plan);
     if (f->kind == NVA_FRAME_NS) {
@@ -188,6 +194,25 @@ answer_address(const struct nva_view *view, const struct nva_event *ev,
                                           sizeof reply->data);
     }
     note(plan, ev, tsi, NVA_NOTE_ANSWERED, NVA_R_ANSWERED);
+}
+
+/* Nobody knows which of an interface's MACs has the address: they are asked,
+ * unless the switch has flooded the question already. */
+static void
+ask_there(const struct nva_view *view, const struct nva_event *ev,
+          const struct nva_tsi *tsi, struct nva_plan *plan)
+{
+    const struct nva_vn *vn = directory_vn(view->dir, ev->packet.vn);
+    enum nva_reason reason = NVA_R_ASKED_THERE;
+
+    if (vn->pulls || vn->unknown_question != NVA_UQ_FLOOD) {
+        reason = send_after(view, ev, tsi, plan);
+        if (!reason) {
+            note(plan, ev, tsi, NVA_NOTE_FLOODED, NVA_R_ASKED_THERE);
+            return;
+        }
+    }
+    note(plan, ev, tsi, NVA_NOTE_DROPPED, reason);
 }
 
 /* A VM announced by its hypervisor asks too (I3): the answer is unicast to the
@@ -207,7 +232,8 @@ answer_rarp(const struct nva_view *view, const struct nva_event *ev,
     struct nva_reply *reply;
 
     tsi = directory_tsi_by_mac(view->dir, ev->packet.vn, f->tha);
-    ip = tsi ? tsi_ip4(tsi) : NULL;
+    ip = (tsi && eth_addr_equals(tsi->mac, f->tha) ? tsi_ip4(tsi)
+          : NULL);              /* A nested guest has not its host's. */
     if (!ip) {
         note(plan, ev, tsi, NVA_NOTE_DROPPED, NVA_R_UNKNOWN_ADDRESS);
         return;

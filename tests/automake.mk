@@ -104,6 +104,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-kinds \
 	tests/scenarios/test-leftovers \
 	tests/scenarios/test-limits \
+	tests/scenarios/test-nested \
 	tests/scenarios/test-planned \
 	tests/scenarios/test-pull \
 	tests/scenarios/test-reset \
@@ -378,6 +379,9 @@ tests_scenarios_test_leftovers_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_limits_SOURCES = tests/scenarios/test-limits.c
 tests_scenarios_test_limits_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_scenarios_test_nested_SOURCES = tests/scenarios/test-nested.c
+tests_scenarios_test_nested_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
 tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
 
@@ -491,6 +495,7 @@ EXTRA_DIST += \
 	tests/system/test_measure.py \
 	tests/system/test_mininet.py \
 	tests/system/test_move.py \
+	tests/system/test_nested.py \
 	tests/system/test_pull.py \
 	tests/system/test_reach.py \
 	tests/system/test_reset.py \

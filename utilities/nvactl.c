@@ -67,12 +67,14 @@ static const struct nvactl_option_spec port_del_options[] = {
 static const struct nvactl_option_spec vm_options[] = {
     { "state", NULL, 's' }, { "connections", NULL, 's' },
     { "vn", "vn", 's' }, { "mac", "mac", 's' },
-    { "ip", "ips", 'l' }, { "nve", "nve", 's' }, { "port", "port", 's' },
+    { "ip", "ips", 'l' }, { "allowed-mac", "allowed_macs", 'l' },
+    { "nve", "nve", 's' }, { "port", "port", 's' },
     { "sticky", NULL, 's' },
     { NULL, NULL, 0 },
 };
 static const struct nvactl_option_spec nic_options[] = {
     { "vn", "vn", 's' }, { "mac", "mac", 's' }, { "ip", "ips", 'l' },
+    { "allowed-mac", "allowed_macs", 'l' },
     { "nve", "nve", 's' }, { "port", "port", 's' }, { NULL, NULL, 0 },
 };
 static const struct nvactl_option_spec move_options[] = {
@@ -118,17 +120,20 @@ static const struct nvactl_command commands[] = {
       nvactl_port_del, NVES },
     { "port", "list", 1, " NVE", NULL, nvactl_port_list, NVES },
     { "vm", "add", 1, " NAME --vn VN --mac MAC [--ip IP]... "
-      "[--nve NVE --port PORT]\n        [--sticky yes|no]", vm_options,
+      "[--allowed-mac MAC]...\n        [--nve NVE --port PORT] "
+      "[--sticky yes|no]", vm_options,
       nvactl_vm_add, VMS },
     { "vm", "set", 1, " NAME [--state STATE] [--vn VN] [--mac MAC] "
-      "[--ip IP]...\n        [--nve NVE --port PORT] [--sticky yes|no]",
+      "[--ip IP]...\n        [--allowed-mac MAC]... "
+      "[--nve NVE --port PORT] [--sticky yes|no]",
       vm_options, nvactl_vm_set, VMS },
     { "vm", "del", 1, " NAME", NULL, nvactl_del, VMS },
     { "vm", "list", 0, "", NULL, nvactl_list, VMS },
     { "vm", "show", 1, " NAME", NULL, nvactl_show_one, VMS },
     { "vm", "thaw", 1, " NAME", NULL, nvactl_vm_thaw, VMS },
     { "vm", "nic add", 2, " VM INTERFACE --vn VN --mac MAC [--ip IP]...\n"
-      "        [--nve NVE --port PORT]", nic_options, nvactl_nic_add, VMS },
+      "        [--allowed-mac MAC]... [--nve NVE --port PORT]", nic_options,
+      nvactl_nic_add, VMS },
     { "vm", "nic del", 2, " VM INTERFACE", NULL, nvactl_nic_del, VMS },
     { "move", "start", 1, " VM --to NVE [--port [IF=]PORT]... "
       "[--kind hot|warm|cold]\n        [--wait prepared|done] "

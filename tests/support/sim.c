@@ -465,17 +465,6 @@ op_on_note(void *sim_, const struct nva_view *v, const struct nva_note *note)
 
 /* ## Packets ## */
 
-static struct guest *
-guest_at(struct sim *sim, const struct sim_port *port)
-{
-    for (int i = 0; i < sim->n_vms; i++) {
-        if (sim->guests[i].at == port && !sim->guests[i].still) {
-            return &sim->guests[i];
-        }
-    }
-    return NULL;
-}
-
 static void
 read_packet(struct sim *sim, struct guest *g, uint64_t id)
 {
@@ -540,6 +529,33 @@ guest_answers(struct sim *sim, struct guest *g,
     return true;
 }
 
+/* Whoever stands at 'port' reads 'packet'; but if one of them has the MAC that
+ * it is for, that one alone.  False if nobody does. */
+static bool
+guests_read(struct sim *sim, const struct sim_port *port,
+            const struct sim_packet *packet, uint64_t id)
+{
+    bool any = false;
+
+    for (int pass = 0; pass < 2 && !any; pass++) {
+        for (int i = 0; i < sim->n_vms; i++) {
+            struct guest *g = &sim->guests[i];
+
+            if (g->at != port
+                || (!pass && memcmp(packet->bytes, &g->vm.mac, 6))) {
+                continue;
+            } else if (!g->still && !guest_answers(sim, g, packet)) {
+                read_packet(sim, g, id);
+            }
+            if (g->still && !pass) {
+                return false;
+            }
+            any |= !g->still;
+        }
+    }
+    return any;
+}
+
 static struct sim_port *
 port_by_ofport(struct sim *sim, int nve, nva_ofport ofport)
 {
@@ -585,7 +601,6 @@ op_to_port(void *sim_, struct fake_switch *sw, nva_ofport ofport,
     struct sim_port *port = port_by_ofport(sim, nve_of_switch(sim, sw),
                                            ofport);
     uint64_t id = packet->rewritten ? 0 : packet->id;
-    struct guest *g;
 
     if (!port) {
         return;
@@ -596,12 +611,8 @@ op_to_port(void *sim_, struct fake_switch *sw, nva_ofport ofport,
         j->delivered++;
         j->hops = MAX(j->hops, packet->hops);
     }
-    g = guest_at(sim, port);
-    if (g && guest_answers(sim, g, packet)) {
-        return;
-    } else if (g) {
-        read_packet(sim, g, id);
-    } else if (port->n_queued < QUEUE_MAX) {
+    if (!guests_read(sim, port, packet, id)
+        && port->n_queued < QUEUE_MAX) {
         if (port->n_queued >= port->allocated_queued) {
             port->queued = x2nrealloc(port->queued, &port->allocated_queued,
                                       sizeof *port->queued);
@@ -1003,10 +1014,19 @@ sim_vm(struct sim *sim, const struct sim_vm *vm)
 static void
 read_queue(struct sim *sim, struct guest *g, struct sim_port *port)
 {
+    size_t n = 0;
+
     for (size_t i = 0; i < port->n_queued; i++) {
-        read_packet(sim, g, port->queued[i]);
+        const uint64_t id = port->queued[i];
+        const int to = (id && id <= sim->n_journeys
+                        ? sim->journeys[id - 1].to : -1);
+
+        read_packet(sim, g, id);
+        if (to >= 0 && to != g - sim->guests) {
+            port->queued[n++] = id;     /* For another guest at this port. */
+        }
     }
-    port->n_queued = 0;
+    port->n_queued = n;
 }
 
 /* What waited at the port it left was read before it left or travels with it;
@@ -1203,7 +1223,9 @@ sim_ping_all(struct sim *sim)
         for (int b = 0; b < sim->n_vms; b++) {
             const struct guest *ga = &sim->guests[a], *gb = &sim->guests[b];
 
-            if (a != b && ga->at && gb->at && !ga->still && !gb->still
+            /* Who stands at one port reaches the other without us. */
+            if (ga->at != gb->at && ga->at && gb->at
+                && !ga->still && !gb->still
                 && !strcmp(ga->vm.vn, gb->vm.vn)) {
                 sim_send(sim, a, b);
             }

@@ -232,6 +232,42 @@ START_TEST(learn_limit_per_port)
 }
 END_TEST
 
+/* D15: a nested guest is where its MAC is allowed, and nowhere else. */
+START_TEST(D15_nested_guests)
+{
+    struct nva_tsi tsi = *directory_tsi(fx.dir, red1);
+    struct nva_tsi two = *directory_tsi_by_mac(fx.dir, RED, fx_mac(2));
+
+    tsi.n_allowed = two.n_allowed = 1;
+    tsi.allowed[0] = two.allowed[0] = fx_mac(9);
+    fx_tsi_put(&fx, &tsi);
+    ADMITTED(NESTED, HV1, "tap1", garp(9, "10.0.0.1"));
+    ADMITTED(NESTED, HV1, "tap1", fx_data(fx_mac(9), fx_mac(2)));
+    REFUSED(SPOOFED, HV1, "tap1", garp(9, "10.0.0.2"));
+    REFUSED(SPOOFED, HV1, "tap1", garp(9, "10.0.0.77"));
+    REFUSED(STRICT_BINDING, HV2, "tap1", garp(9, "10.0.0.77"));
+
+    tsi.nested = 1;
+    tsi.nested_since = NVA_SEC;
+    fx_tsi_put(&fx, &tsi);
+    ADMITTED(REFRESH, HV1, "tap1", garp(9, "10.0.0.1"));
+    REFUSED(SPOOFED, HV3, "tap1", garp(9, "10.0.0.1"));
+
+    /* Another interface that may have it does not get it at once. */
+    fx_tsi_put(&fx, &two);
+    fx.view.now = NVA_SEC + NVA_NESTED_KEPT - 1;
+    REFUSED(UNDER_WAY, HV2, "tap1", garp(9, "10.0.0.2"));
+    fx.view.now++;
+    ADMITTED(NESTED, HV2, "tap1", garp(9, "10.0.0.2"));
+
+    /* It speaks where its host was prepared, or should stand still. */
+    prepare(red1, HV3, "tap1", false);
+    ADMITTED(ACTIVATE, HV3, "tap1", garp(9, "10.0.0.1"));
+    prepare(red1, HV3, "tap1", true);
+    ADMITTED(ABORT, HV1, "tap1", garp(9, "10.0.0.1"));
+}
+END_TEST
+
 /* E4, E5: neither moves by announcement, nor by data; both by management. */
 START_TEST(E5_sticky_and_frozen_stay)
 {
@@ -446,6 +482,7 @@ main(void)
     tcase_add_test(tc, D15_learn_takes_no_address_from_another);
     tcase_add_test(tc, D15_never_across_networks);
     tcase_add_test(tc, learn_limit_per_port);
+    tcase_add_test(tc, D15_nested_guests);
     tcase_add_loop_test(tc, E5_sticky_and_frozen_stay, 0, 2);
     tcase_add_test(tc, the_place_just_left);
     tcase_add_loop_test(tc, asked_already, 0, 2);

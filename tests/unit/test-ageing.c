@@ -253,11 +253,15 @@ END_TEST
 START_TEST(F6_a_vm_that_stands_still)
 {
     struct nva_tsi t = *directory_tsi(fx.dir, blue1);
+    struct nva_delta d = { .type = NVA_DELTA_VM_PUT, .id = t.vm };
 
     next_look();
     t.paused = _i == 0;
     t.stopped = _i == 1;
     fx_tsi_put(&fx, &t);
+    d.vm = *directory_vm(fx.dir, t.vm);
+    d.vm.state = t.stopped ? NVA_VM_SHUTDOWN : NVA_VM_RUNNING;
+    fx_apply(&fx, &d);
     for (int i = 0; i < 50; i++) {
         next_look();
         ck_assert_uint_eq(fx.plan.n_replies, 0);

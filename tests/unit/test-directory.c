@@ -270,6 +270,13 @@ one_cb(const void *object OVS_UNUSED, void *n)
     return false;
 }
 
+static bool
+any_n_cb(const void *object OVS_UNUSED, void *n)
+{
+    ++*(size_t *) n;
+    return true;
+}
+
 START_TEST(test_ids)
 {
     ck_assert_uint_eq(directory_next_id(d), TSI1 + 1);
@@ -544,10 +551,61 @@ START_TEST(test_a_crowded_port_is_not_walked)
         put_vm(t.vm, NVA_ID_NONE, NVA_ORIGIN_CONFIGURED);
         t.mac = (struct eth_addr) { .ea = { 2, 2, 0, i >> 16, i >> 8, i } };
         t.n_ips = 0;
-        t.stopped = true;
+        t.paused = true;
         put_tsi(&t);
     }
     ck_assert(!floods(200));
+}
+END_TEST
+
+/* A nested guest's MAC is found where it is; who may have it, where it may
+ * be. */
+START_TEST(test_nested)
+{
+    const struct eth_addr mac = ETH_ADDR_C(02,07,00,00,00,07);
+    const struct nva_place here = at(HV1, "tap1"), there = at(HV2, "tap1");
+    const struct nva_place nowhere = at(HV3, "tap1");
+    struct nva_tsi a = *directory_tsi(d, TSI1);
+    struct nva_tsi b = tsi_of(TSI1 + 1, VM1 + 1, BLUE, there);
+    size_t n = 0;
+
+    put_vm(b.vm, NVA_ID_NONE, NVA_ORIGIN_CONFIGURED);
+    a.n_allowed = b.n_allowed = 1;
+    a.allowed[0] = b.allowed[0] = mac;
+    put_tsi(&b);
+    put_tsi(&a);
+    ck_assert_ptr_eq(directory_tsi_by_mac(d, BLUE, mac), NULL);
+    ck_assert_ptr_eq(directory_tsi_speaking(d, &nowhere, BLUE, mac),
+                     NULL);
+    ck_assert_uint_eq(directory_tsi_speaking(d, &here, BLUE, mac)->id, TSI1);
+    ck_assert_uint_eq(directory_tsi_allowing(d, &there, BLUE, mac)->id, b.id);
+    ck_assert_ptr_eq(directory_tsi_allowing(d, &there, RED, mac), NULL);
+    directory_each_tsi_allowing(d, BLUE, mac, any_n_cb, &n);
+    ck_assert_uint_eq(n, 2);
+
+    a.nested = 1;
+    put_tsi(&a);
+    ck_assert_str_eq(dirt(), "11:tsi41 12:tsi41 13:tsi41 12:tsi42");
+    ck_assert_uint_eq(directory_tsi_by_mac(d, BLUE, mac)->id, TSI1);
+    ck_assert_uint_eq(directory_tsi_speaking(d, &there, BLUE, mac)->id, b.id);
+    ck_assert_ptr_eq(directory_tsi_by_mac(d, RED, mac), NULL);
+    ck_assert_ptr_eq(directory_check(d), NULL);
+    a.nested = 0;
+    a.n_allowed = 0;
+    put_tsi(&a);
+    ck_assert_ptr_eq(directory_tsi_by_mac(d, BLUE, mac), NULL);
+}
+END_TEST
+
+START_TEST(test_check_compares_stopped_with_the_vm)
+{
+    struct nva_tsi t = *directory_tsi(d, TSI1);
+
+    t.stopped = true;
+    put_tsi(&t);
+    ck_assert_ptr_ne(directory_check(d), NULL);
+    t.stopped = false;
+    put_tsi(&t);
 }
 END_TEST
 
@@ -1330,6 +1388,7 @@ directory_suite(void)
         test_ids, test_lookups, test_vap_by_mac, test_tunnel_port,
         test_walks, test_walk_places, test_learned_at, test_silent,
         test_who_is_never_silent, test_a_crowded_port_is_not_walked,
+        test_nested, test_check_compares_stopped_with_the_vm,
         test_dirty_vn,
         test_A1_dirty_nve, test_dirty_port, test_ofport_reused,
         test_dirty_vap, test_A1_dirty_subscription, test_dirty_vm,

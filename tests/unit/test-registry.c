@@ -676,6 +676,83 @@ START_TEST(test_vm_takes_learned)
 }
 END_TEST
 
+/* A request that names no addresses leaves those that were learned learned:
+ * another VM's word still takes them. */
+START_TEST(test_learned_addresses_stay_learned)
+{
+    struct nva_request r = vm_req("a", "blue", 1, 1);
+    struct nva_delta t = { .type = NVA_DELTA_TSI_PUT };
+
+    ck_done(&r);
+    t.tsi = *tsi("blue", 1);
+    t.id = t.tsi.id;
+    t.tsi.ips[t.tsi.n_ips++] = in6_addr_mapped_ipv4(htonl(0x0a000002));
+    apply(&t);
+    r.create = false;
+    r.vm.sticky = true;
+    r.vm.ifs[0].n_learned = 1;
+    r.vm.ifs[0].ips[1] = t.tsi.ips[1];
+    ck_done(&r);
+    ck_assert_uint_eq(tsi("blue", 1)->n_ips, 2);
+    ck_assert_uint_eq(tsi("blue", 1)->n_given, 1);
+    r = vm_req("b", "blue", 2, 2);
+    ck_done(&r);
+    ck_assert_uint_eq(tsi("blue", 1)->n_ips, 1);
+    ck_assert_uint_eq(tsi("blue", 2)->n_given, 1);
+}
+END_TEST
+
+static void
+allow(struct nva_request *r, int i, int mac)
+{
+    struct nva_request_if *nif = &r->vm.ifs[i];
+
+    nif->allowed[nif->n_allowed] = (struct eth_addr)
+        ETH_ADDR_C(02,00,00,00,00,00);
+    nif->allowed[nif->n_allowed++].ea[5] = mac;
+}
+
+/* A MAC for nested guests is nobody's own, but may be several interfaces'. */
+START_TEST(test_D15_allowed_macs)
+{
+    struct nva_request a = vm_req("a", "blue", 1, 1);
+    struct nva_request b = vm_req("b", "blue", 2, 2);
+    struct nva_request r;
+
+    allow(&a, 0, 1);
+    ck_refused(&a, MAC_TAKEN, "allowed_macs");
+    a.vm.ifs[0].n_allowed = 0;
+    allow(&a, 0, 9);
+    allow(&a, 0, 9);
+    ck_refused(&a, MAC_TAKEN, "allowed_macs");
+    a.vm.ifs[0].n_allowed = 1;
+    ck_done(&a);
+    allow(&b, 0, 1);
+    ck_refused(&b, MAC_TAKEN, "allowed_macs");
+    b.vm.ifs[0].n_allowed = 0;
+    allow(&b, 0, 9);
+    ck_done(&b);
+    r = vm_req("c", "blue", 9, 9);
+    ck_refused(&r, MAC_TAKEN, "mac");
+    r = vm_req("c", "red", 9, 9);
+    ck_done(&r);                        /* Another network. */
+    r = vm_req("d", "blue", 4, 4);
+    allow(&r, 0, 5);
+    add_if(&r, "eth1", "blue", 5, 5);
+    ck_refused(&r, MAC_TAKEN, "mac");
+    r.vm.ifs[0].n_allowed = NVA_ALLOWED_MACS_MAX + 1;
+    ck_refused(&r, LIMIT, "allowed_macs");
+
+    /* A learned host yields. */
+    learn(7, "hv1", "tap1");
+    a.create = false;
+    allow(&a, 0, 7);
+    ck_done(&a);
+    ck_assert_ptr_eq(tsi("blue", 7), NULL);
+    ck_assert_uint_eq(tsi("blue", 1)->n_allowed, 2);
+}
+END_TEST
+
 static size_t
 count_taken_notes(int mac, int ip)
 {
@@ -929,6 +1006,7 @@ registry_suite(void)
         test_port, test_port_limits, test_port_limit_of_vn_at_nve,
         test_vm_refusals, test_vm_place_refusals, test_D16_vm_life,
         test_vm_swaps, test_D16_vm_moves, test_vm_takes_learned,
+        test_learned_addresses_stay_learned, test_D15_allowed_macs,
         test_D16_configured_wins, test_vm_takes_learned_address,
         test_port_security_and_shared_ips, test_churn,
     };

@@ -169,6 +169,34 @@ START_TEST(D4_I3_rarp_is_answered_unicast_with_the_same_ip)
 }
 END_TEST
 
+/* Where nested guests may be nobody knows who has an address: they are asked,
+ * and get none by RARP that is their host's. */
+START_TEST(nested_guests_answer_themselves)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VN_PUT, .id = RED };
+    struct nva_tsi tsi = *directory_tsi(fx.dir, vm1);
+
+    tsi.n_allowed = 1;
+    tsi.allowed[0] = fx_mac(9);
+    tsi.nested = 1;
+    fx_tsi_put(&fx, &tsi);
+    ask(HV2, "tap1", arp(2, "10.0.0.2", "10.0.0.1"));
+    ck_assert_uint_eq(fx.plan.n_replies, 0);    /* The switch floods it. */
+    ck_assert_int_eq(fx.plan.notes[0].reason, NVA_R_ASKED_THERE);
+    ask(HV1, "tap1", fx_rarp(fx_mac(9), fx_mac(9)));
+    ck_assert_uint_eq(fx.plan.n_replies, 0);
+
+    d.vn = *directory_vn(fx.dir, RED);
+    d.vn.unknown_question = NVA_UQ_DROP;
+    fx_apply(&fx, &d);
+    ask(HV2, "tap1", arp(2, "10.0.0.2", "10.0.0.1"));
+    ck_assert_uint_eq(fx.plan.n_replies, 1);
+    ck_assert_int_eq(fx.plan.replies[0].target, NVA_REPLY_TO_TUNNEL);
+    ck_assert_uint_eq(fx.plan.replies[0].to, HV1);
+    ck_assert_int_eq(fx.plan.notes[0].type, NVA_NOTE_FLOODED);
+}
+END_TEST
+
 START_TEST(I3_rarp_for_what_is_not_known)
 {
     struct nva_tsi tsi = *directory_tsi(fx.dir, vm1);
@@ -338,6 +366,7 @@ main(void)
     tcase_add_test(tc, F2_not_at_the_owners_own_port_nor_unicast);
     tcase_add_test(tc, unknown_addresses_are_not_answered);
     tcase_add_test(tc, D4_I3_rarp_is_answered_unicast_with_the_same_ip);
+    tcase_add_test(tc, nested_guests_answer_themselves);
     tcase_add_test(tc, I3_rarp_for_what_is_not_known);
     tcase_add_test(tc, D6_a_late_packet_is_sent_after_its_vm);
     tcase_add_test(tc, a_stray_where_its_vm_is_goes_to_the_port);
