@@ -46,8 +46,18 @@ struct kept {
     nva_usec deadline;
 };
 
+/* A connection, with a reference of our own: evhttp says nothing when it lets
+ * one go, but its bufferevent has no callbacks then. */
+struct conn {
+    struct ovs_list node;           /* In the server's. */
+    struct bufferevent *bev;
+    bool refused;                   /* One too many. */
+};
+
 struct http_server {
     struct evhttp *http;
+    struct ovs_list conns;
+    size_t n_conns;                 /* Those that are not refused. */
     struct dispatch *dispatch;
     struct api_facts facts;
     struct ovs_list waiters, subscribers, auditors;
@@ -56,6 +66,11 @@ struct http_server {
     int64_t wall_offset;            /* Wall time less monotonic. */
 };
 
+static struct bufferevent *accept_cb(struct event_base *, void *server);
+static void sweep_conns(struct http_server *);
+static bool is_gone(const struct conn *);
+static bool is_refused(const struct http_server *, struct evhttp_request *);
+static void refuse(struct conn *);
 static void request_cb(struct evhttp_request *, void *server);
 static void answer(struct evhttp_request *, int status, const char *type,
                    const char *body);
@@ -143,6 +158,7 @@ http_server_create(struct event_base *base, struct dispatch *d)
         .audit = last_audit, .wall = wall,
     };
     s->keepalive_at = NVA_NEVER;
+    ovs_list_init(&s->conns);
     ovs_list_init(&s->waiters);
     ovs_list_init(&s->subscribers);
     ovs_list_init(&s->auditors);
@@ -153,6 +169,7 @@ http_server_create(struct event_base *base, struct dispatch *d)
     evhttp_set_max_headers_size(s->http, 16 * 1024);
     evhttp_set_max_body_size(s->http, HTTP_BODY_MAX);
     evhttp_set_timeout(s->http, HTTP_IDLE_SECS);
+    evhttp_set_bevcb(s->http, accept_cb, s);
     evhttp_set_gencb(s->http, request_cb, s);
     return s;
 }
@@ -175,6 +192,7 @@ http_server_destroy(struct http_server *s)
         unkeep(k);
     }
     evhttp_free(s->http);
+    sweep_conns(s);
     free(s);
 }
 
@@ -222,6 +240,7 @@ http_server_run(struct http_server *s)
     const struct nva_view view = dispatch_view(s->dispatch, now);
     struct kept *k;
 
+    sweep_conns(s);
     answer_auditors(s, &view);
     LIST_FOR_EACH_SAFE (k, node, &s->waiters) {
         if (now >= k->deadline || is_settled(&view, k->move)) {
@@ -256,6 +275,85 @@ http_server_deadline(const struct http_server *s)
     return MIN(first, s->keepalive_at);
 }
 
+/* ## Connections ## */
+
+static struct bufferevent *
+accept_cb(struct event_base *base, void *server)
+{
+    struct http_server *s = server;
+    struct conn *conn = xzalloc(sizeof *conn);
+
+    sweep_conns(s);
+    conn->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    bufferevent_incref(conn->bev);
+    conn->refused = s->n_conns >= HTTP_CONNECTIONS_MAX;
+    s->n_conns += !conn->refused;
+    ovs_list_push_back(&s->conns, &conn->node);
+    if (conn->refused) {
+        dispatch_metrics(s->dispatch)->counters[METRICS_API_REFUSED]++;
+        VLOG_WARN_RL(&rl, "%d API connections are open: one more refused",
+                     HTTP_CONNECTIONS_MAX);
+    }
+    return conn->bev;
+}
+
+/* Lets go of what evhttp has let go of, and closes what is refused. */
+static void
+sweep_conns(struct http_server *s)
+{
+    struct conn *conn;
+
+    LIST_FOR_EACH_SAFE (conn, node, &s->conns) {
+        if (is_gone(conn)) {
+            s->n_conns -= !conn->refused;
+            ovs_list_remove(&conn->node);
+            bufferevent_decref(conn->bev);
+            free(conn);
+        } else if (conn->refused) {
+            refuse(conn);
+        }
+    }
+}
+
+static bool
+is_gone(const struct conn *conn)
+{
+    bufferevent_data_cb readable, writable;
+    bufferevent_event_cb event;
+
+    bufferevent_getcb(conn->bev, &readable, &writable, &event, NULL);
+    return !readable && !writable && !event;
+}
+
+/* A word, and the end: evhttp hears that and lets go. */
+static void
+refuse(struct conn *conn)
+{
+    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                               "Content-Length: 0\r\n"
+                               "Connection: close\r\n\r\n";
+    int fd = bufferevent_getfd(conn->bev);
+
+    if (fd >= 0) {
+        send(fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        shutdown(fd, SHUT_RDWR);
+    }
+}
+
+static bool
+is_refused(const struct http_server *s, struct evhttp_request *req)
+{
+    struct evhttp_connection *c = evhttp_request_get_connection(req);
+    const struct conn *conn;
+
+    LIST_FOR_EACH (conn, node, &s->conns) {
+        if (conn->bev == evhttp_connection_get_bufferevent(c)) {
+            return conn->refused;
+        }
+    }
+    return false;
+}
+
 /* ## One call ## */
 
 static enum api_method
@@ -282,6 +380,10 @@ request_cb(struct evhttp_request *req, void *server)
     struct api_call call = { .kind = API_ANSWER };
 
     path = path ? path : "/";
+    if (is_refused(s, req)) {
+        answer(req, HTTP_SERVUNAVAIL, "text/plain", NULL);
+        return;
+    }
     if (!strcmp(path, "/healthz")) {
         answer(req, HTTP_OK, "text/plain", "ok\n");
         return;
@@ -383,6 +485,7 @@ handle_metrics(struct http_server *s, struct evhttp_request *req)
     ds_init(&text);
     dispatch_gauges(s->dispatch, &gauges);
     gauges.subscribers = s->n_subscribers;
+    gauges.connections = s->n_conns;
     metrics_format(dispatch_metrics(s->dispatch), &gauges, &text);
     answer(req, HTTP_OK, "text/plain; version=0.0.4", ds_cstr(&text));
     ds_destroy(&text);

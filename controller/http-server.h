@@ -24,6 +24,9 @@ enum {
     HTTP_BACKLOG_MAX = 256 * 1024,  /* Bytes one of them may be behind: one
                                      * that does not read. */
     HTTP_IDLE_SECS = 60,            /* A connection that says nothing. */
+    HTTP_CONNECTIONS_MAX = 512,     /* Whoever opens connections and keeps
+                                     * them: one more gets 503 and is closed.
+                                     */
     HTTP_KEEPALIVE_SECS = 15,       /* A comment to idle subscribers, so that
                                      * dead ones are noticed. */
 };

@@ -133,6 +133,8 @@ put_gauges(const struct metrics_gauges *g, struct ds *s)
         { "nva_held_bytes", "bytes of them", g->hold.bytes },
         { "nva_event_subscribers", "readers of the event stream",
           g->subscribers },
+        { "nva_api_connections", "open connections of the API",
+          g->connections },
     };
 
     for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++) {

@@ -32,6 +32,8 @@ struct ds;
       "flow mods that a switch rejected")                                   \
     X(AUDITS, "nva_audits_total", "audits that ended")                      \
     X(API_CALLS, "nva_api_calls_total", "calls of the northbound API")      \
+    X(API_REFUSED, "nva_api_refused_total",                                 \
+      "API connections refused because a limit is reached")                 \
     X(SUBSCRIBERS_DROPPED, "nva_subscribers_dropped_total",                 \
       "event stream readers dropped because they did not read")
 
@@ -61,7 +63,7 @@ struct metrics_gauges {
     size_t vns, vms;
     size_t owners, dirty, quarantined;  /* (NVE, owner) pairs. */
     size_t moves[NVA_N_MOVE_STATES];
-    size_t subscribers;
+    size_t subscribers, connections;    /* Of the API. */
     struct hold_stats hold;
     size_t findings[NVA_N_AUDIT_KINDS]; /* Of the last audit. */
 };
