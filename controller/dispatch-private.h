@@ -14,7 +14,7 @@
 #include "openvswitch/list.h"
 
 /* The programming of an NVE that has been claimed once. */
-enum queue { QUEUE_NONE, QUEUE_BULK, QUEUE_MOVE };
+enum queue { QUEUE_NONE, QUEUE_BULK, QUEUE_LATER, QUEUE_MOVE };
 struct nve_prog {
     struct hmap_node node;
     nva_id id;
@@ -23,6 +23,7 @@ struct nve_prog {
     const struct flow_prog_bundle *bundle;      /* In flight, or NULL. */
     enum queue queue;
     struct ovs_list queue_node;
+    nva_usec later;                 /* QUEUE_LATER: not before then. */
 };
 
 struct ack {
@@ -50,6 +51,8 @@ struct dispatch {
 
     struct hmap progs;
     struct ovs_list moves;          /* Dirty NVEs with something of a move. */
+    struct ovs_list later;          /* The same, while the one that the VM
+                                     * leaves goes first; by time. */
     struct ovs_list bulk;           /* Other dirty NVEs. */
 
     /* NVEs that a request made, changed or deleted: claim or release. */
@@ -82,13 +85,16 @@ void dispatch_prog_destroy(struct dispatch *, struct nve_prog *);
 void dispatch_prog_queue(struct dispatch *, struct nve_prog *, enum queue);
 void dispatch_prog_unqueue(struct nve_prog *);
 
-/* An owner has changed at an NVE: queues it there. */
-void dispatch_program(struct dispatch *, const struct nva_dirty *);
+/* Owners have changed at NVEs, by one step: queues them there. */
+void dispatch_program(struct dispatch *, const struct nva_dirty_list *,
+                      nva_usec now);
 
-/* A bundle to each NVE that has something of a move, and to some of those
- * that have something else. */
+/* A bundle to each NVE that has something of a move that is due, and to some
+ * of those that have something else. */
 void dispatch_send_moves(struct dispatch *, nva_usec now);
 void dispatch_send_bulk(struct dispatch *, nva_usec now);
+/* When something of a move will be due that is not yet; NVA_NEVER. */
+nva_usec dispatch_send_deadline(const struct dispatch *);
 
 /* Confirmations, kept until no flow_prog is in the middle of something, then
  * told to the brain. */

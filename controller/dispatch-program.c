@@ -3,7 +3,7 @@
 /* Programming: which NVE gets its next bundle when, and who hears of its
  * confirmation.  Knows the queues and what is in flight; must never know what
  * a flow means.  Invariant: one bundle in flight per NVE; what belongs to a
- * move goes first. */
+ * move goes first, and where a redirect begins or ends before all of that. */
 
 #include <config.h>
 
@@ -15,6 +15,10 @@
 #include "util.h"
 
 static nva_id move_of_owner(const struct dispatch *, struct nva_owner);
+static bool program(struct dispatch *, const struct nva_dirty *, enum queue,
+                    nva_usec now);
+static bool is_prepared_at(const struct dispatch *, const struct nva_dirty *);
+static struct nve_prog *first_later(const struct dispatch *);
 static void prog_run(struct dispatch *, struct nve_prog *, nva_usec now);
 static void stamp(struct dispatch *, enum nva_stamp_kind, nva_id nve,
                   nva_id move, nva_usec now);
@@ -110,7 +114,8 @@ dispatch_prog_queue(struct dispatch *d, struct nve_prog *np, enum queue queue)
     if (queue > np->queue) {
         dispatch_prog_unqueue(np);
         np->queue = queue;
-        ovs_list_push_back(queue == QUEUE_MOVE ? &d->moves : &d->bulk,
+        ovs_list_push_back(queue == QUEUE_MOVE ? &d->moves
+                           : queue == QUEUE_LATER ? &d->later : &d->bulk,
                            &np->queue_node);
     }
 }
@@ -125,14 +130,36 @@ dispatch_prog_unqueue(struct nve_prog *np)
 
 /* ## Sending ## */
 
+/* Those that a VM leaves go first: they send on what comes for it, so nobody
+ * else is in a hurry. */
 void
-dispatch_program(struct dispatch *d, const struct nva_dirty *dirty)
+dispatch_program(struct dispatch *d, const struct nva_dirty_list *dirty,
+                 nva_usec now)
+{
+    bool leads = false;
+
+    for (size_t i = 0; i < dirty->n; i++) {
+        if (dirty->a[i].owner.kind == NVA_OWNER_REDIRECT) {
+            leads |= program(d, &dirty->a[i], QUEUE_MOVE, now);
+        }
+    }
+    for (size_t i = 0; i < dirty->n; i++) {
+        if (dirty->a[i].owner.kind != NVA_OWNER_REDIRECT) {
+            program(d, &dirty->a[i], leads ? QUEUE_LATER : QUEUE_MOVE, now);
+        }
+    }
+}
+
+/* False if there is nobody to tell.  'queue' is for what belongs to a move. */
+static bool
+program(struct dispatch *d, const struct nva_dirty *dirty, enum queue queue,
+        nva_usec now)
 {
     struct nve_prog *np = dispatch_prog(d, dirty->nve);
     bool move;
 
     if (!np || !np->bridge) {
-        return;                 /* Read back will find the difference. */
+        return false;           /* Read back will find the difference. */
     }
     move = (dirty->owner.kind == NVA_OWNER_REDIRECT
             || move_of_owner(d, dirty->owner) != NVA_ID_NONE);
@@ -140,7 +167,23 @@ dispatch_program(struct dispatch *d, const struct nva_dirty *dirty)
                     move ? FLOW_PROG_MOVE
                     : dirty->owner.kind == NVA_OWNER_FLOOD ? FLOW_PROG_RESYNC
                     : FLOW_PROG_CONFIG);
-    dispatch_prog_queue(d, np, move ? QUEUE_MOVE : QUEUE_BULK);
+    if (is_prepared_at(d, dirty)) {
+        queue = QUEUE_MOVE;     /* Its confirmation is waited for. */
+    } else if (move && queue == QUEUE_LATER && np->queue < QUEUE_LATER) {
+        np->later = now + DISPATCH_LATER;
+    }
+    dispatch_prog_queue(d, np, move ? queue : QUEUE_BULK);
+    return true;
+}
+
+static bool
+is_prepared_at(const struct dispatch *d, const struct nva_dirty *dirty)
+{
+    const struct nva_tsi *tsi = (dirty->owner.kind == NVA_OWNER_TSI
+                                 ? directory_tsi(d->dir, dirty->owner.id)
+                                 : NULL);
+
+    return tsi && tsi->prepared.nve == dirty->nve;
 }
 
 /* Only what was queued when this began: an owner that is dirtied by its own
@@ -148,6 +191,11 @@ dispatch_program(struct dispatch *d, const struct nva_dirty *dirty)
 void
 dispatch_send_moves(struct dispatch *d, nva_usec now)
 {
+    struct nve_prog *later;
+
+    while ((later = first_later(d)) && later->later <= now) {
+        dispatch_prog_queue(d, later, QUEUE_MOVE);
+    }
     for (size_t n = ovs_list_size(&d->moves); n > 0; n--) {
         struct nve_prog *np = CONTAINER_OF(ovs_list_front(&d->moves),
                                            struct nve_prog, queue_node);
@@ -168,6 +216,23 @@ dispatch_send_bulk(struct dispatch *d, nva_usec now)
         dispatch_prog_unqueue(np);
         prog_run(d, np, now);
     }
+}
+
+nva_usec
+dispatch_send_deadline(const struct dispatch *d)
+{
+    const struct nve_prog *later = first_later(d);
+
+    return later ? later->later : NVA_NEVER;
+}
+
+/* Each waits as long as the others, so the list is in order. */
+static struct nve_prog *
+first_later(const struct dispatch *d)
+{
+    return (ovs_list_is_empty(&d->later) ? NULL
+            : CONTAINER_OF(ovs_list_front(&d->later), struct nve_prog,
+                           queue_node));
 }
 
 /* Of the interface that 'owner' is about, if its VM is moving. */

@@ -58,6 +58,7 @@ dispatch_create(const struct dispatch_ops *ops)
     d->audit = dispatch_audit_create();
     hmap_init(&d->progs);
     ovs_list_init(&d->moves);
+    ovs_list_init(&d->later);
     ovs_list_init(&d->bulk);
     return d;
 }
@@ -128,9 +129,7 @@ commit(struct dispatch *d, const struct nva_event *ev, nva_usec now)
             hold_look(d->hold, &plan->deltas.a[i].tsi);
         }
     }
-    for (size_t i = 0; i < d->dirty.n; i++) {
-        dispatch_program(d, &d->dirty.a[i]);
-    }
+    dispatch_program(d, &d->dirty, now);
     dispatch_send_moves(d, now);    /* Before anything else is said. */
     for (size_t i = 0; i < plan->n_replies; i++) {
         send_reply(d, &plan->replies[i]);
@@ -423,10 +422,11 @@ nva_usec
 dispatch_deadline(struct dispatch *d, nva_usec now)
 {
     const struct nva_view view = dispatch_view(d, now);
-    const nva_usec others = MIN(hold_deadline(d->hold, &view),
-                                dispatch_audit_deadline(d));
+    nva_usec deadline = MIN(hold_deadline(d->hold, &view),
+                            dispatch_audit_deadline(d));
 
-    return MIN(brain_deadline(d, now), others);
+    deadline = MIN(deadline, dispatch_send_deadline(d));
+    return MIN(deadline, brain_deadline(d, now));
 }
 
 bool

@@ -33,6 +33,9 @@ enum {
                                      * VN must not hold up a move. */
 };
 
+/* For so long the NVE that a VM leaves is programmed alone. */
+#define DISPATCH_LATER NVA_MSEC
+
 struct dispatch *dispatch_create(const struct dispatch_ops *);
 /* Closes nothing: the channels are the caller's. */
 void dispatch_destroy(struct dispatch *);

@@ -71,6 +71,50 @@ START_TEST(planned_with_pause)
 }
 END_TEST
 
+/* Its redirect ends the loss for all, so all others wait for it. */
+START_TEST(the_nve_that_is_left_goes_first)
+{
+    struct stage s;
+    long long left;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    left = timeline_last(&s, id, "sent", "hv1");
+    ck_assert_int_eq(left, timeline_last(&s, id, "redirect on", "hv1"));
+    ck_assert_int_eq(timeline_last(&s, id, "sent", "hv2"),
+                     left + DISPATCH_LATER);
+    ck_assert_int_eq(timeline_last(&s, id, "sent", "hv3"),
+                     left + DISPATCH_LATER);
+    stage_strike(&s);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_an_nve_that_is_away)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_disconnect(s.sim, 1);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    ck_assert_int_eq(timeline_last(&s, id, "sent", "hv3"),
+                     timeline_last(&s, id, "activated", NULL));
+    sim_connect(s.sim, 1);
+    sim_settle(s.sim);
+    stage_strike(&s);
+}
+END_TEST
+
 START_TEST(planned_without_pause)
 {
     struct stage s;
@@ -467,6 +511,8 @@ main(void)
 {
     TCase *tc = tcase_create("planned");
     tcase_add_test(tc, planned_with_pause);
+    tcase_add_test(tc, the_nve_that_is_left_goes_first);
+    tcase_add_test(tc, nobody_waits_for_an_nve_that_is_away);
     tcase_add_test(tc, planned_without_pause);
     tcase_add_loop_test(tc, activated_by_evidence, 0, SIM_PROBE);
     tcase_add_test(tc, probe_does_not_activate);

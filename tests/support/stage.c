@@ -194,18 +194,26 @@ last_move(struct stage *s)
 bool
 timeline_has(struct stage *s, int id, const char *what, const char *nve)
 {
+    return timeline_last(s, id, what, nve) >= 0;
+}
+
+long long
+timeline_last(struct stage *s, int id, const char *what, const char *nve)
+{
     json_t *move = get_move(s, id), *stamp;
-    bool found = false;
+    long long last = -1;
     size_t i;
 
     json_array_foreach (json_object_get(move, "timeline"), i, stamp) {
         const char *w = json_string_value(json_object_get(stamp, "what"));
         const char *n = json_string_value(json_object_get(stamp, "nve"));
 
-        found |= !strcmp(w, what) && (!nve || (n && !strcmp(n, nve)));
+        if (!strcmp(w, what) && (!nve || (n && !strcmp(n, nve)))) {
+            last = json_integer_value(json_object_get(stamp, "us"));
+        }
     }
     json_decref(move);
-    return found;
+    return last;
 }
 
 /* ## Truth ## */

@@ -49,6 +49,10 @@ const char *move_state(struct stage *, int id);
 int last_move(struct stage *);
 /* True if the timeline of 'id' has 'what', at 'nve' unless NULL. */
 bool timeline_has(struct stage *, int id, const char *what, const char *nve);
+/* When that was for the last time, in microseconds since the move's beginning;
+ * -1 if never. */
+long long timeline_last(struct stage *, int id, const char *what,
+                        const char *nve);
 
 /* The NVE of "vm" as the directory has it: 1.., 0 if nowhere. */
 int current_nve(struct stage *);
