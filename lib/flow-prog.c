@@ -40,7 +40,8 @@ struct entry {
     struct ovs_list queue_node;
     bool in_flight;
     enum nva_reason quarantine;     /* NVA_OK: none. */
-    uint32_t meter;                 /* 0: needs none. */
+    size_t n_meters;                /* That its flows need. */
+    uint32_t *meters;
     uint64_t found_hash;            /* During read-back. */
     bool wanted;                    /* During read-back: truth knows it. */
 };
@@ -96,6 +97,9 @@ static void entry_set_dirty(struct flow_prog *, struct entry *,
 static void entry_set_clean(struct flow_prog *, struct entry *);
 static void entry_quarantine(struct flow_prog *, struct entry *,
                              enum nva_reason);
+static void entry_set_meters(struct flow_prog *, struct entry *,
+                             const struct flow_set *);
+static bool entry_has_meters(struct flow_prog *, const struct entry *);
 static void entry_delete(struct flow_prog *, struct entry *);
 static void forget_if_idle(struct flow_prog *, struct entry *);
 static struct meter *meter_get(struct flow_prog *, uint32_t id);
@@ -140,6 +144,7 @@ flow_prog_destroy(struct flow_prog *fp)
     free(fp->bundle.meters);
     free(fp->bundle.owners);
     HMAP_FOR_EACH_POP (e, node, &fp->entries) {
+        free(e->meters);
         free(e);
     }
     HMAP_FOR_EACH_POP (m, node, &fp->meters) {
@@ -340,7 +345,8 @@ flow_prog_next_meter_delete(struct flow_prog *fp, uint32_t *id)
 {
     struct meter *m;
 
-    if (!fp->up || fp->bundle.in_flight || fp->n_dirty) {
+    /* What is quarantined may have other flows than it should. */
+    if (!fp->up || fp->bundle.in_flight || fp->n_dirty || fp->n_quarantined) {
         return false;
     }
     HMAP_FOR_EACH (m, node, &fp->meters) {
@@ -499,18 +505,36 @@ entry_quarantine(struct flow_prog *fp, struct entry *e, enum nva_reason reason)
     e->quarantine = reason;
 }
 
+/* It needs the meters of 'flows' from now on; NULL: none. */
 static void
-entry_set_meter(struct flow_prog *fp, struct entry *e, uint32_t meter)
+entry_set_meters(struct flow_prog *fp, struct entry *e,
+                 const struct flow_set *flows)
 {
-    if (e->meter != meter) {
-        if (e->meter) {
-            meter_get(fp, e->meter)->refs--;
-        }
-        if (meter) {
-            meter_get(fp, meter)->refs++;
-        }
-        e->meter = meter;
+    size_t n = flows ? flow_set_n_meters(flows) : 0;
+    uint32_t *meters = n ? xmalloc(n * sizeof *meters) : NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        meters[i] = flow_set_meter(flows, i)->id;
+        meter_get(fp, meters[i])->refs++;
     }
+    for (size_t i = 0; i < e->n_meters; i++) {
+        meter_get(fp, e->meters[i])->refs--;
+    }
+    free(e->meters);
+    e->meters = meters;
+    e->n_meters = n;
+}
+
+/* True if the switch has all that it needs. */
+static bool
+entry_has_meters(struct flow_prog *fp, const struct entry *e)
+{
+    for (size_t i = 0; i < e->n_meters; i++) {
+        if (!meter_get(fp, e->meters[i])->present) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void
@@ -518,7 +542,7 @@ entry_delete(struct flow_prog *fp, struct entry *e)
 {
     entry_set_clean(fp, e);
     entry_quarantine(fp, e, NVA_OK);
-    entry_set_meter(fp, e, 0);
+    entry_set_meters(fp, e, NULL);
     hmap_remove(&fp->entries, &e->node);
     free(e);
 }
@@ -570,14 +594,12 @@ readback_compare(struct flow_prog *fp, const struct flow_prog_source *source,
                  struct entry *e, nva_usec now, struct flow_set *flows)
 {
     bool was_there = e->presence == PRESENT;
-    size_t n_meters;
-    bool meter_there;
+    bool meters_there;
 
     flow_set_clear(flows);
     source->flows(source->aux, fp->nve, e->owner, now, flows);
-    n_meters = flow_set_n_meters(flows);
-    entry_set_meter(fp, e, n_meters ? flow_set_meter(flows, 0)->id : 0);
-    meter_there = !e->meter || meter_get(fp, e->meter)->present;
+    entry_set_meters(fp, e, flows);
+    meters_there = entry_has_meters(fp, e);
 
     e->presence = e->found_hash ? PRESENT : ABSENT;
     e->hash = e->found_hash;
@@ -588,15 +610,15 @@ readback_compare(struct flow_prog *fp, const struct flow_prog_source *source,
         if (source->expired) {
             source->expired(source->aux, fp->nve, e->owner);
         }
-    } else if (e->found_hash == flow_set_hash(flows) && meter_there) {
+    } else if (e->found_hash == flow_set_hash(flows) && meters_there) {
         entry_set_clean(fp, e);
         e->version = source->version(source->aux, e->owner);
         if (source->unchanged) {
             source->unchanged(source->aux, fp->nve, e->owner, e->version);
         }
     } else {
-        if (!meter_there && e->presence == PRESENT) {
-            e->presence = UNKNOWN;  /* Its flows are written again with it. */
+        if (!meters_there && e->presence == PRESENT) {
+            e->presence = UNKNOWN;      /* Its flows are written anew. */
         }
         entry_set_dirty(fp, e, FLOW_PROG_RESYNC);
     }
@@ -702,8 +724,7 @@ bundle_add_part(struct flow_prog *fp, struct entry *e, struct flow_set *flows,
         b->n_bytes += 96 + flow->actions.size;
     }
     bundle_add_meters(fp, flows);
-    entry_set_meter(fp, e, flow_set_n_meters(flows)
-                           ? flow_set_meter(flows, 0)->id : 0);
+    entry_set_meters(fp, e, flows);
     e->in_flight = true;
 }
 

@@ -719,6 +719,25 @@ port_stats(struct fake_switch *sw, const struct ofp_header *oh)
     send_list(sw, &replies);
 }
 
+/* A switch keeps flows whose packet-ins had a meter that is gone: they have
+ * none then, or another's. */
+static bool
+meter_is_used(const struct fake_switch *sw, uint32_t id)
+{
+    for (size_t i = 0; i < sw->n_rules; i++) {
+        const struct nva_flow *flow = &sw->rules[i]->flow;
+        const struct ofpact *a;
+
+        OFPACT_FOR_EACH (a, flow->actions.data, flow->actions.size) {
+            if (a->type == OFPACT_CONTROLLER
+                && ofpact_get_CONTROLLER(a)->meter_id == id) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void
 meter_mod(struct fake_switch *sw, const struct ofp_header *oh)
 {
@@ -734,6 +753,7 @@ meter_mod(struct fake_switch *sw, const struct ofp_header *oh)
         }
     }
     if (mm.command == OFPMC13_DELETE) {
+        ovs_assert(!meter_is_used(sw, mm.meter.meter_id));
         if (i < sw->n_meters) {
             sw->meters[i] = sw->meters[--sw->n_meters];
             sw->bands[i] = sw->bands[sw->n_meters];

@@ -92,6 +92,15 @@ class World(Fabric):
         assert self.metric("nva_owners_quarantined") == 0
         assert self.metric("nva_flows_failed_total") == 0
         assert self.metric("nva_bundles_failed_total") == 0
+        for nve in self.nves():
+            self.meters_are_there(nve)
+
+    def meters_are_there(self, nve):
+        """Open vSwitch keeps flows whose meter was deleted."""
+        def ids(command, pattern):
+            return set(re.findall(pattern, self.ofctl(nve, command)))
+        needed = ids("dump-flows", r"meter_id=(\d+)")
+        assert needed <= ids("dump-meters", r"meter[=:](\d+)"), nve
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ struct truth {
     size_t n;                           /* Flows. */
     size_t n_outputs;                   /* Of each. */
     uint16_t seed;                      /* What they look like. */
-    uint32_t meter;                     /* 0: none. */
+    uint32_t meter, meter2;             /* 0: none. */
 };
 
 struct log {
@@ -92,6 +92,9 @@ source_flows(void *aux OVS_UNUSED, nva_id nve, struct nva_owner owner,
     }
     if (t && t->meter) {
         flow_set_add_meter(out, (struct nva_meter) { t->meter, 100, 10 });
+    }
+    if (t && t->meter2) {
+        flow_set_add_meter(out, (struct nva_meter) { t->meter2, 100, 10 });
     }
 }
 
@@ -1301,6 +1304,36 @@ START_TEST(a_meter_goes_only_when_unused_and_idle)
 }
 END_TEST
 
+START_TEST(each_of_several_meters_stays_while_needed)
+{
+    uint32_t meter = 0;
+
+    set(VAP(1), 5, 1, 1)->meter = 11;
+    truth_of(VAP(1))->meter2 = 12;
+    begin();
+    ck_assert_uint_eq(next()->n_meters, 2);
+    done(true);
+    ck_assert(!flow_prog_next_meter_delete(fp, &meter));
+
+    /* The second is missing under its flows: they are written with it. */
+    truth_of(VAP(1))->meter2 = 0;
+    flow_prog_session_start(fp);
+    readback(VAP(1));
+    truth_of(VAP(1))->meter2 = 12;
+    readback_done();
+    ck_assert(is_sent(next(), VAP(1)));
+    done(true);
+    ck_assert(!flow_prog_next_meter_delete(fp, &meter));
+
+    change(VAP(1), 6, 1, 2);
+    truth_of(VAP(1))->meter = 11;
+    settle();
+    ck_assert(flow_prog_next_meter_delete(fp, &meter));
+    ck_assert_uint_eq(meter, 12);
+    ck_assert(!flow_prog_next_meter_delete(fp, &meter));
+}
+END_TEST
+
 START_TEST(a_meter_nobody_needs_goes_after_read_back)
 {
     uint32_t meter;
@@ -1380,6 +1413,7 @@ add_bundle_tests(TCase *tc)
     tcase_add_test(tc, a_meter_that_the_switch_has_is_not_added);
     tcase_add_test(tc, a_meter_missing_under_its_flows_is_added);
     tcase_add_test(tc, a_meter_goes_only_when_unused_and_idle);
+    tcase_add_test(tc, each_of_several_meters_stays_while_needed);
     tcase_add_test(tc, a_meter_nobody_needs_goes_after_read_back);
 }
 
