@@ -496,6 +496,7 @@ EXTRA_DIST += \
 	tests/system/test_mininet.py \
 	tests/system/test_move.py \
 	tests/system/test_nested.py \
+	tests/system/test_pingpong.py \
 	tests/system/test_pull.py \
 	tests/system/test_reach.py \
 	tests/system/test_reset.py \

@@ -55,6 +55,8 @@ dist_nvalab_DATA = \
 	utilities/nva_lab/guests.py \
 	utilities/nva_lab/liars.py \
 	utilities/nva_lab/moves.py \
+	utilities/nva_lab/overflows.py \
+	utilities/nva_lab/peers.py \
 	utilities/nva_lab/programs.py
 
 nvasandboxdir = $(pkgdatadir)/nva_sandbox

@@ -172,6 +172,17 @@ guest_stand(struct measure *m, struct guest *g, struct place *p,
     update_reading(m, g);
 }
 
+const char *
+guest_prepare(struct measure *m, struct guest *g, struct place *p)
+{
+    if (p->state == PLACE_STANDING) {
+        return "prepare: it stands there";
+    }
+    p->state = PLACE_PREPARED;
+    update_reading(m, g);
+    return NULL;
+}
+
 void
 guest_pause(struct measure *m, struct guest *g)
 {

@@ -300,6 +300,16 @@ do_at(struct measure *m, struct step *st, FILE *out)
 }
 
 static const char *
+do_prepare(struct measure *m, struct step *st, FILE *out)
+{
+    struct guest *g;
+    struct place *p = find_place(m, st, &g);
+
+    (void) out;
+    return p ? guest_prepare(m, g, p) : "no such guest or place";
+}
+
+static const char *
 do_both(struct measure *m, struct step *st, FILE *out)
 {
     struct guest *g;
@@ -464,6 +474,7 @@ static const struct verb verbs[] = {
     { "place", 4, do_place, "place NAME KEY NS PORT" },
     { "unplace", 2, do_unplace, "unplace NAME KEY" },
     { "at", 2, do_at, "at NAME KEY" },
+    { "prepare", 2, do_prepare, "prepare NAME KEY" },
     { "both", 3, do_both, "both NAME KEY1 KEY2" },
     { "flow", 4, do_flow, "flow add A B v4|v6 [pps=N] [size=N] [static]" },
     { "start", 0, do_start, "start" },

@@ -143,6 +143,10 @@ void place_close(struct place *);
 /* The guest stands at 'p' alone, or, if 'q' is nonnull, at both. */
 void guest_stand(struct measure *, struct guest *, struct place *p,
                  struct place *q);
+
+/* A place that was left is one to come to again: what arrives from now on
+ * waits in its queue.  NULL, or that the guest stands there. */
+const char *guest_prepare(struct measure *, struct guest *, struct place *);
 void guest_pause(struct measure *, struct guest *);
 
 /* The guest runs on at 'p': what waited where it stood is received first.

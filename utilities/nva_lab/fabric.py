@@ -248,10 +248,10 @@ class Fabric:
                           f"blocked by {move['blocked_by']}") from e
         return self.move(identity)
 
-    def prepare(self, vm, nve, port, timeout=10):
+    def prepare(self, vm, nve, port, timeout=10, kind="hot"):
         """Starts a planned move and waits until it is ready; its id."""
         move = self.api("POST", f"/v1/vms/{vm}/moves",
-                        {"to": {"nve": nve, "port": port}})
+                        {"kind": kind, "to": {"nve": nve, "port": port}})
         if move["ready"]:
             return move["id"]
         self.wait(lambda: self.move(move["id"])["ready"],

@@ -9,12 +9,17 @@ one at the new one and one elsewhere.
 import contextlib
 import time
 
+from .fabric import Refused
 from .guests import Measure, ip4, ip6, mac
 
 NVES = ("hv1", "hv2", "hv3")
 DOWN = "300us"              # How long the VM itself stands still.
+HOPS = 50                   # Announced moves in one script.
 REOPENED = 0.05             # Seconds for a switch to take note of a port.
-PLANNED = ("planned, pause", "planned")
+# Planned: what the API calls it, and whether the VM's pause (cold: its stop)
+# is said.
+PLANNED = {"planned, pause": ("hot", True), "planned": ("hot", False),
+           "warm, pause": ("warm", True), "cold": ("cold", True)}
 ANNOUNCED = {"GARP request": "garp", "GARP reply": "garp-reply",
              "NA": "na", "NA, node": "na-node", "RARP": "rarp"}
 
@@ -72,12 +77,10 @@ class Stage:
 
     def script(self, kind, to, identity=None, down=DOWN):
         """The steps of one move, for nva-measure."""
-        if kind == "planned, pause":
-            return (f"script pause vm; {self.call(identity, 'pause', True)}; "
-                    f"sleep {down}; resume vm {to}; "
-                    f"{self.call(identity, 'activate')}")
-        if kind == "planned":
-            return (f"script pause vm; sleep {down}; resume vm {to}; "
+        if kind in PLANNED:
+            said = (self.call(identity, "pause", True) + "; "
+                    if PLANNED[kind][1] else "")
+            return (f"script pause vm; {said}sleep {down}; resume vm {to}; "
                     f"{self.call(identity, 'activate')}")
         return (f"script pause vm; sleep {down}; resume vm {to}; "
                 f"announce vm {ANNOUNCED.get(kind, kind)}")
@@ -99,7 +102,8 @@ class Stage:
         with aside or contextlib.nullcontext():
             identity = None
             if kind in PLANNED:
-                identity = self.fabric.prepare("vm", to, "tap-vm")
+                identity = self.fabric.prepare("vm", to, "tap-vm",
+                                               kind=PLANNED[kind][0])
             self.measure.mark()
             answer = self.measure(self.script(kind, to, identity, down)
                                   + "; sleep 20ms")
@@ -110,6 +114,44 @@ class Stage:
         identity = identity or self.newest()
         self.last = max(self.last, identity or 0)
         return Moved(kind, old, to, identity, answer, report)
+
+    def announced_hops(self, n, stay):
+        """There and back, 'n' moves, announced once at each place; in
+        scripts, as fast as they go."""
+        hop = (f"pause vm; sleep {DOWN}; resume vm {{}}; "
+               f"announce vm garp; sleep {stay}")
+        there_and_back = f"{hop.format('hv2')}; {hop.format('hv1')}"
+        for i in range(0, n, HOPS):
+            self.measure("script " + "; ".join(
+                [there_and_back] * (min(HOPS, n - i) // 2)))
+        self.at = "hv1"
+        self.left |= {"hv1", "hv2"}
+
+    def planned_hops(self, n):
+        """There and back, 'n' moves, each with pause, as soon as the one
+        before has switched."""
+        for _ in range(n):
+            to = "hv1" if self.at == "hv2" else "hv2"
+            identity = self.fabric.prepare("vm", to, "tap-vm")
+            self.measure(f"prepare vm {to}")
+            answer = self.measure(self.script("planned, pause", to, identity)
+                                  + " wait")
+            if [c["status"] for c in answer["calls"]] != [200, 200]:
+                raise Refused(f"move {identity}: {answer['calls']}")
+            self.left.add(self.at)
+            self.at = to
+
+    def leftovers(self):
+        """Entries at other NVEs that do not lead to the VM alone; flows of
+        redirects."""
+        tunnel = self.fabric.nves()[self.at]["tunnel_ip"]
+        stale = sum(
+            [tunnel in flow for flow in self.fabric.flows(nve, "table=30")
+             if f"dl_dst={mac(1)}" in flow] != [True]
+            for nve in NVES if nve != self.at)
+        redirects = sum(mac(1) in flow for nve in NVES
+                        for flow in self.fabric.flows(nve, "table=40"))
+        return stale, redirects
 
     def newest(self):
         """The announced move that began since the last one we know."""
