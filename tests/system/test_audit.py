@@ -4,6 +4,8 @@
 import json
 import re
 
+import pytest
+
 from nva_lab.guests import ip4, mac
 
 
@@ -31,8 +33,10 @@ def cookie_of_b(world):
     return re.search(r"cookie=(0x[0-9a-f]+)", lines[0]).group(1)
 
 
-def test_d14_a_flow_deleted_by_hand_is_named_and_repaired(make_world):
-    world = make_world(2)
+@pytest.mark.parametrize("version", ["13", "14", "15"])
+def test_d14_a_flow_deleted_by_hand_is_named_and_repaired(make_world,
+                                                          version):
+    world = make_world(2, "--openflow", version)
     fabric(world)
     assert world.ping("a", ip4(2)) == 3
     clean = audit(world)

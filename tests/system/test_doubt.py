@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from nva_lab.guests import ip4, ip6
+from nva_lab import moves
+from nva_lab.guests import ip4, ip6, mac
 
 NVES = ("hv1", "hv2", "hv3")
 
@@ -86,6 +87,47 @@ def test_e4_two_vms_freeze_and_thaw(stage):
     time.sleep(0.3)
     report = stage.measure.report()
     assert (report.total("lost"), report.total("duplicated")) == (0, 0)
+
+
+def test_e4_a_vm_of_ipv6_alone_freezes_and_thaws(make_world):
+    """Nothing of IPv4 to ask for: neighbour solicitations find it at two
+    places."""
+    world = make_world(3)
+    with moves.Stage(world, redirect_timeout=1) as stage:
+        stage.measure(f"guest add vm mac={mac(1)} ip6={ip6(1)}")
+        for nve in NVES:
+            world.sandbox("port", "vm", nve)
+            stage.measure(f"place vm {nve} {world.namespace(nve)} tap-vm")
+            world.api("PUT", f"/v1/nves/{nve}/ports/tap-vm", {"vn": "red"})
+        stage.measure("at vm hv1")
+        world.api("PUT", "/v1/vms/vm", {"interfaces": [{
+            "vn": "red", "mac": mac(1), "nve": "hv1", "port": "tap-vm",
+            "ips": [ip6(1)]}]})
+        stage.add("c3", 4, ["hv3"], "hv3")
+        world.settled()
+        stage.flows(200, ["c3"], ["v6"])
+        stage.measure("both vm hv1 hv2")
+        world.wait(lambda: interface(world, "vm")["frozen"], "the freeze", 20)
+        at, sequence = stage.place(), interface(world, "vm")["sequence"]
+        other = "hv2" if at == "hv1" else "hv1"
+        for _ in range(3):
+            stage.measure(f"announce vm na+rarp {other}")
+        world.wait(lambda: notes(world, "dropped", "frozen") >= 6, "drops", 5)
+        assert interface(world, "vm")["sequence"] == sequence
+        assert stage.place() == at
+
+        stage.measure(f"at vm {other}")
+        world.api("POST", "/v1/vms/vm/thaw")
+        stage.measure("announce vm na")
+        world.wait(lambda: stage.place() == other, "the last word", 5)
+        world.settled()
+        time.sleep(1.5)
+        stage.measure.mark()
+        time.sleep(0.3)
+        report = stage.measure.report()
+        assert (report.total("lost"), report.total("duplicated")) == (0, 0)
+        assert all(flow["received"] for flow in report.flows)
+    world.everything_as_it_should()
 
 
 def test_e5_a_sticky_vm_stays(stage):

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from nva_lab import moves
+from nva_lab.guests import ip4, ip6, mac
 
 
 @contextlib.contextmanager
@@ -92,4 +93,64 @@ def test_d18_hold_aborted(make_world):
         assert report.total("duplicated") == 0
         assert held(world)["held_packets"] == 0
         assert stage.place() == "hv1"
+    world.everything_as_it_should()
+
+
+def test_d18_d22_hold_in_a_warm_move(make_world):
+    world = make_world(3)
+    with stage_of(world, "hold") as stage:
+        stage.flows(1000, ["c3"], ["v4"])
+        moved = stage.move("warm, pause", "hv2", down="200ms", observe=1)
+        assert moved.statuses() == [200, 200]
+        assert moved.report.flow("c3", "vm", "v4")["lost"] == 0
+        assert moved.duplicated == 0
+        counts = held(world)
+        assert counts["held_total"] > 100, counts
+        assert counts["held_sent_total"] == counts["held_total"], counts
+        view = world.wait_move(moved.id, ("done",))
+        assert view["kind"] == "warm"
+        assert "released" in [s["what"] for s in view["timeline"]]
+    world.everything_as_it_should()
+
+
+def test_d18_hold_of_two_interfaces(make_world):
+    """One VM, two interfaces, each with a queue of its own."""
+    world = make_world(3)
+    with stage_of(world, "hold") as stage:
+        stage.measure.guest("wm", 9, moves.NVES, "hv1")
+        for nve in moves.NVES:
+            world.api("PUT", f"/v1/nves/{nve}/ports/tap-wm", {"vn": "red"})
+        world.api("PUT", "/v1/vms/vm", {"interfaces": [
+            {"name": "eth0"},
+            {"name": "eth1", "vn": "red", "mac": mac(9), "nve": "hv1",
+             "port": "tap-wm", "ips": [ip4(9), ip6(9)]}]})
+        world.settled()
+        stage.measure("flow add wm c3 v4 pps=500")
+        stage.flows(500, ["c3"], ["v6"])
+        ports = {"eth0": "tap-vm", "eth1": "tap-wm"}
+        move = world.api("POST", "/v1/vms/vm/moves",
+                         {"to": {"nve": "hv2", "ports": ports}})["id"]
+        world.wait(lambda: world.move(move)["ready"], "ready", 10)
+        stage.measure.mark()
+        answer = stage.measure(
+            f"script pause vm; pause wm; {stage.call(move, 'pause', True)}; "
+            "sleep 200ms; resume vm hv2; resume wm hv2; "
+            + stage.call(move, "activate", True))
+        assert [c["status"] for c in answer["calls"]] == [200, 200]
+        time.sleep(1)
+        report = stage.measure.report()
+        for name, family in (("vm", "v6"), ("wm", "v4")):
+            flow = report.flow("c3", name, family)
+            assert flow["lost"] == 0, flow
+            assert flow["received"] > 100, flow
+        assert report.total("duplicated") == 0
+        counts = held(world)
+        assert counts["held_total"] > 100, counts
+        assert counts["held_packets"] == 0, counts
+        assert counts["held_sent_total"] == counts["held_total"], counts
+        view = world.wait_move(move, ("done",))
+        assert [s["what"] for s in view["timeline"]].count("released") == 2
+        assert {(i["nve"], i["port"]) for i in world.api(
+            "GET", "/v1/vms/vm")["interfaces"]} == {
+                ("hv2", "tap-vm"), ("hv2", "tap-wm")}
     world.everything_as_it_should()

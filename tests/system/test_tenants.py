@@ -3,6 +3,7 @@
 
 import pytest
 
+from nva_lab import drains
 from nva_lab.fabric import Refused
 from nva_lab.guests import ip4
 
@@ -43,3 +44,42 @@ def test_d24_tenants_that_do_not_share(make_world):
     world.sandbox("rehome", "a1", "hv2", "--announce", "garp+na")
     world.wait_move(move, ("converging", "draining", "done"))
     assert world.ping("a2", ip4(1)) == 3
+
+
+def test_d24_a_drain_keeps_tenants_apart(make_world):
+    """Where every target is another tenant's, a VM is refused and stays;
+    where one is not, it goes there."""
+    world = make_world(3)
+    world.vn("acme", 100, tenant="acme", isolation="exclusive",
+             redirect_timeout=1)
+    world.vn("bolt", 200, tenant="bolt")
+    for name, number, nve, vn in (
+            ("a1", 1, "hv1", "acme"), ("a2", 2, "hv1", "acme"),
+            ("a3", 3, "hv2", "acme"), ("b1", 4, "hv3", "bolt")):
+        world.sandbox("port", name, nve)
+        world.declare(name, number, nve, vn)
+    for name in ("a1", "a2"):
+        world.sandbox("port", name, "hv2")
+    world.settled()
+    before = {nve: world.flows(nve) for nve in ("hv1", "hv2", "hv3")}
+
+    done = world.nvactl("nve", "drain", "hv1", "--to", "hv3")
+    assert done.returncode == 1, done.stdout
+    for word in ("a1", "a2", "placement"):
+        assert word in done.stdout + done.stderr
+    drain = world.api("GET", "/v1/nves/hv1/drain")
+    assert sorted((r["vm"], r["reason"]) for r in drain["refused"]) == [
+        ("a1", "placement"), ("a2", "placement")]
+    assert not drain["done"] and not drain["moves"]
+    world.settled()
+    assert {nve: world.flows(nve) for nve in before} == before
+
+    done = world.nvactl("nve", "drain", "hv1", "--to", "hv3", "hv2",
+                        "--no-wait")
+    assert done.returncode == 0, done.stderr
+    end = drains.Manager(world, "hv1", lambda vm, _: f"tap-{vm}").run()
+    assert (end["state"], end["done"], end["refused"]) == ("finished", 2, [])
+    for name in ("a1", "a2"):
+        assert world.api("GET", f"/v1/vms/{name}")[
+            "interfaces"][0]["nve"] == "hv2"
+    world.everything_as_it_should()
