@@ -9,6 +9,8 @@
 
 static void print_stream(const struct measure *, const struct stream *,
                          int64_t cut, FILE *);
+static void print_runs(FILE *, const char *name, const struct packet_run *,
+                       size_t n);
 static void print_guest(const struct guest *, FILE *);
 static void print_since(FILE *, const char *name, int64_t at, int64_t from);
 
@@ -99,14 +101,22 @@ print_stream(const struct measure *m, const struct stream *s, int64_t cut,
     print_since(f, "first_at_new_us", s->first, s->dst->resumed);
     print_since(f, "first_fresh_us", s->first_fresh, s->dst->resumed);
     print_since(f, "first_from_new_us", s->first_from_new, s->src->resumed);
-    fprintf(f, "\"lost_runs\": [");
-    for (size_t i = 0; i < sum.n_runs; i++) {
+    print_runs(f, "lost_runs", sum.runs, sum.n_runs);
+    fprintf(f, ", ");
+    print_runs(f, "reordered_runs", s->late, s->n_late);
+    fprintf(f, "}");
+}
+
+static void
+print_runs(FILE *f, const char *name, const struct packet_run *runs, size_t n)
+{
+    fprintf(f, "\"%s\": [", name);
+    for (size_t i = 0; i < n; i++) {
         fprintf(f, "%s{\"from_us\": %lld, \"until_us\": %lld, \"n\": %llu}",
-                i ? ", " : "", (long long) sum.runs[i].from,
-                (long long) sum.runs[i].until,
-                (unsigned long long) sum.runs[i].n);
+                i ? ", " : "", (long long) runs[i].from,
+                (long long) runs[i].until, (unsigned long long) runs[i].n);
     }
-    fprintf(f, "]}");
+    fprintf(f, "]");
 }
 
 static void

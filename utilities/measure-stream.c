@@ -11,10 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Packets that arrive out of order so far apart are of different causes. */
+#define LATE_APART 10000
+
 static size_t find_cut(const struct stream *, int64_t cut);
 static size_t n_records(const struct stream *);
 static void summarize_latency(const struct stream *, size_t n,
                               struct stream_summary *);
+static void note_late(struct stream *, int64_t now);
 static void note_lost(const struct stream *, size_t i,
                       struct stream_summary *);
 static int compare(const void *, const void *);
@@ -58,6 +62,7 @@ stream_received(struct stream *s, uint64_t seq, int64_t now)
     s->n_received++;
     if (seq < s->highest) {
         s->n_reordered++;
+        note_late(s, now);
     } else {
         s->highest = seq;
     }
@@ -96,6 +101,7 @@ stream_mark(struct stream *s, int64_t cut, int64_t now)
         s->epoch = now;
     }
     s->n_received = s->n_reordered = s->n_overflow = 0;
+    s->n_late = 0;
     s->gap = s->gap_at = 0;
     s->skipped = 0;
 }
@@ -148,6 +154,20 @@ find_cut(const struct stream *s, int64_t cut)
     return low;
 }
 
+/* A packet came out of order: it makes the last run longer, or a new one. */
+static void
+note_late(struct stream *s, int64_t now)
+{
+    struct packet_run *last = s->n_late ? &s->late[s->n_late - 1] : NULL;
+
+    if (last && (now - last->until < LATE_APART || s->n_late >= MAX_RUNS)) {
+        last->until = now;
+        last->n++;
+    } else {
+        s->late[s->n_late++] = (struct packet_run) { now, now, 1 };
+    }
+}
+
 /* Packet 'i' did not arrive: it makes the last run longer, or a new one. */
 static void
 note_lost(const struct stream *s, size_t i, struct stream_summary *sum)
@@ -157,8 +177,8 @@ note_lost(const struct stream *s, size_t i, struct stream_summary *sum)
     if (i && !s->records[i - 1].copies && sum->n_runs) {
         sum->runs[sum->n_runs - 1].until = at;
         sum->runs[sum->n_runs - 1].n++;
-    } else if (sum->n_runs < sizeof sum->runs / sizeof *sum->runs) {
-        sum->runs[sum->n_runs++] = (struct lost_run) { at, at, 1 };
+    } else if (sum->n_runs < MAX_RUNS) {
+        sum->runs[sum->n_runs++] = (struct packet_run) { at, at, 1 };
     }
 }
 

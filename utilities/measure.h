@@ -59,6 +59,14 @@ struct seq_record {
     uint8_t copies;
 };
 
+/* Packets lost or out of order that belong together.  Times: when they were
+ * sent; out of order: when they arrived. */
+struct packet_run {
+    int64_t from, until;
+    uint64_t n;
+};
+#define MAX_RUNS 8
+
 /* One direction of a flow. */
 struct stream {
     uint32_t id;
@@ -79,6 +87,8 @@ struct stream {
     struct seq_record *records;
     size_t allocated;
     uint64_t highest, n_received, n_reordered, n_overflow;
+    struct packet_run late[MAX_RUNS];   /* Out of order. */
+    size_t n_late;
     int64_t last_arrival, gap, gap_at;
 
     /* Since an end of it was resumed, or 0. */
@@ -187,7 +197,7 @@ int64_t floods_run(struct measure *, int64_t now);  /* As flows_run(). */
 struct stream_summary {
     uint64_t sent, received, lost, duplicated;
     int64_t latency_median, latency_p99, latency_max;
-    struct lost_run { int64_t from, until; uint64_t n; } runs[8];
+    struct packet_run runs[MAX_RUNS];   /* Lost. */
     size_t n_runs;
 };
 uint64_t stream_sent(struct stream *, int64_t now);
