@@ -238,7 +238,8 @@ put_at(const struct nva_view *v, struct nva_tsi *tsi,
        const struct nva_place *place, enum nva_reason reason,
        struct nva_plan *plan)
 {
-    struct nva_place there = place ? *place : tsi->current;
+    struct nva_place there = place ? usable(v, tsi, place, plan)
+                             : tsi->current;
 
     tsi->unconfirmed = false;
     if (place) {

@@ -318,6 +318,24 @@ START_TEST(the_answer_decides)
 }
 END_TEST
 
+/* The port that it answered from was bound for a move that is over: it is bound
+ * again, or what the VM says there would get nowhere. */
+START_TEST(the_place_of_an_answer_has_a_binding)
+{
+    const struct nva_vap *vap = directory_vap_for(fx.dir, HV1, "tap2",
+                                                  fx_mac(1));
+    struct nva_delta d = { .type = NVA_DELTA_VAP_DEL, .id = vap->id };
+
+    announce(HV2, 1, NVA_ADMIT_RETURN);
+    fx_apply(&fx, &d);
+    ends(NVA_PROBE_PLACE, NVA_R_ANSWERED_HERE, 1);
+    ck_assert_uint_eq(tsi()->current.nve, HV1);
+    vap = directory_vap_for(fx.dir, HV1, "tap2", fx_mac(1));
+    ck_assert_ptr_nonnull(vap);
+    ck_assert_uint_eq(vap->vn, BLUE);
+}
+END_TEST
+
 /* Heard elsewhere, but no announcement: it stays, and is asked at both. */
 START_TEST(doubt_moves_nothing)
 {
@@ -349,6 +367,7 @@ main(void)
     tcase_add_loop_test(tc, a_planned_move_settles, 0, 2);
     tcase_add_loop_test(tc, E2_E3_the_sequence_wraps, 0, 2);
     tcase_add_loop_test(tc, the_answer_decides, 0, 5);
+    tcase_add_test(tc, the_place_of_an_answer_has_a_binding);
     tcase_add_test(tc, doubt_moves_nothing);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
