@@ -19,6 +19,7 @@
 #include "detour.h"
 #include "dispatch-private.h"
 #include "drain.h"
+#include "duplicate.h"
 #include "fabric.h"
 #include "mobility.h"
 #include "openvswitch/ofpbuf.h"
@@ -189,6 +190,7 @@ step_evidence(const struct nva_view *view, const struct nva_event *ev,
         pull_evidence(view, ev, plan);
         mobility_evidence(view, ev, admit, plan);
         ageing_sign(view, ev, plan);
+        duplicate_claim(view, ev, plan);
     }
 }
 
@@ -297,6 +299,9 @@ outcome(const struct nva_view *view, const struct nva_probe *probe,
         break;
     case NVA_PROBE_AGE:
         ageing_outcome(view, probe, reason, where, plan);
+        break;
+    case NVA_PROBE_CLAIM:
+        duplicate_outcome(view, probe, reason, where, plan);
         break;
     case NVA_PROBE_N_WHYS:
         OVS_NOT_REACHED();

@@ -254,10 +254,14 @@ log_note(const struct nva_view *view, const struct nva_note *note)
                      nve ? nve->name : "-", vm ? vm->name : "-");
     } else if (is_alert(note)) {
         const struct nva_nve *other = directory_nve(view->dir, note->other);
+        bool has_ip = ipv6_addr_is_set(&note->ip);
+        char ip[INET6_ADDRSTRLEN];
 
-        VLOG_WARN_RL(&rl, "%s: vm %s mac "ETH_ADDR_FMT" nve %s%s%s: %s",
+        VLOG_WARN_RL(&rl, "%s: vm %s mac "ETH_ADDR_FMT"%s%s nve %s%s%s: %s",
                      nva_note_type_word(note->type), vm ? vm->name : "-",
-                     ETH_ADDR_ARGS(note->mac), nve ? nve->name : "-",
+                     ETH_ADDR_ARGS(note->mac), has_ip ? " ip " : "",
+                     has_ip ? nva_ip_format(&note->ip, ip, sizeof ip) : "",
+                     nve ? nve->name : "-",
                      other ? ", not " : "", other ? other->name : "",
                      nva_reason_text(note->reason));
     } else if (note->type == NVA_NOTE_MOVE) {

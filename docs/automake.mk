@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	docs/decisions/0019-versions-and-bundles.md \
 	docs/decisions/0020-mininet-has-a-switch-per-namespace.md \
 	docs/decisions/0021-what-was-learned-ages.md \
+	docs/decisions/0022-a-duplicate-address-is-asked-about.md \
 	docs/decisions/0023-a-full-table-evicts-the-silent.md \
 	docs/decisions/0024-nested-guests-live-at-their-interface.md \
 	docs/decisions/0025-the-nve-that-is-left-goes-first.md \

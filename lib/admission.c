@@ -2,10 +2,10 @@
 
 /* Who may teach us how much.  Knows the directory and one frame; changes
  * nothing and must never know what a move does with what is admitted.
- * Invariant: a probe is never evidence (RFC 5227, H1), an address that another
- * interface of the VN holds is never taken over by a frame (draft-ietf-nvo3-
- * vmm-15 s10, D15) unless its VN shares it, and nothing is ever looked up in
- * another VN. */
+ * Invariant: a probe is never evidence (RFC 5227, H1), an address that VM
+ * management gave to another interface of the VN is never taken over by a
+ * frame (draft-ietf-nvo3-vmm-15 s10, D15) unless its VN shares it, and nothing
+ * is ever looked up in another VN. */
 
 #include <config.h>
 
@@ -24,6 +24,9 @@ static enum nva_reason check_claim(const struct directory *,
                                    const struct nva_vn *,
                                    const struct nva_tsi *,
                                    const struct nva_frame *);
+static bool is_beyond_question(const struct directory *,
+                               const struct nva_vn *, const struct nva_tsi *,
+                               const struct in6_addr *);
 static bool is_foreign_source(const struct nva_vn *, const struct nva_tsi *,
                               const struct nva_frame *);
 static enum nva_reason check_new(const struct nva_view *,
@@ -231,7 +234,7 @@ check_claim(const struct directory *dir, const struct nva_vn *vn,
         return NVA_OK;
     }
     owner = directory_tsi_by_ip(dir, vn->id, &ip);
-    if (owner && owner != tsi) {
+    if (owner && owner != tsi && is_beyond_question(dir, vn, owner, &ip)) {
         return NVA_R_SPOOFED;
     }
     if (vn->binding == NVA_BINDING_STRICT
@@ -241,6 +244,17 @@ check_claim(const struct directory *dir, const struct nva_vn *vn,
         return NVA_R_SPOOFED;
     }
     return NVA_OK;
+}
+
+/* True if 'ip' is the owner's by more than its own word.  Else who claims it
+ * is heard, though that alone takes nothing: see duplicate.h. */
+static bool
+is_beyond_question(const struct directory *dir, const struct nva_vn *vn,
+                   const struct nva_tsi *owner, const struct in6_addr *ip)
+{
+    return (vn->binding == NVA_BINDING_STRICT
+            || nva_ips_have(owner->ips, owner->n_given, ip)
+            || directory_vm(dir, owner->vm)->sticky);
 }
 
 /* Data from an address that is not the sender's, where that matters: flows of

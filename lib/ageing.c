@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "duplicate.h"
 #include "hash.h"
 #include "learned.h"
 #include "packets.h"
@@ -98,7 +99,11 @@ ageing_due(const struct nva_view *v, const struct nva_event *ev,
     }
     l = *old;
     age = age_of(v, tsi);
-    if (!age) {
+    if (l.frozen && l.thaws_at && l.thaws_at <= v->now) {
+        duplicate_thaw_lease(v, &l, NVA_R_EXPIRED, plan);
+        l.look = 0;
+        put(plan, &l);
+    } else if (!age) {
         l.look = NVA_NEVER;
         put(plan, &l);
     } else if (!l.look) {
@@ -262,8 +267,15 @@ first_look(const struct nva_lease *l, nva_usec age)
             : l->heard + age / 3 + spread % (age / 6));
 }
 
+/* A frozen address is looked at when it thaws, too. */
 static void
 put(struct nva_plan *plan, const struct nva_lease *l)
 {
-    nva_deltas_add(&plan->deltas, NVA_DELTA_LEASE_PUT)->lease = *l;
+    struct nva_lease *new = &nva_deltas_add(&plan->deltas,
+                                            NVA_DELTA_LEASE_PUT)->lease;
+
+    *new = *l;
+    if (l->frozen && l->thaws_at) {
+        new->look = MIN(new->look, l->thaws_at);
+    }
 }

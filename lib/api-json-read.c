@@ -143,6 +143,8 @@ static const struct api_field if_fields[] = {
     { "unconfirmed", "boolean", SHOWN },
     { "frozen", "boolean", SHOWN },
     { "thaws_in", "integer", SHOWN },
+    { "learned_ips", "array", SHOWN },
+    { "frozen_ips", "array", SHOWN },
     { "redirects", "array", SHOWN },
     END
 };

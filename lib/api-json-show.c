@@ -576,6 +576,26 @@ allowed_json(const struct nva_tsi *tsi, bool there)
     return array;
 }
 
+/* Of the addresses of an interface those that it taught itself. */
+struct lease_list {
+    json_t *learned, *frozen;
+};
+
+static bool
+list_lease(const void *lease, void *list_)
+{
+    const struct lease_list *list = list_;
+    const struct nva_lease *l = lease;
+
+    if (ipv6_addr_is_set(&l->ip)) {
+        json_array_append_new(list->learned, ip_json(&l->ip));
+    }
+    if (l->frozen) {
+        json_array_append_new(list->frozen, ip_json(&l->ip));
+    }
+    return true;
+}
+
 static bool
 list_if(const void *tsi_, void *list_)
 {
@@ -584,6 +604,7 @@ list_if(const void *tsi_, void *list_)
     const struct nva_tsi *tsi = tsi_;
     const struct nva_vn *vn = directory_vn(view->dir, tsi->vn);
     struct list redirects = { view, json_array() };
+    struct lease_list leases = { json_array(), json_array() };
     bool placed = nva_place_is_set(&tsi->current);
     json_t *o = json_object();
 
@@ -605,6 +626,9 @@ list_if(const void *tsi_, void *list_)
     api_set(o, "unconfirmed", json_boolean(tsi->unconfirmed));
     api_set(o, "frozen", json_boolean(tsi->frozen));
     api_set(o, "thaws_in", thaws_json(view, tsi));
+    directory_each_lease_of_tsi(view->dir, tsi->id, list_lease, &leases);
+    api_set(o, "learned_ips", leases.learned);
+    api_set(o, "frozen_ips", leases.frozen);
     api_set(o, "redirects", redirects.json);
     json_array_append_new(list->json, o);
     return true;

@@ -40,6 +40,8 @@ lib_libnva_a_SOURCES = \
 	lib/directory.h \
 	lib/drain.c \
 	lib/drain.h \
+	lib/duplicate.c \
+	lib/duplicate.h \
 	lib/event.c \
 	lib/event.h \
 	lib/fabric.c \

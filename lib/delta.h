@@ -170,7 +170,8 @@ enum nva_stamp_kind {
 #define NVA_PROBE_WHYS                                                      \
     X(PLACE, "place")           /* It may be where it was. */               \
     X(MOVES, "moves")           /* It moves suspiciously often. */          \
-    X(AGE, "age")               /* It was not heard for a while. */
+    X(AGE, "age")               /* It was not heard for a while. */         \
+    X(CLAIM, "claim")           /* Another claims its address. */
 enum nva_probe_why {
 #define X(E, W) NVA_PROBE_##E,
     NVA_PROBE_WHYS
@@ -374,6 +375,7 @@ struct nva_probe {
     nva_id tsi;
     enum nva_probe_why why;             /* At most one for each TSI and why. */
     struct in6_addr ip;                 /* All zero: any of the TSI's. */
+    nva_id rival;                       /* CLAIM: the TSI that claims it. */
     uint32_t sequence;                  /* The TSI's when it began. */
     uint32_t asked;                     /* How often so far. */
     nva_usec asked_at;                  /* The last time. */
@@ -394,6 +396,13 @@ struct nva_lease {
     nva_usec look;                      /* When to look at it; 0: now, for it
                                          * is new or has another age. */
     bool silent;                        /* It has not answered that. */
+
+    /* Of an address.  See duplicate.h. */
+    uint32_t n_conflicts;               /* Claims of it by others... */
+    nva_usec conflicts_since;           /* ...since then... */
+    nva_usec conflict_at;               /* ...and the last one. */
+    bool frozen;                        /* Nobody answers for it... */
+    nva_usec thaws_at;                  /* ...until then; 0: no timer. */
 };
 
 /* What an NVE was told because it asked (RFC 8171 s3): where 'tsi' is, for

@@ -48,6 +48,15 @@ directory_lease(const struct directory *d, nva_id tsi,
     return l ? &l->v : NULL;
 }
 
+bool
+directory_is_frozen_ip(const struct directory *d, nva_id tsi,
+                       const struct in6_addr *ip)
+{
+    const struct nva_lease *l = directory_lease(d, tsi, ip);
+
+    return l && l->frozen;
+}
+
 const struct nva_lease *
 directory_first_lease(const struct directory *d)
 {
@@ -121,12 +130,16 @@ lease_renew_of_vn(struct directory *d, struct vn_obj *vn)
 }
 
 void
-lease_put(struct directory *d, const struct nva_lease *new)
+lease_put(struct dirt *dirt, const struct nva_lease *new)
 {
+    struct directory *d = dirt->dir;
     struct tsi_obj *t = dir_find_tsi(d, new->tsi);
     struct lease_obj *l = t ? find(t, &new->ip) : NULL;
 
     if (l) {
+        if (l->v.frozen != new->frozen) {
+            dirt_address(dirt, &t->v);
+        }
         l->v = *new;
         heap_change(&d->leases, &l->look_node, priority(new->look));
         d->last_asked = MAX(d->last_asked, new->asked);

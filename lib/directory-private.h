@@ -22,6 +22,7 @@
 #include "packets.h"
 
 struct nva_dirty_list;
+struct dirt;
 
 /* ## Records ## */
 
@@ -411,8 +412,6 @@ const char *stand_check(const struct directory *);
  *
  * What takes records away dirties their NVEs. */
 
-struct dirt;
-
 struct pull_obj *dir_find_absent(const struct directory *, nva_id);
 /* A new record, or a longer life of an old one; nothing if its NVE does not
  * serve the VN (any more), the VN does not pull, or what it says is not so. */
@@ -439,7 +438,7 @@ void lease_drop_of(struct directory *, struct tsi_obj *);
 /* The VN has another 'age': each of its leases is to be looked at. */
 void lease_renew_of_vn(struct directory *, struct vn_obj *);
 /* Nothing if there is none (any more). */
-void lease_put(struct directory *, const struct nva_lease *);
+void lease_put(struct dirt *, const struct nva_lease *);
 /* NULL if all of that is right. */
 const char *lease_check(const struct directory *);
 
@@ -479,6 +478,8 @@ void dirt_tunnel_ip(struct dirt *, const struct nve_obj *);
 /* The VAP was put or deleted; 'turned': the first one of its VN at its NVE
  * came, or the last one went. */
 void dirt_vap(struct dirt *, const struct nva_vap *, bool turned);
+/* Who answers for the interface's addresses: one has frozen, or thawed. */
+void dirt_address(struct dirt *, const struct nva_tsi *);
 /* The redirects of an interface: they match on its VN and MAC. */
 void dirt_redirects_of(struct dirt *, const struct tsi_obj *);
 

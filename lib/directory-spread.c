@@ -292,6 +292,20 @@ dirt_answers(struct dirt *dirt, nva_id vn, nva_id tsi,
     }
 }
 
+void
+dirt_address(struct dirt *dirt, const struct nva_tsi *t)
+{
+    const struct nva_vn *v = directory_vn(dirt->dir, t->vn);
+
+    if (v->pulls) {
+        dirt_add(dirt, t->current.nve, NVA_OWNER_ADDRESS, t->id);
+        dirt_add(dirt, t->published.nve, NVA_OWNER_ADDRESS, t->id);
+        dirt_add(dirt, t->prepared.nve, NVA_OWNER_ADDRESS, t->id);
+    } else {
+        dirt_tsi_at_members(dirt, NVA_OWNER_ADDRESS, t->vn, t->id);
+    }
+}
+
 /* The flood lists at 'nve' that a changed place concerns, and the
  * interface's owner. */
 static void
@@ -309,7 +323,7 @@ dirt_place(struct dirt *dirt, nva_id nve, nva_id tsi,
 static bool
 same_answers(const struct nva_tsi *a, const struct nva_tsi *b)
 {
-    return (a->n_ips == b->n_ips
+    return (a->n_ips == b->n_ips && a->n_given == b->n_given
             && !memcmp(a->ips, b->ips, a->n_ips * sizeof a->ips[0])
             && !a->n_allowed == !b->n_allowed
             && nva_place_is_set(&a->current) == nva_place_is_set(&b->current));

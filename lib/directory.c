@@ -207,7 +207,7 @@ directory_apply(struct directory *d, const struct nva_delta *delta,
     case NVA_DELTA_DRAIN_PUT: apply_drain_put(d, &delta->drain); break;
     case NVA_DELTA_PULL_PUT: apply_pull_put(&dirt, &delta->pull); break;
     case NVA_DELTA_PULL_DEL: pull_del(&dirt, &delta->pull); break;
-    case NVA_DELTA_LEASE_PUT: lease_put(d, &delta->lease); break;
+    case NVA_DELTA_LEASE_PUT: lease_put(&dirt, &delta->lease); break;
     default: OVS_NOT_REACHED();
     }
     free(dirt.slots);
@@ -528,7 +528,7 @@ static bool
 tsi_flows_equal(const struct nva_tsi *a, const struct nva_tsi *b)
 {
     return (a->vn == b->vn && eth_addr_equals(a->mac, b->mac)
-            && a->n_ips == b->n_ips
+            && a->n_ips == b->n_ips && a->n_given == b->n_given
             && !memcmp(a->ips, b->ips, a->n_ips * sizeof a->ips[0])
             && nva_place_equal(&a->current, &b->current)
             && nva_place_equal(&a->published, &b->published)

@@ -49,8 +49,9 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *                 its way those that hold it, for its addresses those of its
  *                 places;
  *   PULL_*        its TSI or ABSENT owner at its NVE;
- *   LEASE_PUT     nothing; nothing happens if there is no such lease (any
- *                 more): leases come and go with what they are of;
+ *   LEASE_PUT     its ADDRESS owner when it freezes or thaws; nothing happens
+ *                 if there is no such lease (any more): leases come and go
+ *                 with what they are of;
  *   VM_PUT        other 'connections': the TSI owners where they are;
  *   REDIRECT_*    the instance's REDIRECT owner and its TSI owner, at 'at';
  *   PROBE_*       nothing: no flow depends on it; TSI_DEL takes its probes
@@ -156,6 +157,9 @@ nva_usec directory_next_look(const struct directory *);
  * learned. */
 const struct nva_lease *directory_lease(const struct directory *, nva_id tsi,
                                         const struct in6_addr *ip);
+/* True if nobody is to answer for 'ip' of 'tsi'. */
+bool directory_is_frozen_ip(const struct directory *, nva_id tsi,
+                            const struct in6_addr *);
 /* The lease with the least 'look'. */
 const struct nva_lease *directory_first_lease(const struct directory *);
 /* The latest 'asked' that a lease ever had. */

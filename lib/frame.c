@@ -217,6 +217,13 @@ nva_frame_claim(const struct nva_frame *f, struct in6_addr *ip)
 }
 
 bool
+nva_frame_teaches_ip(const struct nva_frame *f, struct in6_addr *ip)
+{
+    return (nva_frame_claim(f, ip) && nva_ip_is_host(ip)
+            && (f->kind != NVA_FRAME_NA || f->na_override));
+}
+
+bool
 nva_frame_is_answer(const struct nva_frame *f)
 {
     return ((f->kind == NVA_FRAME_ARP_REPLY || f->kind == NVA_FRAME_NA)

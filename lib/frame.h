@@ -63,6 +63,11 @@ bool nva_frame_is_probe(const struct nva_frame *);
  * RARP names a MAC only (I2). */
 bool nva_frame_claim(const struct nva_frame *, struct in6_addr *ip);
 
+/* The same, of an address that a host may own and that is its alone: what an
+ * NA without the override flag says of an anycast address teaches nobody who
+ * has it (RFC 9161 s3.2.1, F4). */
+bool nva_frame_teaches_ip(const struct nva_frame *, struct in6_addr *ip);
+
 /* An announcement (D2, D7, G3, H2, I1): gratuitous ARP request or reply
  * (sender IP = target IP, not 0), unsolicited NA (S = 0) to all-nodes or the
  * target's solicited-node address, RARP request with sha = tha. */

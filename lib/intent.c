@@ -445,7 +445,8 @@ checks_sources(const struct nva_vn *vn)
  * An owner of its own, so that a move rewrites none of this.  In a VN that
  * pulls its own NVE answers, and shows what it says of itself to all.  Where
  * there may be nested guests nobody knows which of them has an address: they
- * are asked themselves. */
+ * are asked themselves.  Nobody answers for a frozen address (RFC 9161 s3.7).
+ */
 static void
 address_flows(const struct intent *in, nva_id id)
 {
@@ -461,8 +462,13 @@ address_flows(const struct intent *in, nva_id id)
     ptsi.vni = vn->vni;
     ptsi.mac = tsi->mac;
     for (size_t i = 0; i < tsi->n_ips; i++) {
+        if (directory_is_frozen_ip(in->dir, id, &tsi->ips[i])) {
+            continue;
+        }
         if (nva_vn_shares(vn, &tsi->ips[i])) {
             pipeline_address_shared(&in->p, &ptsi, &tsi->ips[i]);
+        } else if (i >= tsi->n_given) {
+            pipeline_address_learned(&in->p, &ptsi, &tsi->ips[i]);
         }
         pipeline_address(&in->p, &ptsi, &tsi->ips[i]);
     }

@@ -13,6 +13,7 @@
 #include "mobility.h"
 
 #include "binding.h"
+#include "duplicate.h"
 #include "mobility-private.h"
 #include "probe.h"
 #include "story.h"
@@ -20,6 +21,11 @@
 
 /* Once may be bad luck: the VM hopped on before each question came. */
 #define SUSPICIONS_MAX 3
+
+struct thaw {
+    const struct nva_view *view;
+    struct nva_plan *plan;
+};
 
 static bool begin_probe(const struct nva_view *, const struct nva_tsi *,
                         enum nva_probe_why, const struct nva_place *elsewhere,
@@ -157,6 +163,7 @@ mobility_outcome(const struct nva_view *v, const struct nva_probe *probe,
         moves_outcome(v, probe, outcome, where, plan);
         break;
     case NVA_PROBE_AGE:
+    case NVA_PROBE_CLAIM:
     case NVA_PROBE_N_WHYS:
         break;
     }
@@ -294,13 +301,14 @@ mobility_thaw(const struct nva_view *v, const char *name,
               struct nva_plan *plan)
 {
     const struct nva_vm *vm = directory_vm_by_name(v->dir, name);
+    struct thaw t = { .view = v, .plan = plan };
 
     if (!vm) {
         nva_plan_refuse(plan, NVA_R_NOT_FOUND, "name");
         return;
     }
     plan->object = vm->id;
-    directory_each_tsi_of_vm(v->dir, vm->id, thaw_cb, plan);
+    directory_each_tsi_of_vm(v->dir, vm->id, thaw_cb, &t);
 }
 
 void
@@ -327,9 +335,12 @@ mobility_thaws_at(const struct nva_view *v)
 }
 
 static bool
-thaw_cb(const void *tsi, void *plan)
+thaw_cb(const void *tsi, void *t_)
 {
-    thaw(tsi, NVA_R_CALLER, plan);
+    const struct thaw *t = t_;
+
+    thaw(tsi, NVA_R_CALLER, t->plan);
+    duplicate_thaw(t->view, tsi, t->plan);
     return true;
 }
 

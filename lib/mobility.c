@@ -42,7 +42,6 @@ static void evidence_new(const struct nva_view *, const struct nva_event *,
                          const struct nva_place *, struct nva_plan *);
 static void learned_name(const struct nva_view *, const struct nva_tsi *,
                          char name[NVA_NAME_MAX]);
-static bool evidence_ip(const struct nva_frame *, struct in6_addr *ip);
 
 void
 mobility_evidence(const struct nva_view *v, const struct nva_event *ev,
@@ -181,12 +180,12 @@ evidence_refresh(const struct nva_view *v, const struct nva_event *ev,
     note->tsi = tsi->id;
     note->nve = ev->nve;
     if (take_shared(v, ev, tsi, plan)) {
-        evidence_ip(&ev->packet.frame, &note->ip);
+        nva_frame_teaches_ip(&ev->packet.frame, &note->ip);
         note->type = NVA_NOTE_LEARNED;
         return;
     }
     if (vn->binding != NVA_BINDING_LEARN || t.n_ips >= NVA_IPS_MAX
-        || !evidence_ip(&ev->packet.frame, &ip)
+        || !nva_frame_teaches_ip(&ev->packet.frame, &ip)
         || directory_tsi_by_ip(v->dir, t.vn, &ip)) {
         return;
     }
@@ -239,7 +238,7 @@ take_shared(const struct nva_view *v, const struct nva_event *ev,
     struct in6_addr ip;
 
     if (!nva_frame_is_announcement(&ev->packet.frame)
-        || !evidence_ip(&ev->packet.frame, &ip)
+        || !nva_frame_teaches_ip(&ev->packet.frame, &ip)
         || !nva_vn_shares(vn, &ip) || t.n_ips >= NVA_IPS_MAX) {
         return false;
     }
@@ -333,7 +332,7 @@ evidence_new(const struct nva_view *v, const struct nva_event *ev,
     d->vm.state = NVA_VM_RUNNING;
     d->vm.origin = NVA_ORIGIN_LEARNED;
     learned_name(v, &t, d->vm.name);
-    if (evidence_ip(frame, &t.ips[0])
+    if (nva_frame_teaches_ip(frame, &t.ips[0])
         && !directory_tsi_by_ip(v->dir, vn->id, &t.ips[0])) {
         t.n_ips = 1;
     }
@@ -360,11 +359,4 @@ learned_name(const struct nva_view *v, const struct nva_tsi *tsi,
     for (nva_id id = tsi->vm; directory_vm_by_name(v->dir, name); id++) {
         snprintf(name + n, NVA_NAME_MAX - n, "-%"PRIu64, id);
     }
-}
-
-/* The IP that 'frame' claims for its sender, if it claims one. */
-static bool
-evidence_ip(const struct nva_frame *frame, struct in6_addr *ip)
-{
-    return nva_frame_claim(frame, ip) && nva_ip_is_host(ip);
 }

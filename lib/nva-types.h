@@ -137,6 +137,11 @@ enum {
 #define NVA_PROBE_TRIES 3
 #define NVA_PROBE_INTERVAL (100 * NVA_MSEC)
 
+/* RFC 9161 s3.7 (F7): so long whose address another claims is asked for it, so
+ * often. */
+#define NVA_CONFIRM_TRIES 10
+#define NVA_CONFIRM_TIME (30 * NVA_SEC)
+
 /* ## Reasons ##
  *
  * Why something was admitted, refused or done.  The word (second argument) is
@@ -229,6 +234,10 @@ enum {
     X(NO_ANSWER, "no_answer", "nobody answered")                            \
     X(UNASKED, "unasked", "an answer that nobody asked for")
 
+#define NVA_REASONS_DUPLICATE                                               \
+    X(CLAIMED, "claimed",                                                   \
+      "another interface claims an address whose holder answers")
+
 #define NVA_REASONS_AGEING                                                  \
     X(AGED, "aged", "no sign of life for as long as its network allows")
 
@@ -282,7 +291,7 @@ enum {
     NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_INLET                \
     NVA_REASONS_ADMISSION                                                   \
     NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_DRAIN             \
-    NVA_REASONS_PROBE NVA_REASONS_AGEING                                    \
+    NVA_REASONS_PROBE NVA_REASONS_DUPLICATE NVA_REASONS_AGEING              \
     NVA_REASONS_AUDIT NVA_REASONS_RESPONDER                                 \
     NVA_REASONS_HOLD NVA_REASONS_PULL                                       \
     NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API

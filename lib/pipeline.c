@@ -50,6 +50,7 @@ enum {
     ADDRESS_NVA = 60,                   /* Anything else to its MAC. */
     ADDRESS_SHARED = 55,                /* Who has it from now on says so. */
     ADDRESS_OWNER = 50,                 /* The owner asks for itself (H4). */
+    ADDRESS_CLAIM = 45,                 /* Another says that it has it. */
     ADDRESS_DAD = 40,
     ADDRESS_NO_SLL = 30,
     ADDRESS_ANSWER = 20,
@@ -578,6 +579,27 @@ pipeline_address_shared(const struct pipeline *p,
         put_goto(&f.actions, NVA_TABLE_FORWARD);
         finish(p, &f);
     }
+}
+
+void
+pipeline_address_learned(const struct pipeline *p,
+                         const struct pipeline_tsi *tsi,
+                         const struct in6_addr *ip)
+{
+    ovs_be32 ip4 = in6_addr_get_mapped_ipv4(ip);
+    struct nva_flow f;
+
+    if (!nva_ip_is_v4(ip)) {
+        return;                 /* All advertisements are shown. */
+    }
+    start(p, NVA_TABLE_ADDRESS, ADDRESS_CLAIM, &f);
+    match_vn(&f, tsi->vni);
+    match_multicast(&f);
+    match_arp(&f, ARP_OP_REQUEST);
+    match_set_nw_src(&f.match, ip4);
+    match_set_nw_dst(&f.match, ip4);
+    put_ask(&f.actions);
+    finish(p, &f);
 }
 
 void

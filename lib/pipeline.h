@@ -215,6 +215,12 @@ void pipeline_address_shared(const struct pipeline *,
                              const struct pipeline_tsi *,
                              const struct in6_addr *ip);
 
+/* It has 'ip' by its own word alone: what others announce of it is shown to
+ * the NVA, and goes nowhere (RFC 9161 s3.7, F7). */
+void pipeline_address_learned(const struct pipeline *,
+                              const struct pipeline_tsi *,
+                              const struct in6_addr *ip);
+
 /* What comes from a tunnel for it goes on to the NVE at 'tunnel_ip' for
  * 'seconds', unless it was redirected NVA_REDIRECT_HOPS_MAX times before.
  * Nothing without a tunnel port. */

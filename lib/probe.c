@@ -21,6 +21,18 @@
  * that it was there all the time. */
 #define PROMPT (30 * NVA_MSEC)
 
+/* How often one place is asked, and how long an answer is waited for. */
+static const struct {
+    uint32_t tries;
+    nva_usec interval;
+} patience[] = {
+    [NVA_PROBE_PLACE] = { NVA_PROBE_TRIES, NVA_PROBE_INTERVAL },
+    [NVA_PROBE_MOVES] = { NVA_PROBE_TRIES, NVA_PROBE_INTERVAL },
+    [NVA_PROBE_AGE] = { NVA_PROBE_TRIES, NVA_PROBE_INTERVAL },
+    [NVA_PROBE_CLAIM] = { NVA_CONFIRM_TRIES,
+                          NVA_CONFIRM_TIME / NVA_CONFIRM_TRIES },
+};
+
 struct answer {
     const struct nva_view *view;
     struct nva_place here;
@@ -59,7 +71,7 @@ probe_begin(const struct nva_view *v, const struct nva_tsi *tsi,
                                                          what->why);
     struct nva_probe p = {
         .id = old ? old->id : NVA_ID_NONE, .tsi = tsi->id, .why = what->why,
-        .ip = what->ip, .sequence = tsi->sequence,
+        .ip = what->ip, .rival = what->rival, .sequence = tsi->sequence,
         .n_places = what->n_places,
     };
 
@@ -210,8 +222,10 @@ ask(const struct nva_view *v, const struct nva_tsi *tsi, struct nva_probe *p,
     p->asked_at = v->now;
     /* Not evenly spaced: a VM that commutes at that very pace would be met at
      * both its places. */
-    p->due = v->now + NVA_PROBE_INTERVAL
-             + (p->asked - 1) % NVA_PROBE_TRIES * NVA_PROBE_INTERVAL / 4;
+    p->due = v->now + patience[p->why].interval;
+    if (p->n_places > 1) {
+        p->due += (p->asked - 1) % NVA_PROBE_TRIES * NVA_PROBE_INTERVAL / 4;
+    }
     put(plan, p);
 }
 
@@ -253,7 +267,7 @@ outcome(const struct nva_probe *p, bool due, bool has_moved,
         *where = a;
         return NVA_R_ANSWERED_HERE;
     }
-    return !due || p->asked < NVA_PROBE_TRIES ? NVA_OK : nobody(p);
+    return !due || p->asked < patience[p->why].tries ? NVA_OK : nobody(p);
 }
 
 static enum nva_reason

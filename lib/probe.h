@@ -13,7 +13,8 @@
 #include "step.h"
 
 /* Asked at one place: its first answer ends the probe (ANSWERED_HERE), or
- * NVA_PROBE_TRIES questions without one do (NO_ANSWER).
+ * NVA_PROBE_TRIES questions without one do (NO_ANSWER); for NVA_PROBE_CLAIM
+ * NVA_CONFIRM_TRIES, in NVA_CONFIRM_TIME.
  *
  * Asked at two places: TWO_PLACES when it has answered at both at once,
  * NVA_PROBE_TRIES times in a row; ANSWERED_HERE when only one of them has
@@ -32,7 +33,8 @@ typedef void probe_outcome_cb(const struct nva_view *,
                               const struct nva_probe_place *where,
                               struct nva_plan *);
 
-/* Begins what 'what' says ('why', 'n_places' and the places, 'ip' or none):
+/* Begins what 'what' says ('why', 'n_places' and the places, 'ip' or none,
+ * 'rival'):
  * puts the probe and asks for the first time.  One for the same reason that is
  * under way is replaced.  'tsi' is a value as the plan leaves it.
  * UNKNOWN_ADDRESS: it has no IP that could be asked for.  LIMIT:

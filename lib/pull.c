@@ -86,7 +86,8 @@ pull_question(const struct nva_view *v, const struct nva_event *ev,
         return;
     }
     tsi = directory_tsi_by_ip(v->dir, vn->id, &f->tpa);
-    if (!tsi || !nva_place_is_set(&tsi->current)) {
+    if (!tsi || !nva_place_is_set(&tsi->current)
+        || directory_is_frozen_ip(v->dir, tsi->id, &f->tpa)) {
         if (vn->unknown_question == NVA_UQ_FLOOD) {
             flood(ev, vn, plan);
         }
@@ -140,7 +141,8 @@ pull_evidence(const struct nva_view *v, const struct nva_event *ev,
         return;
     }
     owner = directory_tsi_by_ip(v->dir, vn->id, &f->tpa);
-    if (!owner || !has_place_at(owner, ev->nve)) {
+    if (!owner || !has_place_at(owner, ev->nve)
+        || directory_is_frozen_ip(v->dir, owner->id, &f->tpa)) {
         flood(ev, vn, plan);
     }
 }

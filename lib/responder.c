@@ -169,6 +169,10 @@ answer_address(const struct nva_view *view, const struct nva_event *ev,
         note(plan, ev, tsi, NVA_NOTE_DROPPED, NVA_R_UNKNOWN_ADDRESS);
         return;
     }
+    if (directory_is_frozen_ip(view->dir, tsi->id, &f->tpa)) {
+        note(plan, ev, tsi, NVA_NOTE_DROPPED, NVA_R_FROZEN);
+        return;
+    }
     if (nva_frame_is_probe(f)
         && nva_vn_shares(directory_vn(view->dir, ev->packet.vn), &f->tpa)) {
         /* Who takes over must not hear that the address is in use. */

@@ -59,6 +59,7 @@ CHECK_TESTS = \
 	tests/unit/test-directory \
 	tests/unit/test-dispatch \
 	tests/unit/test-drain \
+	tests/unit/test-duplicate \
 	tests/unit/test-event \
 	tests/unit/test-fabric \
 	tests/unit/test-finding \
@@ -97,6 +98,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-chain \
 	tests/scenarios/test-doubt \
 	tests/scenarios/test-drain \
+	tests/scenarios/test-duplicate \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
 	tests/scenarios/test-hold \
@@ -179,6 +181,11 @@ tests_unit_test_drain_SOURCES = \
 	tests/unit/test-drain.c \
 	tests/unit/fixture.h
 tests_unit_test_drain_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_duplicate_SOURCES = \
+	tests/unit/test-duplicate.c \
+	tests/unit/fixture.h
+tests_unit_test_duplicate_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_event_SOURCES = \
 	tests/unit/test-event.c \
@@ -357,6 +364,9 @@ tests_scenarios_test_doubt_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_drain_SOURCES = tests/scenarios/test-drain.c
 tests_scenarios_test_drain_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_duplicate_SOURCES = tests/scenarios/test-duplicate.c
+tests_scenarios_test_duplicate_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_evidence_SOURCES = tests/scenarios/test-evidence.c
 tests_scenarios_test_evidence_CPPFLAGS = $(TEST_CPPFLAGS)

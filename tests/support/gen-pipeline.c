@@ -59,6 +59,8 @@ static const struct sample {
     { NVA_OWNER_ADDRESS, VM_HERE, "Its addresses, at every NVE of the VN "
       "(in one that pulls: at its own)." },
     { NVA_OWNER_TSI, VM_LEARNED, "One in a VN with `binding=learn`." },
+    { NVA_OWNER_ADDRESS, VM_LEARNED,
+      "Its addresses, which it taught itself." },
     { NVA_OWNER_TSI, VM_SHARES,
       "One in a VN with `port_security=full`, which shares its addresses." },
     { NVA_OWNER_ADDRESS, VM_SHARES, "Those addresses." },
@@ -301,6 +303,7 @@ make_vms(struct directory *dir)
             tsi.prepared = *vms[i].prepared;
         }
         tsi.paused = vms[i].paused;
+        tsi.n_given = vms[i].id == VM_LEARNED ? 0 : tsi.n_ips;
         tsi.held_until = vms[i].held ? NOW + NVA_HOLD_MAX : 0;
         put_tsi(dir, &tsi);
     }

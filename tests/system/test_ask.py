@@ -84,3 +84,70 @@ def test_f6_what_kernels_taught_lasts_while_they_answer(make_world):
                         ] == ["vm2"], "nothing of it to stay", 20)
     assert holder(world, ip4(2)) == mac(2)
     world.everything_as_it_should()
+
+
+def garp(world, vm, ip):
+    world.sandbox("exec", vm, "python3", "-c", GARP, "eth0", ip)
+
+
+GARP = r"""
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[1], 0))
+mac = s.getsockname()[4]
+ip = socket.inet_aton(sys.argv[2])
+s.send(b"\xff" * 6 + mac + bytes.fromhex("08060001080006040001") + mac + ip
+       + bytes(6) + ip + bytes(18))
+"""
+
+
+def frozen(world):
+    return [ip for vm in world.api("GET", "/v1/vms")["vms"]
+            for nif in vm["interfaces"] for ip in nif["frozen_ips"]]
+
+
+def test_f7_two_kernels_with_one_address(make_world):
+    """Who has it answers and keeps it; five claims freeze it, and no NVE
+    answers; thawed, and its holder silent, the other gets it."""
+    world = make_world(2)
+    world.vn(binding="learn")
+    world.vm("vm2", 2, "hv2")
+    shared = ip4(99)
+    for name, number, nve in (("first", 3, "hv1"), ("second", 4, "hv2")):
+        stranger(world, name, number, nve)
+    world.settled()
+    world.sandbox("exec", "first", "ip", "addr", "add", shared + "/16", "dev",
+                  "eth0")
+    garp(world, "first", shared)
+    world.wait(lambda: holder(world, shared) == mac(3), "it to be learned", 5)
+    assert world.ping("second", ip4(2)) == 3
+    world.settled()
+    for n in range(1, 6):
+        assert not frozen(world)
+        garp(world, "second", shared)
+        world.wait(lambda n=n: notes(world, "duplicate", "claimed") >= n,
+                   "the holder's answer", 10)
+        time.sleep(1.2)
+    assert frozen(world) == [shared]
+    assert holder(world, shared) == mac(3)
+    world.settled()
+    for nve in ("hv1", "hv2"):
+        assert not [f for f in world.flows(nve) if f"arp_tpa={shared}" in f]
+    with sniffer(world, "first") as asked:
+        assert world.ping("vm2", shared) == 3       # Flooded, and answered.
+    assert asked.count(lambda f: f.ethertype == ARP and not f.outgoing
+                       and f.dst == b"\xff" * 6) >= 1
+    given = world.api("GET", f"/v1/lookup?vn=red&ip={ip4(2)}")
+    assert given["mac"] == mac(2)
+
+    vm = world.api("GET", f"/v1/lookup?vn=red&ip={shared}")["vm"]
+    world.nvactl("vm", "thaw", vm)
+    world.sandbox("exec", "first", "ip", "addr", "del", shared + "/16", "dev",
+                  "eth0")
+    world.sandbox("exec", "second", "ip", "addr", "add", shared + "/16",
+                  "dev", "eth0")
+    garp(world, "second", shared)
+    time.sleep(5)
+    assert holder(world, shared) == mac(3)
+    world.wait(lambda: holder(world, shared) == mac(4), "30 s of silence", 60)
+    world.everything_as_it_should()

@@ -207,6 +207,7 @@ fx_vm(struct fixture *fx, nva_id vn, uint8_t last, const char *ip, nva_id nve,
     ovs_strlcpy(tsi.name, "eth0", sizeof tsi.name);
     if (ip) {
         tsi.ips[tsi.n_ips++] = fx_ip(ip);
+        tsi.n_given = 1;
     }
     if (nve) {
         tsi.current.nve = nve;
@@ -418,7 +419,7 @@ fx_nd(enum nva_frame_kind kind, struct eth_addr src, const char *ip_src,
     f.ip_src = fx_ip(ip_src);
     f.ip_dst = fx_ip("ff02::1");
     f.tpa = fx_ip(target);
-    f.has_lla = kind == NVA_FRAME_NA;
+    f.has_lla = f.na_override = kind == NVA_FRAME_NA;
     f.lla = src;
     return f;
 }

@@ -19,6 +19,7 @@ vm_with_v6(nva_id vn, const char *port)
 
     tsi = *directory_tsi(fx.dir, fx_vm(&fx, vn, 1, "10.0.0.1", HV1, port));
     tsi.ips[tsi.n_ips++] = fx_ip("fd10::1");
+    tsi.n_given = tsi.n_ips;
     fx_tsi_put(&fx, &tsi);
     return tsi.id;
 }
@@ -194,6 +195,27 @@ START_TEST(D15_learn_takes_no_address_from_another)
             fx_nd(NVA_FRAME_NA, fx_mac(7), "fd10::1", "fd10::1"));
     /* An address nobody has is learned. */
     ADMITTED(REFRESH, HV1, "tap2", garp(1, "10.0.0.77"));
+}
+END_TEST
+
+/* What it only said itself is in question: who claims it is heard (F7), but
+ * not if the VM is sticky. */
+START_TEST(F7_what_was_learned_may_be_claimed)
+{
+    struct nva_delta vm = { .type = NVA_DELTA_VM_PUT };
+    struct nva_tsi tsi = *directory_tsi(fx.dir, blue1);
+
+    tsi.n_given = 1;
+    fx_tsi_put(&fx, &tsi);
+    ADMITTED(NEW, HV3, "tap2",
+             fx_nd(NVA_FRAME_NA, fx_mac(7), "fd10::1", "fd10::1"));
+    REFUSED(SPOOFED, HV3, "tap2", garp(7, "10.0.0.1"));
+    vm.id = tsi.vm;
+    vm.vm = *directory_vm(fx.dir, tsi.vm);
+    vm.vm.sticky = true;
+    fx_apply(&fx, &vm);
+    REFUSED(SPOOFED, HV3, "tap2",
+            fx_nd(NVA_FRAME_NA, fx_mac(7), "fd10::1", "fd10::1"));
 }
 END_TEST
 
@@ -480,6 +502,7 @@ main(void)
     tcase_add_test(tc, learn_moves_places_and_makes);
     tcase_add_test(tc, a_place_only_published_is_elsewhere);
     tcase_add_test(tc, D15_learn_takes_no_address_from_another);
+    tcase_add_test(tc, F7_what_was_learned_may_be_claimed);
     tcase_add_test(tc, D15_never_across_networks);
     tcase_add_test(tc, learn_limit_per_port);
     tcase_add_test(tc, D15_nested_guests);

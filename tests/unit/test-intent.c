@@ -133,6 +133,7 @@ put_tsi(struct nva_place current, struct nva_place published,
     d.tsi.mac = (struct eth_addr) ETH_ADDR_C(02,00,00,00,00,31);
     d.tsi.ips[d.tsi.n_ips++] = ip("10.0.0.31");
     d.tsi.ips[d.tsi.n_ips++] = ip("fd10::31");
+    d.tsi.n_given = d.tsi.n_ips;
     d.tsi.current = current;
     d.tsi.published = published;
     d.tsi.prepared = prepared;
@@ -529,6 +530,31 @@ START_TEST(f1_answered_at_each_nve_of_the_vn)
 }
 END_TEST
 
+/* Others' announcements of what it only taught itself are shown; for what is
+ * frozen nobody answers. */
+START_TEST(f7_learned_and_frozen_addresses)
+{
+    struct nva_delta tsi = { .type = NVA_DELTA_TSI_PUT, .id = TSI };
+    struct nva_delta lease = { .type = NVA_DELTA_LEASE_PUT };
+    const struct in6_addr v4 = ip("10.0.0.31");
+
+    put_tsi(tap_a, tap_a, nowhere, false);
+    tsi.tsi = *directory_tsi(dir, TSI);
+    tsi.tsi.n_given = 0;
+    apply(&tsi);
+    compute(HV2, NVA_OWNER_ADDRESS, TSI);
+    ck_assert_uint_eq(flow_set_n(flows), 3 + 4);
+    ck_assert_str_eq(actions(NVA_TABLE_ADDRESS, "arp_spa=10.0.0.31"),
+                     "CONTROLLER:65535");
+    lease.lease = *directory_lease(dir, TSI, &v4);
+    lease.lease.frozen = true;
+    apply(&lease);
+    compute(HV2, NVA_OWNER_ADDRESS, TSI);
+    ck_assert_uint_eq(flow_set_n(flows), 4);
+    ck_assert_uint_eq(count(NVA_TABLE_ADDRESS), 4);
+}
+END_TEST
+
 /* ## Redirects ## */
 
 START_TEST(d11_redirect)
@@ -842,6 +868,7 @@ add_tsi_tests(TCase *tc)
     tcase_add_test(tc, place_without_vap);
     tcase_add_test(tc, d15_strict_binds_addresses_learn_does_not);
     tcase_add_test(tc, f1_answered_at_each_nve_of_the_vn);
+    tcase_add_test(tc, f7_learned_and_frozen_addresses);
     tcase_add_test(tc, d11_redirect);
     tcase_add_test(tc, redirect_time_is_rounded_up);
     tcase_add_test(tc, redirect_needs_a_known_destination);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Two interfaces that say they have the same address (F7): the holder is
+ * asked; who answers keeps it, who is silent loses it, who quarrels loses the
+ * answers of the NVEs. */
+
+#include <config.h>
+
+#include "stage.h"
+
+#include <string.h>
+
+#include "util.h"
+
+/* Hosts nobody told us of, both with 10.0.0.99 and fd10::63. */
+static const struct sim_vm hosts[] = {
+    { "first", "blue", { .ea = { 2, 0, 0, 0, 0, 0x71 } },
+      { 10, 0, 0, 99 }, { 0xfd, 0x10, [15] = 99 } },
+    { "second", "blue", { .ea = { 2, 0, 0, 0, 0, 0x72 } },
+      { 10, 0, 0, 99 }, { 0xfd, 0x10, [15] = 99 } },
+};
+static int first, second;
+
+static bool
+has_it(struct stage *s, const char *mac)
+{
+    char *text = xasprintf("\"mac\":\"02:00:00:00:00:%s\"", mac);
+    bool has = (sim_api(s->sim, "GET", "/v1/lookup?vn=blue&ip=10.0.0.99",
+                        NULL) == 200
+                && strstr(sim_body(s->sim), text));
+
+    free(text);
+    return has;
+}
+
+static size_t
+duplicates(struct stage *s)
+{
+    return sim_notes(s->sim, NVA_NOTE_DUPLICATE, NVA_R_CLAIMED);
+}
+
+/* The first one is learned at hv2, the second stands at hv3. */
+static void
+set(struct stage *s, enum stage_flags flags, uint64_t seed)
+{
+    stage_set(s, flags, seed);
+    first = sim_vm(s->sim, &hosts[0]);
+    second = sim_vm(s->sim, &hosts[1]);
+    sim_stand(s->sim, first, 2, "tap-vm");
+    sim_announce(s->sim, first, SIM_GARP);
+    sim_settle(s->sim);
+    ck_assert(has_it(s, "71"));
+    sim_stand(s->sim, second, 3, "tap-vm");
+}
+
+static void
+strike(struct stage *s)
+{
+    sim_stand(s->sim, first, 0, NULL);
+    sim_stand(s->sim, second, 0, NULL);
+    stage_strike(s);
+}
+
+/* It answers at once: it keeps the address, and somebody is told. */
+START_TEST(F7_who_answers_keeps_it)
+{
+    struct stage s;
+
+    set(&s, 0, _i);
+    sim_announce(s.sim, second, SIM_GARP);
+    sim_run(s.sim, NVA_SEC);
+    ck_assert(has_it(&s, "71"));
+    ck_assert_uint_eq(duplicates(&s), 1);
+    /* The other is known by its MAC, and has its own when it has one. */
+    must(&s, "GET", "/v1/lookup?vn=blue&mac=02:00:00:00:00:72", NULL);
+    ck_assert_ptr_nonnull(strstr(sim_body(s.sim), "\"ips\":[]"));
+    strike(&s);
+}
+END_TEST
+
+/* It is silent for 30 s, and not sooner the address is the other's. */
+START_TEST(F7_who_is_silent_loses_it)
+{
+    struct stage s;
+
+    set(&s, 0, _i);
+    if (_i == 1) {
+        sim_stand(s.sim, first, 0, NULL);
+    } else {
+        sim_mute(s.sim, first, true);
+    }
+    sim_announce(s.sim, second, SIM_GARP);
+    sim_run(s.sim, 29 * NVA_SEC);
+    ck_assert(has_it(&s, "71"));
+    if (_i == 2) {
+        /* In time. */
+        sim_mute(s.sim, first, false);
+        sim_announce(s.sim, first, SIM_GARP);
+    }
+    sim_run(s.sim, 2 * NVA_SEC);
+    ck_assert(has_it(&s, _i == 2 ? "71" : "72"));
+    ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_LEARNED, NVA_R_NO_ANSWER),
+                      _i != 2);
+    strike(&s);
+}
+END_TEST
+
+/* D15: what VM management gave stands, asked or not. */
+START_TEST(F7_what_was_given_is_never_taken)
+{
+    struct stage s;
+    struct sim_vm liar = hosts[1];
+
+    set(&s, 0, 0);
+    memcpy(liar.ip4, (uint8_t[]) { 10, 0, 0, 13 }, 4);
+    liar.ip6[15] = 13;
+    liar.mac.ea[5] = 0x73;
+    sim_mute(s.sim, s.c[3], true);
+    for (int i = 0; i < 20; i++) {
+        sim_announce_at(s.sim, sim_vm(s.sim, &liar), SIM_GARP, 2, "tap-vm");
+        sim_run(s.sim, 5 * NVA_SEC);
+    }
+    must(&s, "GET", "/v1/lookup?vn=blue&ip=10.0.0.13", NULL);
+    ck_assert_ptr_nonnull(strstr(sim_body(s.sim), "02:00:00:00:00:0d"));
+    ck_assert_uint_eq(duplicates(&s), 0);
+    ck_assert_uint_ge(sim_notes(s.sim, NVA_NOTE_DROPPED, NVA_R_SPOOFED), 20);
+    strike(&s);
+}
+END_TEST
+
+/* Who asks for 10.0.0.99, and how many answers there were. */
+static int
+answers(struct stage *s)
+{
+    /* c1 asks who has 10.0.0.99. */
+    static const uint8_t question[60] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 11, 8, 6,
+        0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 11, 10, 0, 0, 11,
+        0, 0, 0, 0, 0, 0, 10, 0, 0, 99,
+    };
+    int before = sim_answers(s->sim, s->c[1]);
+
+    sim_frame_at(s->sim, question, sizeof question, 1, "tap-c1");
+    sim_settle(s->sim);
+    return sim_answers(s->sim, s->c[1]) - before;
+}
+
+/* Five conflicts: frozen; no NVE answers, the network is asked instead; by
+ * hand or by its timer it thaws. */
+START_TEST(F7_a_quarrel_freezes_the_address)
+{
+    struct stage s;
+
+    set(&s, _i / 2 ? STAGE_PULL : 0, 0);
+    ck_assert_int_eq(answers(&s), 1);
+    for (int i = 0; i < 5; i++) {
+        sim_announce(s.sim, second, SIM_GARP);
+        sim_run(s.sim, 2 * NVA_SEC);
+    }
+    ck_assert_uint_eq(duplicates(&s), 5);
+    ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_FROZEN, NVA_R_CLAIMED), 1);
+    must(&s, "GET", "/v1/vms", NULL);
+    ck_assert_ptr_nonnull(strstr(sim_body(s.sim),
+                                 "\"frozen_ips\":[\"10.0.0.99\"]"));
+    sim_announce(s.sim, second, SIM_GARP);
+    sim_run(s.sim, NVA_SEC);
+    ck_assert_uint_eq(duplicates(&s), 5);
+    ck_assert(has_it(&s, "71"));
+    ck_assert_int_eq(answers(&s), 0);
+    if (_i % 2) {
+        must(&s, "POST", "/v1/vms/blue%2F02:00:00:00:00:71/thaw", NULL);
+        ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_THAWED, NVA_R_CALLER), 1);
+    } else {
+        sim_run(s.sim, 590 * NVA_SEC);
+        ck_assert_int_eq(answers(&s), 0);
+        sim_run(s.sim, 11 * NVA_SEC);
+        ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_THAWED, NVA_R_EXPIRED),
+                          1);
+    }
+    sim_settle(s.sim);
+    ck_assert_int_eq(answers(&s), 1);
+    strike(&s);
+}
+END_TEST
+
+/* VM management gives a frozen address to somebody: that is the end of it. */
+START_TEST(F7_vm_management_ends_a_quarrel)
+{
+    struct stage s;
+
+    set(&s, 0, 0);
+    for (int i = 0; i < 5; i++) {
+        sim_announce(s.sim, second, SIM_GARP);
+        sim_run(s.sim, 2 * NVA_SEC);
+    }
+    ck_assert_int_eq(answers(&s), 0);
+    must(&s, "PUT", "/v1/vms/mine", "{\"interfaces\": [{\"vn\": \"blue\", "
+         "\"mac\": \"02:00:00:00:00:71\", \"ips\": [\"10.0.0.99\"]}]}");
+    sim_settle(s.sim);
+    ck_assert_int_eq(answers(&s), 1);
+    sim_announce(s.sim, second, SIM_GARP);
+    sim_run(s.sim, NVA_SEC);
+    ck_assert_uint_eq(duplicates(&s), 5);
+    ck_assert(has_it(&s, "71"));
+    strike(&s);
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("duplicate");
+
+    tcase_add_loop_test(tc, F7_who_answers_keeps_it, 0, 3);
+    tcase_add_loop_test(tc, F7_who_is_silent_loses_it, 0, 3);
+    tcase_add_test(tc, F7_what_was_given_is_never_taken);
+    tcase_add_loop_test(tc, F7_a_quarrel_freezes_the_address, 0, 4);
+    tcase_add_test(tc, F7_vm_management_ends_a_quarrel);
+    return run_stories("duplicate", tc);
+}
