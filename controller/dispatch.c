@@ -28,6 +28,7 @@
 #include "pull.h"
 #include "registry.h"
 #include "responder.h"
+#include "scan.h"
 #include "util.h"
 
 static void commit(struct dispatch *, const struct nva_event *, nva_usec now);
@@ -109,6 +110,7 @@ dispatch_event(struct dispatch *d, const struct nva_event *ev, nva_usec now)
     step(&view, ev, plan);
     binding_sweep(&view, plan);
     pull_resize(&view, plan);
+    scan_sweep(&view, plan);
     commit(d, ev, now);
     return plan->verdict;
 }
@@ -211,6 +213,21 @@ step_answer(const struct nva_view *view, const struct nva_event *ev,
     probe_answer(view, ev, outcome, plan);
 }
 
+static void
+step_due(const struct nva_view *view, const struct nva_event *ev,
+         struct nva_plan *plan)
+{
+    if (ev->type == NVA_EV_PROBE_DUE) {
+        probe_due(view, ev, outcome, plan);
+    } else if (ev->type == NVA_EV_THAW_DUE) {
+        mobility_thaw_due(view, ev, plan);
+    } else if (ev->type == NVA_EV_LOOK_DUE) {
+        ageing_due(view, ev, plan);
+    } else {
+        scan_due(view, ev, plan);
+    }
+}
+
 /* What goes by the clock alone, and each a little at a time. */
 static void
 step_timer(const struct nva_view *view, struct nva_plan *plan)
@@ -253,13 +270,10 @@ step(const struct nva_view *view, const struct nva_event *ev,
         step_answer(view, ev, plan);
         break;
     case NVA_EV_PROBE_DUE:
-        probe_due(view, ev, outcome, plan);
-        break;
     case NVA_EV_THAW_DUE:
-        mobility_thaw_due(view, ev, plan);
-        break;
     case NVA_EV_LOOK_DUE:
-        ageing_due(view, ev, plan);
+    case NVA_EV_SCAN_DUE:
+        step_due(view, ev, plan);
         break;
     case NVA_EV_TIMER:
         step_timer(view, plan);
@@ -302,6 +316,9 @@ outcome(const struct nva_view *view, const struct nva_probe *probe,
         break;
     case NVA_PROBE_CLAIM:
         duplicate_outcome(view, probe, reason, where, plan);
+        break;
+    case NVA_PROBE_SCAN:
+        scan_outcome(view, probe, reason, where, plan);
         break;
     case NVA_PROBE_N_WHYS:
         OVS_NOT_REACHED();
@@ -384,7 +401,9 @@ run_due(struct dispatch *d, nva_usec now)
     struct nva_event probe = { .type = NVA_EV_PROBE_DUE };
     struct nva_event thaw = { .type = NVA_EV_THAW_DUE };
     struct nva_event look = { .type = NVA_EV_LOOK_DUE };
+    struct nva_event more = { .type = NVA_EV_SCAN_DUE };
     const struct nva_lease *lease;
+    const struct nva_scan *scan;
 
     while ((probe.probe = probe_next_due(&view)) != NVA_ID_NONE) {
         dispatch_event(d, &probe, now);
@@ -396,6 +415,10 @@ run_due(struct dispatch *d, nva_usec now)
          && (lease = ageing_next_due(&view)) != NULL; i++) {
         look.lease = *lease;
         dispatch_event(d, &look, now);
+    }
+    while ((scan = scan_next_due(&view)) != NULL) {
+        more.scan = *scan;
+        dispatch_event(d, &more, now);
     }
 }
 
@@ -414,6 +437,7 @@ brain_deadline(struct dispatch *d, nva_usec now)
         d->deadline = MIN(d->deadline, probe_deadline(&view));
         d->deadline = MIN(d->deadline, mobility_thaws_at(&view));
         d->deadline = MIN(d->deadline, ageing_deadline(&view));
+        d->deadline = MIN(d->deadline, scan_deadline(&view));
         if (drain_due(&view)) {
             d->deadline = MIN(d->deadline, now);
         }

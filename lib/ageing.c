@@ -21,6 +21,11 @@
 #include "story.h"
 #include "util.h"
 
+struct hasten {
+    const struct nva_view *view;
+    struct nva_plan *plan;
+};
+
 static void renew(const struct nva_view *, const struct nva_tsi *,
                   const struct in6_addr *, struct nva_plan *);
 static nva_usec age_of(const struct nva_view *, const struct nva_tsi *);
@@ -33,6 +38,7 @@ static void ask(const struct nva_view *, const struct nva_tsi *,
                 struct nva_lease *, struct nva_plan *);
 static void withdraw(const struct nva_view *, const struct nva_tsi *,
                      const struct in6_addr *, struct nva_plan *);
+static directory_cb hasten_cb;
 static void put(struct nva_plan *, const struct nva_lease *);
 
 /* ## Signs of life ## */
@@ -187,13 +193,37 @@ ask(const struct nva_view *v, const struct nva_tsi *tsi, struct nva_lease *l,
     };
 
     if (directory_probe_of_tsi(v->dir, tsi->id, NVA_PROBE_AGE)
-        || directory_n_probes(v->dir) >= NVA_AGEING_PROBES_MAX
+        || directory_n_probes(v->dir) >= NVA_ROUTINE_PROBES_MAX
         || !nva_place_is_set(&tsi->current)
         || probe_begin(v, tsi, &what, plan)) {
         l->look = MIN(l->look, v->now + NVA_SEC);
     } else {
         l->asked = v->now;
     }
+}
+
+void
+ageing_hasten(const struct nva_view *v, const struct nva_tsi *tsi,
+              struct nva_plan *plan)
+{
+    struct hasten h = { .view = v, .plan = plan };
+
+    if (age_of(v, tsi)) {
+        directory_each_lease_of_tsi(v->dir, tsi->id, hasten_cb, &h);
+    }
+}
+
+static bool
+hasten_cb(const void *lease, void *h_)
+{
+    const struct hasten *h = h_;
+    struct nva_lease l = *(const struct nva_lease *) lease;
+
+    if (l.look && ipv6_addr_is_set(&l.ip)) {
+        l.look = MIN(l.look, h->view->now);
+        put(h->plan, &l);
+    }
+    return true;
 }
 
 void

@@ -21,9 +21,6 @@
  * all overdue, makes no burst.  100,000 take 100 s. */
 #define NVA_AGEING_PACE (1 * NVA_MSEC)
 
-/* The rest of NVA_PROBES_MAX is for what is in doubt. */
-#define NVA_AGEING_PROBES_MAX (NVA_PROBES_MAX / 2)
-
 /* Admitted EVIDENCE, as 'plan' leaves its interface, or an ANSWER. */
 void ageing_sign(const struct nva_view *, const struct nva_event *,
                  struct nva_plan *);
@@ -35,6 +32,11 @@ void ageing_due(const struct nva_view *, const struct nva_event *,
  * or NVA_NEVER. */
 const struct nva_lease *ageing_next_due(const struct nva_view *);
 nva_usec ageing_deadline(const struct nva_view *);
+
+/* What was learned of 'tsi' is asked for now, whatever its age: there is
+ * reason to. */
+void ageing_hasten(const struct nva_view *, const struct nva_tsi *,
+                   struct nva_plan *);
 
 /* What a probe for NVA_PROBE_AGE says (a probe_outcome_cb). */
 void ageing_outcome(const struct nva_view *, const struct nva_probe *,

@@ -741,10 +741,12 @@ note_is_shown(const struct nva_note *note)
                || note->reason == NVA_R_LEARN_LIMIT
                || note->reason == NVA_R_VN_LEARN_LIMIT;
     case NVA_NOTE_PROBE:        /* Routine has a note only if it finds. */
-        return strcmp(note->what, nva_probe_why_word(NVA_PROBE_AGE)) != 0;
+        return (strcmp(note->what, nva_probe_why_word(NVA_PROBE_AGE))
+                && strcmp(note->what, nva_probe_why_word(NVA_PROBE_SCAN)));
     case NVA_NOTE_LEARNED: case NVA_NOTE_CONFIGURED: case NVA_NOTE_MOVE:
     case NVA_NOTE_VM: case NVA_NOTE_LATE: case NVA_NOTE_NVE:
     case NVA_NOTE_DUPLICATE: case NVA_NOTE_FROZEN: case NVA_NOTE_WITHDRAWN:
+    case NVA_NOTE_SILENT:
     case NVA_NOTE_THAWED: case NVA_NOTE_DRAIN: case NVA_NOTE_DETOUR:
     case NVA_NOTE_AUDIT: case NVA_NOTE_EVICTED:
     case NVA_N_NOTES:

@@ -34,6 +34,7 @@ lib_libnva_a_SOURCES = \
 	lib/directory-private.h \
 	lib/directory-pull.c \
 	lib/directory-query.c \
+	lib/directory-scan.c \
 	lib/directory-spread.c \
 	lib/directory-stand.c \
 	lib/directory.c \
@@ -101,6 +102,8 @@ lib_libnva_a_SOURCES = \
 	lib/relocate.h \
 	lib/responder.c \
 	lib/responder.h \
+	lib/scan.c \
+	lib/scan.h \
 	lib/step.h \
 	lib/story.c \
 	lib/story.h \

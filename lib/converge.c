@@ -129,6 +129,7 @@ converge_event(const struct nva_view *v, const struct nva_event *ev,
     case NVA_EV_PROBE_DUE:
     case NVA_EV_THAW_DUE:
     case NVA_EV_LOOK_DUE:
+    case NVA_EV_SCAN_DUE:
     case NVA_EV_TIMER:
     case NVA_EV_DRAIN:
     case NVA_N_EVENTS:

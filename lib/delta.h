@@ -171,7 +171,8 @@ enum nva_stamp_kind {
     X(PLACE, "place")           /* It may be where it was. */               \
     X(MOVES, "moves")           /* It moves suspiciously often. */          \
     X(AGE, "age")               /* It was not heard for a while. */         \
-    X(CLAIM, "claim")           /* Another claims its address. */
+    X(CLAIM, "claim")           /* Another claims its address. */         \
+    X(SCAN, "scan")             /* Another has left its NVE. */
 enum nva_probe_why {
 #define X(E, W) NVA_PROBE_##E,
     NVA_PROBE_WHYS
@@ -405,6 +406,16 @@ struct nva_lease {
     nva_usec thaws_at;                  /* ...until then; 0: no timer. */
 };
 
+/* Who is left of a VN at an NVE will be asked, or is being.  See scan.h. */
+struct nva_scan {
+    nva_id nve, vn;
+    nva_usec since;                     /* The first one left. */
+    nva_usec due;                       /* It begins, or goes on. */
+    nva_id after;                       /* The last TSI that was asked; NONE:
+                                         * it waits. */
+    uint32_t n_asked;
+};
+
 /* What an NVE was told because it asked (RFC 8171 s3): where 'tsi' is, for
  * which it has a flow until 'until', at the latest; or, with 'tsi' NONE, that
  * nobody has 'mac' in 'vn'. */
@@ -521,7 +532,8 @@ size_t nva_tsi_macs(const struct nva_tsi *,
     X(MOVE_PUT, "move_put") X(MOVE_STAMP, "move_stamp")                     \
     X(DRAIN_PUT, "drain_put")                                               \
     X(PULL_PUT, "pull_put") X(PULL_DEL, "pull_del")                         \
-    X(LEASE_PUT, "lease_put")
+    X(LEASE_PUT, "lease_put")                                               \
+    X(SCAN_PUT, "scan_put") X(SCAN_DEL, "scan_del")
 
 enum nva_delta_type {
 #define X(E, W) NVA_DELTA_##E,
@@ -551,6 +563,7 @@ struct nva_delta {
         struct nva_drain drain;
         struct nva_pull pull;
         struct nva_lease lease;
+        struct nva_scan scan;
     };
 };
 

@@ -39,7 +39,7 @@ directory_check(const struct directory *d)
     const char *(*const checks[])(const struct directory *) = {
         check_vns, check_nves, check_ports, check_vaps, check_vms,
         check_tsis, check_redirects, check_probes, check_moves, check_pulls,
-        stand_check, lease_check,
+        stand_check, lease_check, scan_check,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {

@@ -403,6 +403,7 @@ dir_unlink_vap(struct directory *d, struct vap_obj *vap)
         ovs_list_remove(&m->vn_node);
         ovs_list_remove(&m->nve_node);
         m->vn->n_members--;
+        scan_drop(d, m);
         free(m);
     }
 }

@@ -52,6 +52,7 @@ struct directory {
     struct hmap absents_by_mac;         /* ...and by (VN, MAC). */
     struct heap looks;                  /* Of pulls, the first one on top. */
     struct heap leases;                 /* The look that comes first on top. */
+    struct heap scans;                  /* Of 'struct member'. */
     nva_usec last_asked;                /* The latest one's of all leases. */
 
     /* By id. */
@@ -114,6 +115,8 @@ struct member {
     struct vn_obj *vn;
     struct ovs_list vn_node, nve_node;
     struct ovs_list vaps;
+    struct nva_scan scan;               /* 'nve' NONE: none. */
+    struct heap_node scan_node;
 };
 
 struct vap_obj {
@@ -441,6 +444,15 @@ void lease_renew_of_vn(struct directory *, struct vn_obj *);
 void lease_put(struct dirt *, const struct nva_lease *);
 /* NULL if all of that is right. */
 const char *lease_check(const struct directory *);
+
+/* ## directory-scan ## */
+
+/* Nothing if the NVE does not serve the VN (any more). */
+void scan_put(struct directory *, const struct nva_scan *);
+void scan_del(struct directory *, const struct nva_scan *key);
+void scan_drop(struct directory *, struct member *);
+/* NULL if all of that is right. */
+const char *scan_check(const struct directory *);
 
 /* ## directory-query ## */
 

@@ -73,6 +73,7 @@ directory_create(void)
     heap_init(&d->thaws);
     heap_init(&d->looks);
     heap_init(&d->leases);
+    heap_init(&d->scans);
     ovs_list_init(&d->vn_list);
     ovs_list_init(&d->nve_list);
     ovs_list_init(&d->vm_list);
@@ -118,6 +119,7 @@ directory_destroy(struct directory *d)
         dir_unlink_vap(d, vap);
         free(vap);
     }
+    heap_destroy(&d->scans);
     struct move_obj *m;
     LIST_FOR_EACH_SAFE (m, node, &d->move_list) {
         dir_unlink_move(d, m);
@@ -207,6 +209,8 @@ directory_apply(struct directory *d, const struct nva_delta *delta,
     case NVA_DELTA_DRAIN_PUT: apply_drain_put(d, &delta->drain); break;
     case NVA_DELTA_PULL_PUT: apply_pull_put(&dirt, &delta->pull); break;
     case NVA_DELTA_PULL_DEL: pull_del(&dirt, &delta->pull); break;
+    case NVA_DELTA_SCAN_PUT: scan_put(d, &delta->scan); break;
+    case NVA_DELTA_SCAN_DEL: scan_del(d, &delta->scan); break;
     case NVA_DELTA_LEASE_PUT: lease_put(&dirt, &delta->lease); break;
     default: OVS_NOT_REACHED();
     }

@@ -49,6 +49,8 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *                 its way those that hold it, for its addresses those of its
  *                 places;
  *   PULL_*        its TSI or ABSENT owner at its NVE;
+ *   SCAN_*        nothing; nor does a scan of an NVE that does not serve the
+ *                 VN (any more) happen;
  *   LEASE_PUT     its ADDRESS owner when it freezes or thaws; nothing happens
  *                 if there is no such lease (any more): leases come and go
  *                 with what they are of;
@@ -162,6 +164,10 @@ bool directory_is_frozen_ip(const struct directory *, nva_id tsi,
                             const struct in6_addr *);
 /* The lease with the least 'look'. */
 const struct nva_lease *directory_first_lease(const struct directory *);
+/* The scan of 'vn' at 'nve'; the one that is due first. */
+const struct nva_scan *directory_scan(const struct directory *, nva_id nve,
+                                      nva_id vn);
+const struct nva_scan *directory_first_scan(const struct directory *);
 /* The latest 'asked' that a lease ever had. */
 nva_usec directory_last_asked(const struct directory *);
 

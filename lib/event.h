@@ -128,6 +128,7 @@ struct nva_request {
     X(PROBE_DUE, "probe_due")   /* Ask again, or give up. */                \
     X(THAW_DUE, "thaw_due")     /* A frozen interface thaws. */             \
     X(LOOK_DUE, "look_due")     /* A lease: is it still true? */            \
+    X(SCAN_DUE, "scan_due")     /* Ask who is left at an NVE. */            \
     X(TIMER, "timer")           /* A deadline of ours is due. */            \
     X(DRAIN, "drain")           /* An NVE's drain may go a step on. */
 
@@ -161,6 +162,7 @@ struct nva_event {
         nva_id probe;                   /* PROBE_DUE */
         nva_id tsi;                     /* THAW_DUE */
         struct nva_lease lease;         /* LOOK_DUE */
+        struct nva_scan scan;           /* SCAN_DUE */
         struct {                        /* EVIDENCE, QUESTION, SEGMENT, STRAY,
                                          * ANSWER, DETOURED */
             nva_id vap;                 /* STRAY: 0 when it came from a
@@ -205,6 +207,7 @@ struct nva_event {
     X(NVE, "nve")               /* Up, down, claimed, quarantine. */        \
     X(DETOUR, "detour")         /* A port that floods, and its end. */      \
     X(PROBE, "probe")           /* Begun, with no reason; or its outcome. */\
+    X(SILENT, "silent")         /* Asked by a scan, and no answer. */       \
     X(DUPLICATE, "duplicate")   /* At 'nve', and at 'other', too. */        \
     X(FROZEN, "frozen")         /* At 'nve', not at 'other'. */             \
     X(THAWED, "thawed")                                                     \

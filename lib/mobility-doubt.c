@@ -164,6 +164,7 @@ mobility_outcome(const struct nva_view *v, const struct nva_probe *probe,
         break;
     case NVA_PROBE_AGE:
     case NVA_PROBE_CLAIM:
+    case NVA_PROBE_SCAN:
     case NVA_PROBE_N_WHYS:
         break;
     }

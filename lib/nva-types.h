@@ -59,6 +59,8 @@ enum {
     NVA_MOVES_KEPT_MAX = 4096,      /* Ended moves kept for `move show'. */
     NVA_PROBES_MAX = 4096,      /* Probes under way: guests that never answer
                                  * and give cause for doubt all the time. */
+    NVA_ROUTINE_PROBES_MAX = NVA_PROBES_MAX / 2,    /* ...of routine: the
+                                 * rest is for what is in doubt. */
     NVA_STAMPS_MAX = 128,           /* Timeline entries of one move. */
     NVA_DETAIL_MAX = 640,           /* Bytes of a refusal's sentence. */
     NVA_FRAME_MAX = 9216,           /* Bytes of a packet-in we look at. */

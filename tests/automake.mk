@@ -89,6 +89,7 @@ CHECK_TESTS = \
 	tests/unit/test-registry \
 	tests/unit/test-relocate \
 	tests/unit/test-responder \
+	tests/unit/test-scan \
 	tests/unit/test-story \
 	tests/unit/test-tcp-reset \
 	tests/unit/test-vm-fsm \
@@ -110,6 +111,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-planned \
 	tests/scenarios/test-pull \
 	tests/scenarios/test-reset \
+	tests/scenarios/test-scan \
 	tests/scenarios/test-tenants \
 	tests/scenarios/test-versions \
 	tests/prop/test-schedules
@@ -332,6 +334,11 @@ tests_unit_test_responder_SOURCES = \
 	tests/unit/fixture.h
 tests_unit_test_responder_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_unit_test_scan_SOURCES = \
+	tests/unit/test-scan.c \
+	tests/unit/fixture.h
+tests_unit_test_scan_CPPFLAGS = $(TEST_CPPFLAGS)
+
 tests_unit_test_story_SOURCES = \
 	tests/unit/test-story.c \
 	tests/unit/fixture.h
@@ -400,6 +407,9 @@ tests_scenarios_test_pull_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_reset_SOURCES = tests/scenarios/test-reset.c
 tests_scenarios_test_reset_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_scan_SOURCES = tests/scenarios/test-scan.c
+tests_scenarios_test_scan_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_tenants_SOURCES = tests/scenarios/test-tenants.c
 tests_scenarios_test_tenants_CPPFLAGS = $(TEST_CPPFLAGS)

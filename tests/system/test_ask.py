@@ -151,3 +151,29 @@ def test_f7_two_kernels_with_one_address(make_world):
     assert holder(world, shared) == mac(3)
     world.wait(lambda: holder(world, shared) == mac(4), "30 s of silence", 60)
     world.everything_as_it_should()
+
+
+def test_d3_who_stays_is_asked(make_world):
+    """A VM leaves hv1: some time after, those that stay there are asked, each
+    at its own port, and those elsewhere are not; who is silent is told."""
+    world = make_world(2)
+    world.vn(binding="learn", redirect_timeout=1)
+    for number, nve in ((1, "hv1"), (2, "hv1"), (3, "hv1"), (4, "hv2")):
+        world.vm(f"vm{number}", number, nve)
+    world.api("PUT", "/v1/nves/hv2/ports/tap-vm1", {"vn": "red"})
+    world.settled()
+    world.sandbox("exec", "vm3", "ip", "link", "set", "eth0", "arp", "off")
+    world.sandbox("exec", "vm3", "sysctl", "-qw",
+                  "net.ipv6.conf.eth0.disable_ipv6=1")
+    with sniffer(world, "vm2") as left, sniffer(world, "vm3") as mute, \
+            sniffer(world, "vm4") as other, sniffer(world, "vm1") as mover:
+        world.sandbox("rehome", "vm1", "hv2", "--announce", "garp")
+        world.wait(lambda: notes(world, "silent", "no_answer") == 1,
+                   "vm3 to be found silent", 60)
+    questions = [f for f in left.frames if is_asked(f)]
+    assert [f.dst.hex(":") for f in questions] == [mac(2)]
+    assert mute.count(is_asked) == 3
+    assert other.count(is_asked) == mover.count(is_asked) == 0
+    assert notes(world, "probe", "answered_here") >= 1
+    assert holder(world, ip4(3)) == mac(3)      # Given: it stays.
+    world.everything_as_it_should()

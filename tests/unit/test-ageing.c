@@ -321,7 +321,7 @@ END_TEST
  * more than there is room for. */
 START_TEST(F6_no_burst)
 {
-    enum { N = NVA_AGEING_PROBES_MAX + 100 };
+    enum { N = NVA_ROUTINE_PROBES_MAX + 100 };
     size_t asked = 0;
     nva_usec begin;
 
@@ -347,8 +347,8 @@ START_TEST(F6_no_burst)
         }
         fx.view.now += 100;
     }
-    ck_assert_uint_eq(asked, NVA_AGEING_PROBES_MAX);
-    ck_assert_uint_eq(directory_n_probes(fx.dir), NVA_AGEING_PROBES_MAX);
+    ck_assert_uint_eq(asked, NVA_ROUTINE_PROBES_MAX);
+    ck_assert_uint_eq(directory_n_probes(fx.dir), NVA_ROUTINE_PROBES_MAX);
 }
 END_TEST
 
