@@ -697,17 +697,21 @@ apply_move_put(struct directory *d, const struct nva_move *new)
     forget_moves(d);
 }
 
-/* Announced and planned moves have half the room each, and what the others
- * leave: guests that hop about do not make us forget what operators did. */
+/* Planned moves have half the room, those that guests caused (announced, or
+ * probed after that) the other half, and each what the others leave: guests
+ * that hop about do not make us forget what operators did. */
 static void
 forget_moves(struct directory *d)
 {
     const size_t *n = d->n_ended_moves;
+    const size_t by_guests = n[NVA_CAUSE_ANNOUNCED] + n[NVA_CAUSE_PROBED];
 
-    if (n[NVA_CAUSE_PLANNED] + n[NVA_CAUSE_ANNOUNCED] > NVA_MOVES_KEPT_MAX) {
+    if (n[NVA_CAUSE_PLANNED] + by_guests > NVA_MOVES_KEPT_MAX) {
         enum nva_move_cause cause = n[NVA_CAUSE_PLANNED]
                                     > NVA_MOVES_KEPT_MAX / 2
-                                    ? NVA_CAUSE_PLANNED : NVA_CAUSE_ANNOUNCED;
+                                    ? NVA_CAUSE_PLANNED
+                                    : n[NVA_CAUSE_PROBED] > by_guests / 2
+                                    ? NVA_CAUSE_PROBED : NVA_CAUSE_ANNOUNCED;
         struct move_obj *oldest = CONTAINER_OF(
             ovs_list_front(&d->ended_moves[cause]), struct move_obj,
             state_node);
