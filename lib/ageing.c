@@ -51,15 +51,16 @@ ageing_sign(const struct nva_view *v, const struct nva_event *ev,
     const struct nva_vap *vap = directory_vap(v->dir, ev->packet.vap);
     const struct nva_tsi *tsi = directory_tsi_by_mac(v->dir, ev->packet.vn,
                                                      f->eth_src);
+    const struct nva_tsi *latest = tsi ? story_tsi(v, plan, tsi->id) : NULL;
     struct nva_place here = { .nve = ev->nve };
     struct in6_addr ip;
 
-    tsi = tsi ? story_tsi(v, plan, tsi->id) : NULL;
-    if (!tsi || !vap) {
+    if (!latest || !vap) {
         return;
     }
     memcpy(here.port, vap->port, sizeof here.port);
-    if (nva_place_equal(&tsi->current, &here)) {
+    if (nva_place_equal(&latest->current, &here)) {
+        /* Not 'latest': the plan grows. */
         renew(v, tsi, &in6addr_any, plan);
         if (nva_frame_claim(f, &ip)) {
             renew(v, tsi, &ip, plan);
