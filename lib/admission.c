@@ -254,6 +254,7 @@ is_beyond_question(const struct directory *dir, const struct nva_vn *vn,
 {
     return (vn->binding == NVA_BINDING_STRICT
             || nva_ips_have(owner->ips, owner->n_given, ip)
+            || owner->n_allowed     /* A nested guest's: whom to ask? */
             || directory_vm(dir, owner->vm)->sticky);
 }
 

@@ -177,7 +177,7 @@ look_at_address(const struct nva_view *v, const struct nva_tsi *tsi,
     if (v->now < end) {
         l->look = MIN(l->look, end);
     }
-    if (!tsi->paused && !tsi->stopped) {
+    if (!tsi->paused && !tsi->stopped && !tsi->n_allowed) {
         ask(v, tsi, l, plan);
     }
     put(plan, l);

@@ -10,7 +10,9 @@
  * VMs is no sign: no NVE shows it to us.  Where the question could not be sent
  * (the session is down, the VM stands still), silence says nothing.
  *
- * Addresses that VM management gave never age. */
+ * Addresses that VM management gave never age.  Those of an interface that
+ * allows nested guests may be theirs, and only the guests could answer: they
+ * are not asked, and stay. */
 
 #ifndef NVA_AGEING_H
 #define NVA_AGEING_H 1

@@ -128,7 +128,8 @@ scan_deadline(const struct nva_view *v)
 }
 
 /* Enters it in the order of ids; the last one falls out.  Who stands still or
- * is off is not asked, nor who has nothing to be asked for. */
+ * is off is not asked, nor who has nothing to be asked for, or nested guests
+ * who may have it. */
 static bool
 collect_cb(const void *tsi_, void *b_)
 {
@@ -138,7 +139,7 @@ collect_cb(const void *tsi_, void *b_)
 
     if (tsi->vn != b->scan->vn || tsi->current.nve != b->scan->nve
         || tsi->id <= b->scan->after || !tsi->n_ips || tsi->paused
-        || tsi->stopped) {
+        || tsi->stopped || tsi->n_allowed) {
         return true;
     }
     while (i < b->n && b->tsis[i]->id < tsi->id) {

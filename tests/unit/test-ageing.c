@@ -249,7 +249,8 @@ START_TEST(F6_the_port_is_gone)
 }
 END_TEST
 
-/* While it stands still or is off it is not asked. */
+/* While it stands still or is off it is not asked, nor if nested guests may
+ * have the address. */
 START_TEST(F6_a_vm_that_stands_still)
 {
     struct nva_tsi t = *directory_tsi(fx.dir, blue1);
@@ -258,6 +259,8 @@ START_TEST(F6_a_vm_that_stands_still)
     next_look();
     t.paused = _i == 0;
     t.stopped = _i == 1;
+    t.n_allowed = _i == 2;
+    t.allowed[0] = fx_mac(77);
     fx_tsi_put(&fx, &t);
     d.vm = *directory_vm(fx.dir, t.vm);
     d.vm.state = t.stopped ? NVA_VM_SHUTDOWN : NVA_VM_RUNNING;
@@ -367,7 +370,7 @@ main(void)
     tcase_add_test(tc, F6_silence_is_over_with_a_sign);
     tcase_add_loop_test(tc, F6_not_asked_is_not_silent, 0, 1);
     tcase_add_test(tc, F6_the_port_is_gone);
-    tcase_add_loop_test(tc, F6_a_vm_that_stands_still, 0, 2);
+    tcase_add_loop_test(tc, F6_a_vm_that_stands_still, 0, 3);
     tcase_add_loop_test(tc, F6_a_learned_host_goes, 0, 2);
     tcase_add_test(tc, F6_another_age);
     tcase_add_test(tc, F6_no_burst);
