@@ -100,6 +100,44 @@ START_TEST(back_at_a_slow_place)
 }
 END_TEST
 
+/* A planned way back: A is slower to end its redirect to B than B is to begin
+ * its own to A.  What goes to and fro between them ends at A, where the VM is
+ * expected, not nowhere. */
+START_TEST(planned_back_to_a_slow_place)
+{
+    struct stage s;
+    uint64_t packets[40];
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    id = start_move(&s, 1);
+    sim_settle(s.sim);
+
+    sim_slow(s.sim, 1, 20 * NVA_MSEC);
+    move_verb(&s, id, "pause");
+    sim_still(s.sim, s.vm);
+    for (size_t i = 0; i < ARRAY_SIZE(packets); i++) {
+        packets[i] = sim_send(s.sim, s.c[2 + i % 2], s.vm);
+        sim_run(s.sim, NVA_MSEC);
+    }
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 1, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    for (size_t i = 0; i < ARRAY_SIZE(packets); i++) {
+        ck_assert_int_eq(sim_received(s.sim, packets[i]), 1);
+    }
+    sim_slow(s.sim, 1, 0);
+    stage_strike(&s);
+}
+END_TEST
+
 START_TEST(ping_pong_1000)
 {
     struct stage s;
@@ -197,6 +235,7 @@ main(void)
     tcase_add_test(tc, chain);
     tcase_add_loop_test(tc, there_and_back, 0, 8);
     tcase_add_test(tc, back_at_a_slow_place);
+    tcase_add_test(tc, planned_back_to_a_slow_place);
     tcase_add_test(tc, ping_pong_1000);
     tcase_add_test(tc, evidence_supersedes_planned);
     tcase_add_test(tc, planned_supersedes_draining);
