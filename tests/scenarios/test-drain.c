@@ -307,6 +307,81 @@ START_TEST(drain_waits_for_a_target)
 }
 END_TEST
 
+/* D24: a drain takes no VM where its tenant may not be.  It goes where there
+ * is room for both, or stays, with the rule as the reason. */
+START_TEST(drain_keeps_tenants_apart)
+{
+    struct stage s;
+    int went[4] = { 0 };
+
+    stage_set(&s, STAGE_STRICT, 0);
+    for (int n = 2; n <= 3; n++) {
+        sim_stand(s.sim, s.c[n], 0, NULL);
+        must(&s, "DELETE", n == 2 ? "/v1/vms/c2" : "/v1/vms/c3", NULL);
+        must(&s, "DELETE", n == 2 ? "/v1/nves/hv2/ports/tap-vm"
+             : "/v1/nves/hv3/ports/tap-vm", NULL);
+    }
+    must(&s, "PUT", "/v1/vns/blue", "{\"tenant\": \"bolt\"}");
+    must(&s, "PUT", "/v1/vns/acme", "{\"vni\": 200, \"tenant\": \"acme\", "
+         "\"isolation\": \"exclusive\"}");
+    must(&s, "PUT", "/v1/nves/hv2/ports/tap-a", "{\"vn\": \"acme\"}");
+    if (_i) {
+        must(&s, "POST", DRAIN, "{\"to\": [\"hv2\"]}");
+        sim_settle(s.sim);
+        drain_is(&s, "finished");
+        ck_assert_int_eq(drain_number(&s, "refused"), 2);
+        ck_assert(strstr(sim_body(s.sim), "\"reason\":\"placement\"")
+                  != NULL);
+        ck_assert_int_eq(current_nve(&s), 1);
+        must(&s, "POST", DRAIN, "{\"to\": [\"hv2\", \"hv3\"]}");
+    } else {
+        must(&s, "POST", DRAIN, "{\"to\": [\"hv2\", \"hv3\"]}");
+    }
+    sim_settle(s.sim);
+    carry_all(&s, went);
+    drain_is(&s, "finished");
+    ck_assert_int_eq(drain_number(&s, "refused"), 0);
+    ck_assert_int_eq(went[2], 0);
+    ck_assert_int_eq(went[3], 2);
+    stage_strike(&s);
+}
+END_TEST
+
+/* A sticky VM, and a frozen one, stay for their own word; a drain is VM
+ * management's. */
+START_TEST(drain_takes_sticky_and_frozen_vms)
+{
+    struct stage s;
+    int went[4] = { 0 };
+
+    stage_set(&s, 0, 0);
+    must(&s, "PUT", "/v1/vms/c1", "{\"sticky\": true}");
+    must(&s, "PUT", "/v1/vns/blue", "{\"duplicate_moves\": 2}");
+    sim_mute(s.sim, s.vm, true);
+    for (int n = 2; n <= 3; n++) {
+        sim_announce_at(s.sim, s.vm, SIM_GARP, n, "tap-vm");
+        sim_run(s.sim, NVA_SEC);
+    }
+    must(&s, "GET", "/v1/vms/vm", NULL);
+    ck_assert(strstr(sim_body(s.sim), "\"frozen\":true") != NULL);
+    ck_assert_int_eq(current_nve(&s), 1);
+    must(&s, "POST", DRAIN, "{\"to\": [\"hv2\"]}");
+    sim_run(s.sim, 20 * NVA_SEC);
+    ck_assert_int_eq(drain_number(&s, "under_way"), 2);
+    /* Where it was not prepared, its word does not count. */
+    sim_announce_at(s.sim, s.vm, SIM_GARP, 3, "tap-vm");
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 1);
+    carry_all(&s, went);
+    ck_assert_int_eq(went[2], 2);
+    ck_assert_int_eq(current_nve(&s), 2);
+    must(&s, "GET", "/v1/vms/vm", NULL);
+    ck_assert(strstr(sim_body(s.sim), "\"frozen\":false") != NULL);
+    sim_mute(s.sim, s.vm, false);
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -318,5 +393,7 @@ main(void)
     tcase_add_test(tc, drain_gives_up_in_time);
     tcase_add_test(tc, drain_stops_and_goes_on);
     tcase_add_test(tc, drain_waits_for_a_target);
+    tcase_add_loop_test(tc, drain_keeps_tenants_apart, 0, 2);
+    tcase_add_test(tc, drain_takes_sticky_and_frozen_vms);
     return run_stories("drain", tc);
 }

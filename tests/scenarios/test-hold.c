@@ -354,6 +354,40 @@ START_TEST(D18_same_nve_other_port)
 }
 END_TEST
 
+/* A warm move holds, too; a cold one holds nothing, for its VM is off. */
+START_TEST(D18_warm_holds_cold_does_not)
+{
+    struct held h;
+
+    memset(&h, 0, sizeof h);
+    stage_set(&h.s, STAGE_STRICT, 0);
+    must(&h.s, "PUT", "/v1/vms/vm", "{\"connections\": \"hold\"}");
+    must(&h.s, "POST", "/v1/vms/vm/moves", _i
+         ? "{\"kind\": \"cold\", \"to\": {\"nve\": \"hv2\", "
+           "\"port\": \"tap-vm\"}}"
+         : "{\"kind\": \"warm\", \"refresh\": 1, \"to\": {\"nve\": "
+           "\"hv2\", \"port\": \"tap-vm\"}}");
+    h.id = last_move(&h.s);
+    sim_settle(h.s.sim);
+    pause_move(&h);
+    ck_assert_int_eq(is_held(&h), !_i);
+    send_some(&h, 60, 100);
+    sim_settle(h.s.sim);
+    ck_assert_uint_eq(n_held(&h), _i ? 0 : 60);
+    sim_run(h.s.sim, 3 * NVA_SEC);      /* It is refreshed meanwhile. */
+    ck_assert_uint_eq(n_held(&h), _i ? 0 : 60);
+    sim_stand(h.s.sim, h.s.vm, 2, "tap-vm");
+    move_verb(&h.s, h.id, "activate");
+    sim_run(h.s.sim, 100 * NVA_MSEC);
+    ck_assert_uint_eq(n_received(&h), _i ? 0 : 60);
+    ck_assert(in_order(&h, 60));
+    for (size_t i = 0; i < h.n; i++) {
+        ck_assert_int_eq(sim_delivered(h.s.sim, h.packets[i]), !_i);
+    }
+    stage_strike(&h.s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -365,6 +399,7 @@ main(void)
     tcase_add_loop_test(tc, D18_abort_delivers_at_the_old_place, 0, 2);
     tcase_add_loop_test(tc, D18_held_too_long, 0, 2);
     tcase_add_loop_test(tc, D18_session_lost_while_held, 0, 2);
+    tcase_add_loop_test(tc, D18_warm_holds_cold_does_not, 0, 2);
     tcase_add_test(tc, D18_gone_elsewhere);
     tcase_add_test(tc, D18_same_nve_other_port);
     return run_stories("hold", tc);

@@ -5,37 +5,45 @@
 #include <config.h>
 
 #include "stage.h"
+
+#include <string.h>
+
 #include "util.h"
 
 /* The VM "pair" at hv2 with two interfaces, ports tap-p0 and tap-p1, which
- * wait at hv1, too; g[] are the sim's numbers. */
+ * wait at hv1, too; g[] are the sim's numbers.  The second is in 'vn': blue,
+ * or green, which pulls. */
 static void
-put_pair(struct stage *s, int nve, int status)
+put_pair(struct stage *s, const char *vn, int nve, int status)
 {
     char *json = xasprintf(
         "{\"interfaces\": ["
         "{\"name\": \"eth0\", \"vn\": \"blue\", "
         "\"mac\": \"02:00:00:00:00:50\", \"ips\": [\"10.0.0.80\"], "
         "\"nve\": \"hv%d\", \"port\": \"tap-p0\"}, "
-        "{\"name\": \"eth1\", \"vn\": \"blue\", "
+        "{\"name\": \"eth1\", \"vn\": \"%s\", "
         "\"mac\": \"02:00:00:00:00:51\", \"ips\": [\"10.0.0.81\"], "
-        "\"nve\": \"hv%d\", \"port\": \"tap-p1\"}]}", nve, nve);
+        "\"nve\": \"hv%d\", \"port\": \"tap-p1\"}]}", nve, vn, nve);
 
     ck_assert_int_eq(sim_api(s->sim, "PUT", "/v1/vms/pair", json), status);
     free(json);
 }
 
 static void
-set_stage(struct stage *s, int g[2])
+set_stage(struct stage *s, const char *vn, int g[2])
 {
     const struct sim_vm vms[] = {
         { "pair", "blue", { .ea = { 2, 0, 0, 0, 0, 0x50 } },
           { 10, 0, 0, 80 }, { 0xfd, 0x10, [15] = 80 } },
-        { "pair", "blue", { .ea = { 2, 0, 0, 0, 0, 0x51 } },
+        { "pair", vn, { .ea = { 2, 0, 0, 0, 0, 0x51 } },
           { 10, 0, 0, 81 }, { 0xfd, 0x10, [15] = 81 } },
     };
 
     stage_set(s, 0, 0);
+    if (strcmp(vn, "blue")) {
+        must(s, "PUT", "/v1/vns/green", "{\"vni\": 101, \"binding\": "
+             "\"learn\", \"resolution\": \"pull\", \"lifetime\": 60}");
+    }
     for (int i = 0; i < 2; i++) {
         char *port = xasprintf("tap-p%d", i);
 
@@ -44,13 +52,14 @@ set_stage(struct stage *s, int g[2])
             char *path = xasprintf("/v1/nves/hv%d/ports/%s", n, port);
 
             sim_plug(s->sim, n, port);
-            must(s, "PUT", path, "{\"vn\": \"blue\"}");
+            ck_assert_int_eq(sim_apif(s->sim, "PUT", path, "{\"vn\": \"%s\"}",
+                                      i ? vn : "blue"), 201);
             free(path);
         }
         sim_stand(s->sim, g[i], 2, port);
         free(port);
     }
-    put_pair(s, 2, 201);
+    put_pair(s, vn, 2, 201);
     all_well(s);
 }
 
@@ -77,10 +86,10 @@ START_TEST(put_where_it_was_prepared)
     struct stage s;
     int g[2], id;
 
-    set_stage(&s, g);
+    set_stage(&s, "blue", g);
     id = start(&s, "\"eth1\": \"tap-p1\"");
     sim_settle(s.sim);
-    put_pair(&s, 1, 200);
+    put_pair(&s, "blue", 1, 200);
     stand_both(&s, g, 1);
     sim_settle(s.sim);
     ck_assert_int_eq(n_redirects(&s), 2);
@@ -97,7 +106,7 @@ START_TEST(one_is_there_already)
     struct stage s;
     int g[2], id;
 
-    set_stage(&s, g);
+    set_stage(&s, "blue", g);
     sim_stand(s.sim, g[1], 1, "tap-p1");
     sim_announce(s.sim, g[1], SIM_GARP);
     sim_settle(s.sim);
@@ -118,7 +127,7 @@ START_TEST(both_come_when_one_speaks)
     struct stage s;
     int g[2], id;
 
-    set_stage(&s, g);
+    set_stage(&s, "blue", g);
     id = start(&s, "\"eth0\": \"tap-p0\", \"eth1\": \"tap-p1\"");
     sim_settle(s.sim);
     stand_both(&s, g, 1);
@@ -126,6 +135,53 @@ START_TEST(both_come_when_one_speaks)
     sim_settle(s.sim);
     ck_assert_str_eq(move_state(&s, id), "draining");
     ck_assert_int_eq(n_redirect_flows(&s, 2), 2);
+    stage_strike(&s);
+}
+END_TEST
+
+/* One network pushes, the other pulls: the move converges in each, who asked
+ * for the second interface is told, and who did not asks. */
+START_TEST(B13_one_interface_is_in_a_network_that_pulls)
+{
+    const struct sim_vm peer = {
+        "peer", "green", { .ea = { 2, 0, 0, 0, 0, 0x60 } },
+        { 10, 0, 0, 96 }, { 0xfd, 0x10, [15] = 96 },
+    };
+    struct stage s;
+    int g[2], id, p;
+    uint64_t blue, green;
+
+    set_stage(&s, "green", g);
+    p = sim_vm(s.sim, &peer);
+    sim_plug(s.sim, 3, "tap-peer");
+    must(&s, "PUT", "/v1/vms/peer", "{\"interfaces\": [{\"vn\": \"green\", "
+         "\"mac\": \"02:00:00:00:00:60\", \"nve\": \"hv3\", \"port\": "
+         "\"tap-peer\"}]}");
+    sim_stand(s.sim, p, 3, "tap-peer");
+    sim_settle(s.sim);
+    if (_i) {
+        sim_send(s.sim, p, g[1]);       /* hv3 asks. */
+        sim_settle(s.sim);
+    }
+    id = start(&s, "\"eth0\": \"tap-p0\", \"eth1\": \"tap-p1\"");
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_still(s.sim, g[0]);
+    sim_still(s.sim, g[1]);
+    blue = sim_send(s.sim, s.c[3], g[0]);
+    green = sim_send(s.sim, p, g[1]);
+    sim_settle(s.sim);
+    stand_both(&s, g, 1);
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, blue), 1);
+    ck_assert_int_eq(sim_received(s.sim, green), 1);
+    ck_assert_str_eq(move_state(&s, id), "draining");
+    green = sim_send(s.sim, p, g[1]);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, green), 1);
+    ck_assert_int_eq(sim_hops(s.sim, green), 1);
     stage_strike(&s);
 }
 END_TEST
@@ -138,5 +194,7 @@ main(void)
     tcase_add_test(tc, put_where_it_was_prepared);
     tcase_add_test(tc, one_is_there_already);
     tcase_add_test(tc, both_come_when_one_speaks);
+    tcase_add_loop_test(tc, B13_one_interface_is_in_a_network_that_pulls, 0,
+                        2);
     return run_stories("interfaces", tc);
 }

@@ -109,6 +109,40 @@ START_TEST(D18_reset_while_off)
 }
 END_TEST
 
+/* A -> B -> C: each place it left resets what is from before, as long as its
+ * redirect lasts; where it runs, and afterwards, nobody does. */
+START_TEST(D18_reset_along_a_chain)
+{
+    struct stage s;
+
+    stage_set(&s, 0, 0);
+    must(&s, "PUT", "/v1/vms/vm", "{\"connections\": \"reset\"}");
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_run(s.sim, 20 * NVA_MSEC);
+    sim_disconnect(s.sim, 1);           /* c1's way leads to hv2 still... */
+    sim_stand(s.sim, s.vm, 3, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 2), 5);
+    ck_assert_int_eq(n_redirect_flows(&s, 3), 0);
+    ck_assert_int_eq(segment(&s, 1, ACK), 1);
+    ck_assert_int_eq(segment(&s, 1, SYN), 0);
+    ck_assert_int_eq(segment(&s, 2, ACK), 0);
+    ck_assert_int_eq(segment(&s, 3, ACK), 0);
+    sim_connect(s.sim, 1);
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 5);
+    for (int n = 1; n <= 3; n++) {
+        ck_assert_int_eq(segment(&s, n, ACK), 0);
+    }
+    sim_run(s.sim, 30 * NVA_SEC);
+    ck_assert_int_eq(n_redirect_flows(&s, 1) + n_redirect_flows(&s, 2), 0);
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -116,5 +150,6 @@ main(void)
     tcase_add_test(tc, D18_reset_while_paused);
     tcase_add_test(tc, D18_reset_in_flight);
     tcase_add_test(tc, D18_reset_while_off);
+    tcase_add_test(tc, D18_reset_along_a_chain);
     return run_stories("reset", tc);
 }

@@ -573,6 +573,75 @@ START_TEST(d11_redirect)
 }
 END_TEST
 
+/* Segments for the interface at HV1 that are not sent on but reset: from local
+ * ports, and from tunnels. */
+static void
+assert_resets(size_t n)
+{
+    compute(HV1, NVA_OWNER_TSI, TSI);
+    ck_assert_uint_eq(count(NVA_TABLE_FORWARD), 1 + n);
+    ck_assert_uint_eq(count(NVA_TABLE_DELIVER), 1 + n);
+    if (n) {
+        ck_assert_str_eq(actions(NVA_TABLE_FORWARD,
+                                 ",tcp,reg0=0x64,dl_dst=02:00:00:00:00:31,"
+                                 "tcp_flags=-syn-rst"), "goto_table:61");
+        ck_assert_str_eq(actions(NVA_TABLE_DELIVER,
+                                 ",tcp6,reg0=0x64,dl_dst=02:00:00:00:00:31,"
+                                 "tcp_flags=+syn-rst+ack"), "goto_table:61");
+    }
+}
+
+static void
+put_vm(enum nva_connections connections)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VM_PUT, .id = VM };
+
+    d.vm = *directory_vm(dir, VM);
+    d.vm.connections = connections;
+    apply(&d);
+}
+
+/* Two versions of IP, two kinds of segment that begin nothing. */
+START_TEST(d18_reset_where_it_stands_still_or_is_off)
+{
+    put_tsi(tap_a, tap_a, tap_c, true);
+    assert_resets(0);
+    put_vm(NVA_CONNECTIONS_RESET);
+    assert_resets(4);
+    compute(HV2, NVA_OWNER_TSI, TSI);
+    ck_assert_uint_eq(count(NVA_TABLE_FORWARD), 1);
+    put_tsi(tap_a, tap_a, tap_c, false);
+    assert_resets(0);
+    stopped = true;
+    put_tsi(tap_a, tap_a, nowhere, false);
+    stopped = false;
+    assert_resets(4);
+    put_vm(NVA_CONNECTIONS_HOLD);
+    assert_resets(0);
+}
+END_TEST
+
+/* They end with it; its own flow tells of the end. */
+START_TEST(d18_redirect_that_resets)
+{
+    struct nva_delta d = { .type = NVA_DELTA_REDIRECT_PUT, .id = REDIRECT };
+    size_t told = 0;
+
+    put_tsi(tap_c, tap_c, nowhere, false);
+    put_redirect(HV2, 7 * NVA_SEC);
+    d.redirect = *directory_redirect(dir, REDIRECT);
+    d.redirect.resets = true;
+    apply(&d);
+    compute(HV1, NVA_OWNER_REDIRECT, REDIRECT);
+    ck_assert_uint_eq(count(NVA_TABLE_REDIRECT), 5);
+    for (size_t i = 0; i < flow_set_n(flows); i++) {
+        ck_assert_uint_eq(flow_set_at(flows, i)->hard_timeout, 7);
+        told += flow_set_at(flows, i)->send_flow_removed;
+    }
+    ck_assert_uint_eq(told, 1);
+}
+END_TEST
+
 START_TEST(redirect_time_is_rounded_up)
 {
     static const struct {
@@ -870,6 +939,8 @@ add_tsi_tests(TCase *tc)
     tcase_add_test(tc, f1_answered_at_each_nve_of_the_vn);
     tcase_add_test(tc, f7_learned_and_frozen_addresses);
     tcase_add_test(tc, d11_redirect);
+    tcase_add_test(tc, d18_reset_where_it_stands_still_or_is_off);
+    tcase_add_test(tc, d18_redirect_that_resets);
     tcase_add_test(tc, redirect_time_is_rounded_up);
     tcase_add_test(tc, redirect_needs_a_known_destination);
     tcase_add_test(tc, redirect_needs_a_tunnel_port);

@@ -118,6 +118,28 @@ START_TEST(D11_arm_makes_a_new_instance)
 }
 END_TEST
 
+/* Of connections that are to be reset, if the VM stood there: a late packet
+ * may be of a connection that was opened since. */
+START_TEST(D18_resets_where_the_vm_stood)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VM_PUT, .id = tsi()->vm };
+    const struct nva_place no_port = { .nve = HV2 };
+    nva_id id = fx.plan.next_id;
+
+    arm_now(HV1, HV3);
+    ck_assert(!put_of(id)->resets);
+    d.vm = *directory_vm(fx.dir, tsi()->vm);
+    d.vm.connections = NVA_CONNECTIONS_RESET;
+    fx_apply(&fx, &d);
+    id = fx.plan.next_id;
+    arm_now(HV1, HV3);
+    ck_assert(put_of(id)->resets);
+    id = fx.plan.next_id;
+    redirect_arm(&fx.view, tsi(), &no_port, HV3, MOVE, &fx.plan);
+    ck_assert(!put_of(id)->resets);
+}
+END_TEST
+
 START_TEST(one_too_many_evicts_the_oldest)
 {
     nva_id ids[NVA_REDIRECTS_PER_TSI_MAX];
@@ -461,6 +483,7 @@ main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, timeout_is_the_networks);
     tcase_add_test(tc, D11_arm_makes_a_new_instance);
+    tcase_add_test(tc, D18_resets_where_the_vm_stood);
     tcase_add_test(tc, one_too_many_evicts_the_oldest);
     tcase_add_test(tc, up_to_the_limit_nothing_is_evicted);
     tcase_add_test(tc, clear_ends_the_one_there);

@@ -339,6 +339,92 @@ START_TEST(a_stray_too_long_is_dropped)
 }
 END_TEST
 
+/* ## Segments ## */
+
+/* VM 1's connections are to be reset; it stands still, or is off, or not. */
+static void
+reset_vm1(bool paused, bool stopped)
+{
+    struct nva_delta d = { .type = NVA_DELTA_VM_PUT };
+    struct nva_tsi tsi = *directory_tsi(fx.dir, vm1);
+
+    d.id = tsi.vm;
+    d.vm = *directory_vm(fx.dir, tsi.vm);
+    d.vm.connections = NVA_CONNECTIONS_RESET;
+    fx_apply(&fx, &d);
+    tsi.paused = paused;
+    tsi.stopped = stopped;
+    fx_tsi_put(&fx, &tsi);
+}
+
+/* VM 9 acknowledges something of VM 1 at 'nve'.  True if it is told to close;
+ * else the segment was sent on. */
+static bool
+is_reset(nva_id nve)
+{
+    static const uint8_t ack[54] = {
+        2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9, 8, 0, 0x45, [17] = 40, [22] = 64,
+        6, [26] = 10, 0, 0, 9, 10, 0, 0, 1, 0, 80, 4, 0, [46] = 0x50, 0x10,
+    };
+    struct nva_event ev = fx_packet(&fx, NVA_EV_SEGMENT, nve, "tap1",
+                                    fx_data(fx_mac(9), fx_mac(1)));
+    const struct nva_reply *reply;
+
+    ev.packet.vap = NVA_ID_NONE;
+    ev.packet.ofport = 1;
+    ev.packet.data = ack;
+    ev.packet.size = sizeof ack;
+    nva_plan_start(&fx.plan, 5000);
+    responder_segment(&fx.view, &ev, &fx.plan);
+    ck_assert_uint_eq(fx.plan.deltas.n, 0);
+    ck_assert_uint_eq(fx.plan.n_notes, 1);
+    ck_assert_uint_eq(fx.plan.n_replies, 1);
+    reply = fx.plan.replies;
+    ck_assert_uint_eq(reply->nve, nve);
+    if (fx.plan.notes[0].reason != NVA_R_RESET) {
+        ck_assert_mem_eq(nva_reply_frame(reply), ack, sizeof ack);
+        return false;
+    }
+    /* As if VM 1 had sent it there. */
+    ck_assert_int_eq(reply->target, NVA_REPLY_TO_FORWARD);
+    ck_assert_uint_eq(reply->vni, 100);
+    ck_assert_mem_eq(reply->data, fx_mac(9).ea, 6);
+    ck_assert_mem_eq(reply->data + 6, fx_mac(1).ea, 6);
+    return true;
+}
+
+START_TEST(D18_a_segment_is_reset_where_nobody_answers)
+{
+    ck_assert(!is_reset(HV1));
+    reset_vm1(false, false);
+    ck_assert(!is_reset(HV1));
+    reset_vm1(true, false);
+    ck_assert(is_reset(HV1));
+    ck_assert(!is_reset(HV3));
+    reset_vm1(false, true);
+    ck_assert(is_reset(HV1));
+}
+END_TEST
+
+/* After the switch as long as there is a redirect, if that is to. */
+START_TEST(D18_a_segment_is_reset_as_long_as_the_redirect_lasts)
+{
+    struct nva_delta d = { .type = NVA_DELTA_REDIRECT_PUT };
+
+    reset_vm1(false, false);
+    d.id = fx_redirect(&fx, vm1, HV3, HV1, NVA_ID_NONE, 0);
+    ck_assert(!is_reset(HV3));
+    d.redirect = *directory_redirect(fx.dir, d.id);
+    d.redirect.resets = true;
+    fx_apply(&fx, &d);
+    ck_assert(is_reset(HV3));
+    ck_assert(!is_reset(HV1));
+    d.type = NVA_DELTA_REDIRECT_DEL;
+    fx_apply(&fx, &d);
+    ck_assert(!is_reset(HV3));
+}
+END_TEST
+
 START_TEST(who_takes_a_shared_address_over_is_not_told_in_use)
 {
     struct nva_delta d = { .type = NVA_DELTA_VN_PUT, .id = RED };
@@ -373,6 +459,8 @@ main(void)
     tcase_add_test(tc, D9_a_stray_for_nobody_is_dropped);
     tcase_add_test(tc, a_stray_without_a_way_is_dropped);
     tcase_add_test(tc, a_stray_too_long_is_dropped);
+    tcase_add_test(tc, D18_a_segment_is_reset_where_nobody_answers);
+    tcase_add_test(tc, D18_a_segment_is_reset_as_long_as_the_redirect_lasts);
     tcase_add_test(tc, who_takes_a_shared_address_over_is_not_told_in_use);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
