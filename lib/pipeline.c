@@ -1057,7 +1057,9 @@ base_shown(const struct pipeline *p, enum nva_table table, uint32_t meter)
 
 /* ## VN ## */
 
-/* Open vSwitch itself leaves out the port that the packet came from. */
+/* Open vSwitch itself leaves out the port that the packet came from.  Unknown
+ * unicast counts as redirected as often as may be: each NVE gets its copy, so
+ * none is to be sent after a VM that has left. */
 static void
 flood_list(const struct pipeline *p, uint32_t vni,
            const struct pipeline_flood *flood)
@@ -1069,6 +1071,9 @@ flood_list(const struct pipeline *p, uint32_t vni,
     put_flood_ports(&f.actions, flood);
     if (flood->n_nves && p->tunnel != NVA_OFPORT_NONE) {
         put_set_key(&f.actions, vni);
+        if (flood->unknown) {
+            put_set_hops(&f.actions, NVA_REDIRECT_HOPS_MAX);
+        }
         put_flood_nves(&f.actions, flood, true, p->tunnel);
         put_flood_nves(&f.actions, flood, false, p->tunnel);
     }

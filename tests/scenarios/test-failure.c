@@ -460,6 +460,32 @@ START_TEST(flooded_unicast_arrives_once)
 }
 END_TEST
 
+/* ...also when the VM has moved since, and a redirect at its old place has its
+ * share of the flood. */
+START_TEST(flooded_unicast_is_not_redirected)
+{
+    struct stage s;
+    uint64_t p;
+
+    stage_set(&s, 0, 0);
+    must(&s, "PUT", "/v1/vns/blue", "{\"unknown_unicast\": \"flood\"}");
+    must(&s, "DELETE", "/v1/vms/vm", NULL);
+    sim_settle(s.sim);
+    sim_slow(s.sim, 3, 50 * NVA_MSEC);
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_run(s.sim, 10 * NVA_MSEC);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_run(s.sim, 10 * NVA_MSEC);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    p = sim_send(s.sim, s.c[3], s.vm);
+    sim_run(s.sim, 10 * NVA_MSEC);
+    ck_assert_int_eq(sim_received(s.sim, p), 1);
+    sim_slow(s.sim, 3, 0);
+    stage_strike(&s);
+}
+END_TEST
+
 /* Nobody knows where it is, and it says nothing: the flood finds it. */
 START_TEST(flooded_unicast_reaches_a_silent_host)
 {
@@ -548,6 +574,7 @@ main(void)
     tcase_add_test(tc, undecodable_flow_in_bundle);
     tcase_add_test(tc, port_renumbered);
     tcase_add_test(tc, flooded_unicast_arrives_once);
+    tcase_add_test(tc, flooded_unicast_is_not_redirected);
     tcase_add_test(tc, flooded_unicast_reaches_a_silent_host);
     tcase_add_test(tc, vm_of_a_dead_destination_is_deleted);
     tcase_add_test(tc, long_pause);
