@@ -307,6 +307,31 @@ START_TEST(drain_waits_for_a_target)
 }
 END_TEST
 
+/* A move that somebody else has begun is left alone, and awaited. */
+START_TEST(drain_awaits_the_moves_of_others)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    must(&s, "POST", "/v1/vms/c1/moves",
+         "{\"to\": {\"nve\": \"hv3\", \"port\": \"tap-c1\"}}");
+    id = last_move(&s);
+    must(&s, "POST", DRAIN, "{\"to\": [\"hv2\"]}");
+    sim_settle(s.sim);
+    ck_assert_int_eq(drain_number(&s, "under_way"), 2);
+    ck_assert_int_eq(carry_over(&s, last_move(&s)), 2);
+    sim_settle(s.sim);
+    drain_is(&s, "running");
+    ck_assert_int_eq(drain_number(&s, "done"), 1);
+    ck_assert_int_eq(carry_over(&s, id), 3);
+    sim_settle(s.sim);
+    drain_is(&s, "finished");
+    ck_assert_int_eq(drain_number(&s, "refused"), 0);
+    stage_strike(&s);
+}
+END_TEST
+
 /* D24: a drain takes no VM where its tenant may not be.  It goes where there
  * is room for both, or stays, with the rule as the reason. */
 START_TEST(drain_keeps_tenants_apart)
@@ -393,6 +418,7 @@ main(void)
     tcase_add_test(tc, drain_gives_up_in_time);
     tcase_add_test(tc, drain_stops_and_goes_on);
     tcase_add_test(tc, drain_waits_for_a_target);
+    tcase_add_test(tc, drain_awaits_the_moves_of_others);
     tcase_add_loop_test(tc, drain_keeps_tenants_apart, 0, 2);
     tcase_add_test(tc, drain_takes_sticky_and_frozen_vms);
     return run_stories("drain", tc);

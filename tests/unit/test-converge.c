@@ -696,6 +696,26 @@ START_TEST(a_pause_settles_after_the_datapath)
     fx.view.now = settled_at;
     ck_assert(converge_is_settled(&fx.view, directory_move(fx.dir, id)));
     ck_assert_int_gt(converge_deadline(&fx.view), settled_at);
+
+    /* The destination is lost: no timer brings it back. */
+    fx_unconfirm(&fx, HV2, NVA_OWNER_TSI, tsi_id);
+    ck_assert(!converge_is_settled(&fx.view, directory_move(fx.dir, id)));
+    ck_assert_int_gt(converge_deadline(&fx.view), settled_at);
+}
+END_TEST
+
+START_TEST(D16_unwound_at_once_where_nothing_is_to_confirm)
+{
+    nva_id id = unwinding(NOW + NVA_SEC);
+
+    fx_unconfirm(&fx, HV1, NVA_OWNER_TSI, tsi_id);
+    ck_assert_int_eq(converge_deadline(&fx.view), NOW + NVA_SEC);
+    fx.n_unconfirmed = 0;
+    ck_assert_int_eq(converge_deadline(&fx.view), NOW);
+    converge_timer(&fx.view, &fx.plan);
+    fx_apply_plan(&fx);
+    ck_assert(!move_of(id)->unwinding);
+    ck_assert_int_eq(converge_deadline(&fx.view), NVA_NEVER);
 }
 END_TEST
 
@@ -733,6 +753,7 @@ main(void)
     tcase_add_test(tc, blocked_by_names_an_nve_once);
     tcase_add_test(tc, settled);
     tcase_add_test(tc, a_pause_settles_after_the_datapath);
+    tcase_add_test(tc, D16_unwound_at_once_where_nothing_is_to_confirm);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
 }

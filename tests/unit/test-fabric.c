@@ -290,6 +290,20 @@ END_TEST
 
 /* ## Ports ## */
 
+/* Numbers are the session's: whose number another port has got is gone, told
+ * or not. */
+START_TEST(a_number_is_one_ports)
+{
+    port_status(HV1, false, "tap5", 15);
+    port_status(HV1, false, "tap6", 15);
+    ck_assert_uint_eq(ofport(HV1, "tap6"), 15);
+    ck_assert_uint_eq(ofport(HV1, "tap5"), NVA_OFPORT_NONE);
+    ck_assert_str_eq(directory_port_by_ofport(fx.dir, HV1, 15)->name, "tap6");
+    port_status(HV1, true, "tap5", 15);
+    ck_assert_uint_eq(ofport(HV1, "tap6"), 15);
+}
+END_TEST
+
 START_TEST(port_status_follows_the_switch)
 {
     port_status(HV1, false, "tap5", 15);
@@ -418,6 +432,7 @@ main(void)
     tcase_add_test(tc, K6_down_takes_no_place);
     tcase_add_test(tc, events_of_another_session_change_nothing);
     tcase_add_test(tc, foreign_flows_need_adopt);
+    tcase_add_test(tc, a_number_is_one_ports);
     tcase_add_test(tc, port_status_follows_the_switch);
     tcase_add_test(tc, a_reused_number_takes_the_old_port_away);
     tcase_add_test(tc, synced_warms_both_ways);

@@ -739,6 +739,19 @@ START_TEST(a_flow_that_went_by_itself_is_not_deleted)
 }
 END_TEST
 
+/* ...but of what is not known, others may be there. */
+START_TEST(a_flow_that_went_of_what_is_not_known)
+{
+    set(TSI(1), 4, 1, 1);
+    begin();
+    settle();
+    flow_prog_mistrust(fp, TSI(1));
+    flow_prog_removed(fp, TSI(1));
+    change(TSI(1), 5, 0, 1);
+    ck_assert_uint_eq(n_ops(next(), TSI(1), FLOW_PROG_DELETE), 1);
+}
+END_TEST
+
 /* ## Order and caps ## */
 
 START_TEST(moves_go_before_configuration_before_resync)
@@ -1379,6 +1392,7 @@ add_readback_tests(TCase *tc)
     tcase_add_loop_test(tc, a_redirect_that_is_missing_is_sent, 0, 2);
     tcase_add_test(tc, only_redirects_expire);
     tcase_add_test(tc, a_flow_that_went_by_itself_is_not_deleted);
+    tcase_add_test(tc, a_flow_that_went_of_what_is_not_known);
 }
 
 static void
