@@ -24,6 +24,11 @@ struct nve_prog {
     enum queue queue;
     struct ovs_list queue_node;
     nva_usec later;                 /* QUEUE_LATER: not before then. */
+    nva_id suspect;                 /* An interface that the switch asked for
+                                     * though it should have it, or NONE; when
+                                     * that was. */
+    nva_usec suspected;
+    nva_usec rewritten;             /* When one was written anew. */
 };
 
 struct ack {
@@ -88,6 +93,11 @@ void dispatch_prog_unqueue(struct nve_prog *);
 /* Owners have changed at NVEs, by one step: queues them there. */
 void dispatch_program(struct dispatch *, const struct nva_dirty_list *,
                       nva_usec now);
+
+/* The NVE asked for an interface that it may have been told of: see
+ * DISPATCH_VERIFY. */
+void dispatch_verify(struct dispatch *, const struct nva_event *stray,
+                     nva_usec now);
 
 /* A bundle to each NVE that has something of a move that is due, and to some
  * of those that have something else. */

@@ -128,6 +128,38 @@ dispatch_prog_unqueue(struct nve_prog *np)
     np->queue = QUEUE_NONE;
 }
 
+/* ## Doubting ## */
+
+void
+dispatch_verify(struct dispatch *d, const struct nva_event *stray,
+                nva_usec now)
+{
+    const struct nva_vn *vn = directory_vn(d->dir, stray->packet.vn);
+    const struct nva_tsi *tsi = directory_tsi_by_mac(
+        d->dir, stray->packet.vn, stray->packet.frame.eth_dst);
+    struct nve_prog *np = dispatch_prog(d, stray->nve);
+    struct nva_owner owner = { NVA_OWNER_TSI, tsi ? tsi->id : NVA_ID_NONE };
+
+    if (!vn || vn->pulls || !tsi || !np || !np->bridge
+        || (np->rewritten && now < np->rewritten + DISPATCH_VERIFY_PAUSE)
+        || !flow_prog_hash(np->prog, owner)
+        || !flow_prog_confirmed(np->prog, owner,
+                                directory_owner_version(d->dir, owner))) {
+        return;
+    }
+    if (np->suspect != tsi->id
+        || now > np->suspected + DISPATCH_VERIFY_PAUSE) {
+        np->suspect = tsi->id;
+        np->suspected = now;
+    } else if (now >= np->suspected + DISPATCH_VERIFY) {
+        np->suspect = NVA_ID_NONE;
+        np->rewritten = now;
+        d->metrics.counters[METRICS_OWNERS_REWRITTEN]++;
+        flow_prog_mistrust(np->prog, owner);
+        dispatch_prog_queue(d, np, QUEUE_BULK);
+    }
+}
+
 /* ## Sending ## */
 
 /* Those that a VM leaves go first: they send on what comes for it, so nobody

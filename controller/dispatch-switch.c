@@ -183,6 +183,9 @@ dispatch_switch_packet_in(struct dispatch *d, void *channel,
     }
     for (size_t i = 0; i < n; i++) {
         dispatch_event(d, &ev[i], now);
+        if (ev[i].type == NVA_EV_STRAY && pin.table == NVA_TABLE_FORWARD) {
+            dispatch_verify(d, &ev[i], now);
+        }
     }
 }
 

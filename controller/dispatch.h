@@ -36,6 +36,13 @@ enum {
 /* For so long the NVE that a VM leaves is programmed alone. */
 #define DISPATCH_LATER NVA_MSEC
 
+/* An NVE that asks for an interface whose flows it has confirmed, and again so
+ * much later, does not have them: they are written anew, an interface at most
+ * in DISPATCH_VERIFY_PAUSE (A2, RFC 8014 s8.3).  Sooner it may be a decision
+ * that its datapath had cached. */
+#define DISPATCH_VERIFY NVA_SEC
+#define DISPATCH_VERIFY_PAUSE (10 * NVA_SEC)
+
 struct dispatch *dispatch_create(const struct dispatch_ops *);
 /* Closes nothing: the channels are the caller's. */
 void dispatch_destroy(struct dispatch *);

@@ -30,6 +30,8 @@ struct ds;
     X(FLOW_MODS, "nva_flow_mods_total", "flow mods sent")                   \
     X(FLOWS_FAILED, "nva_flows_failed_total",                               \
       "flow mods that a switch rejected")                                   \
+    X(OWNERS_REWRITTEN, "nva_owners_rewritten_total",                       \
+      "owners written anew, as an NVE asked for what it should have")       \
     X(AUDITS, "nva_audits_total", "audits that ended")                      \
     X(API_CALLS, "nva_api_calls_total", "calls of the northbound API")      \
     X(API_REFUSED, "nva_api_refused_total",                                 \

@@ -5,6 +5,8 @@
 
 #include <config.h>
 
+#include "directory.h"
+#include "pipeline.h"
 #include "stage.h"
 
 #include <string.h>
@@ -308,6 +310,38 @@ START_TEST(late_packet_is_a_query)
 }
 END_TEST
 
+/* A query for what the NVE has confirmed hints at an inconsistency (RFC 8014
+ * s8.3): one may be a cached decision, a second one is not. */
+START_TEST(A2_who_asks_for_what_it_has_gets_it_anew)
+{
+    struct nva_owner owner = { NVA_OWNER_TSI, NVA_ID_NONE };
+    const struct directory *dir;
+    struct stage s;
+    size_t mods;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    remember_flows(&s);
+    dir = dispatch_view(sim_dispatch(s.sim), sim_now(s.sim)).dir;
+    owner.id = directory_tsi_by_mac(
+        dir, directory_vn_by_name(dir, "blue")->id,
+        (struct eth_addr) ETH_ADDR_C(02,00,00,00,00,01))->id;
+    fake_switch_lose(sim_switch(s.sim, 3), pipeline_cookie(owner));
+    mods = fake_switch_n_mods(sim_switch(s.sim, 3));
+    for (int i = 0; i < 3; i++) {
+        uint64_t p = sim_send(s.sim, s.c[3], s.vm);
+
+        sim_run(s.sim, 400 * NVA_MSEC);
+        ck_assert_int_eq(sim_received(s.sim, p), 1);
+        ck_assert_uint_eq(fake_switch_n_mods(sim_switch(s.sim, 3)), mods);
+    }
+    sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    ck_assert_uint_gt(fake_switch_n_mods(sim_switch(s.sim, 3)), mods);
+    same_flows(&s);
+    stage_strike(&s);
+}
+END_TEST
+
 /* D6 where the old NVE has left the VN with its last VM: it has no flow for
  * that tunnel key any more. */
 START_TEST(late_packet_to_an_nve_that_left_the_vn)
@@ -568,6 +602,7 @@ main(void)
     tcase_add_test(tc, slow_nve);
     tcase_add_test(tc, redirect_rearmed_while_owing);
     tcase_add_test(tc, late_packet_is_a_query);
+    tcase_add_test(tc, A2_who_asks_for_what_it_has_gets_it_anew);
     tcase_add_test(tc, late_packet_to_an_nve_that_left_the_vn);
     tcase_add_test(tc, unknown_destination_is_dropped);
     tcase_add_test(tc, rejected_flow_in_bundle);
