@@ -187,6 +187,14 @@ converge_may_pause(const struct nva_view *v, const struct nva_move *move)
     return connected(v, move->to_nve);
 }
 
+bool
+converge_owes(const struct nva_view *v, const struct nva_tsi *tsi)
+{
+    nva_id nve;
+
+    return tsi_owes(v, tsi) || find_owing(v, tsi, false, &nve, 0, 1) > 0;
+}
+
 size_t
 converge_blocked_by(const struct nva_view *v, const struct nva_move *move,
                     nva_id *nves, size_t max, const char **why)

@@ -15,6 +15,7 @@
 #include "fabric.h"
 #include "mobility-private.h"
 #include "placement.h"
+#include "redirect.h"
 #include "relocate.h"
 #include "story.h"
 #include "util.h"
@@ -237,6 +238,12 @@ start_if(const struct nva_view *v, struct nva_move *move,
     }
     if (!reason && nva_place_equal(&mif->to, &t.current)) {
         reason = NVA_R_SAME_PLACE;
+    }
+    /* On a way back: with the redirect of the way there still at work when the
+     * one back begins, packets would go to and fro.  Nobody needs it any more
+     * who has been told where the VM is. */
+    if (!reason && !converge_owes(v, &t)) {
+        redirect_clear_at(v, &t, move->to_nve, plan);
     }
     relocate_prepare(plan, &t, &mif->to);
     fabric_warm(v, move->to_nve, t.vn, plan);

@@ -1010,15 +1010,11 @@ base_reply_ns(const struct pipeline *p)
     finish(p, &f);
 }
 
-/* Out of the tunnel it came from, one hop more: no TTL would end a loop of
- * redirects.  After the last one it goes no further: whoever is, or is
- * expected, at that MAC here gets it.  (On a planned way back the redirect
- * there may be a moment older than the one here.) */
+/* Out of the tunnel it came from, one hop more; after the last one dropped
+ * (and counted): no TTL would end a loop of redirects. */
 static void
 base_hop(const struct pipeline *p)
 {
-    static const enum nva_table deliver = NVA_TABLE_DELIVER;
-
     for (int hops = 0; hops < NVA_REDIRECT_HOPS_MAX; hops++) {
         struct nva_flow f;
 
@@ -1028,7 +1024,7 @@ base_hop(const struct pipeline *p)
         put_output(&f.actions, OFPP_IN_PORT);
         finish(p, &f);
     }
-    base_miss(p, NVA_TABLE_HOP, &deliver);
+    base_miss(p, NVA_TABLE_HOP, NULL);
 }
 
 /* Nobody here has that MAC: the NVA may know where it went (D6).  Not of

@@ -100,9 +100,8 @@ START_TEST(back_at_a_slow_place)
 }
 END_TEST
 
-/* A planned way back: A is slower to end its redirect to B than B is to begin
- * its own to A.  What goes to and fro between them ends at A, where the VM is
- * expected, not nowhere. */
+/* A planned way back to a slow NVE: its redirect must have ended before the one
+ * back to it begins, or packets go to and fro until both have followed. */
 START_TEST(planned_back_to_a_slow_place)
 {
     struct stage s;
@@ -116,15 +115,17 @@ START_TEST(planned_back_to_a_slow_place)
     move_verb(&s, id, "activate");
     sim_settle(s.sim);
     ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    sim_slow(s.sim, 1, 20 * NVA_MSEC);
     id = start_move(&s, 1);
     sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 0);
 
-    sim_slow(s.sim, 1, 20 * NVA_MSEC);
     move_verb(&s, id, "pause");
     sim_still(s.sim, s.vm);
     for (size_t i = 0; i < ARRAY_SIZE(packets); i++) {
         packets[i] = sim_send(s.sim, s.c[2 + i % 2], s.vm);
         sim_run(s.sim, NVA_MSEC);
+        ck_assert_int_le(sim_hops(s.sim, packets[i]), 2);
     }
     sim_settle(s.sim);
     sim_stand(s.sim, s.vm, 1, "tap-vm");
@@ -134,6 +135,34 @@ START_TEST(planned_back_to_a_slow_place)
         ck_assert_int_eq(sim_received(s.sim, packets[i]), 1);
     }
     sim_slow(s.sim, 1, 0);
+    stage_strike(&s);
+}
+END_TEST
+
+/* Who is owed needs it: it stays until the pause. */
+START_TEST(planned_back_while_a_peer_is_away)
+{
+    struct stage s;
+    uint64_t p;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    sim_disconnect(s.sim, 3);
+    sim_settle(s.sim);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    id = start_move(&s, 1);
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    p = sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, p), 1);
+    move_verb(&s, id, "abort");
+    sim_connect(s.sim, 3);
+    sim_settle(s.sim);
     stage_strike(&s);
 }
 END_TEST
@@ -236,6 +265,7 @@ main(void)
     tcase_add_loop_test(tc, there_and_back, 0, 8);
     tcase_add_test(tc, back_at_a_slow_place);
     tcase_add_test(tc, planned_back_to_a_slow_place);
+    tcase_add_test(tc, planned_back_while_a_peer_is_away);
     tcase_add_test(tc, ping_pong_1000);
     tcase_add_test(tc, evidence_supersedes_planned);
     tcase_add_test(tc, planned_supersedes_draining);
