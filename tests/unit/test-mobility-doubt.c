@@ -318,8 +318,8 @@ START_TEST(the_answer_decides)
 }
 END_TEST
 
-/* The port that it answered from was bound for a move that is over: it is bound
- * again, or what the VM says there would get nowhere. */
+/* The port that it answered from was bound for a move that is over: it is
+ * bound again, or what the VM says there would get nowhere. */
 START_TEST(the_place_of_an_answer_has_a_binding)
 {
     const struct nva_vap *vap = directory_vap_for(fx.dir, HV1, "tap2",
