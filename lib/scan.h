@@ -14,8 +14,8 @@
 
 /* So long after the last move from there is over, but no longer than that
  * after the first. */
-#define NVA_SCAN_DELAY (5 * NVA_SEC)
-#define NVA_SCAN_DELAY_MAX (60 * NVA_SEC)
+#define NVA_SCAN_DELAY (30 * NVA_SEC)
+#define NVA_SCAN_DELAY_MAX (300 * NVA_SEC)
 
 /* Of one VN at one NVE so many interfaces are asked in so much time: 50 a
  * second, fewer than what an NVE's port may answer without being taken for one

@@ -169,7 +169,7 @@ def test_d3_who_stays_is_asked(make_world):
             sniffer(world, "vm4") as other, sniffer(world, "vm1") as mover:
         world.sandbox("rehome", "vm1", "hv2", "--announce", "garp")
         world.wait(lambda: notes(world, "silent", "no_answer") == 1,
-                   "vm3 to be found silent", 60)
+                   "vm3 to be found silent", 90)
     questions = [f for f in left.frames if is_asked(f)]
     assert [f.dst.hex(":") for f in questions] == [mac(2)]
     assert mute.count(is_asked) == 3
