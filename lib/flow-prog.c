@@ -51,6 +51,7 @@ struct meter {
     uint32_t id;
     bool present;
     size_t refs;
+    struct ovs_list unused_node;    /* In flow_prog's 'unused' if !refs. */
 };
 
 /* One owner of the bundle in flight. */
@@ -83,6 +84,7 @@ struct flow_prog {
     bool found_ours;                /* Read-back saw a flow of ours. */
     struct hmap entries;
     struct hmap meters;
+    struct ovs_list unused;             /* Those that nobody needs. */
     struct ovs_list queues[N_CLASSES];
     size_t n_dirty, n_quarantined;
     size_t n_stale;
@@ -122,6 +124,7 @@ flow_prog_create(nva_id nve)
     fp->nve = nve;
     hmap_init(&fp->entries);
     hmap_init(&fp->meters);
+    ovs_list_init(&fp->unused);
     for (size_t i = 0; i < N_CLASSES; i++) {
         ovs_list_init(&fp->queues[i]);
     }
@@ -349,17 +352,14 @@ flow_prog_next_meter_delete(struct flow_prog *fp, uint32_t *id)
     if (!fp->up || fp->bundle.in_flight || fp->n_dirty || fp->n_quarantined) {
         return false;
     }
-    HMAP_FOR_EACH (m, node, &fp->meters) {
-        if (!m->refs) {
-            bool present = m->present;
+    LIST_FOR_EACH_POP (m, unused_node, &fp->unused) {
+        bool present = m->present;
 
-            *id = m->id;
-            hmap_remove(&fp->meters, &m->node);
-            free(m);
-            if (present) {
-                return true;
-            }
-            return flow_prog_next_meter_delete(fp, id);
+        *id = m->id;
+        hmap_remove(&fp->meters, &m->node);
+        free(m);
+        if (present) {
+            return true;
         }
     }
     return false;
@@ -514,11 +514,20 @@ entry_set_meters(struct flow_prog *fp, struct entry *e,
     uint32_t *meters = n ? xmalloc(n * sizeof *meters) : NULL;
 
     for (size_t i = 0; i < n; i++) {
+        struct meter *m;
+
         meters[i] = flow_set_meter(flows, i)->id;
-        meter_get(fp, meters[i])->refs++;
+        m = meter_get(fp, meters[i]);
+        if (!m->refs++) {
+            ovs_list_remove(&m->unused_node);
+        }
     }
     for (size_t i = 0; i < e->n_meters; i++) {
-        meter_get(fp, e->meters[i])->refs--;
+        struct meter *m = meter_get(fp, e->meters[i]);
+
+        if (!--m->refs) {
+            ovs_list_push_back(&fp->unused, &m->unused_node);
+        }
     }
     free(e->meters);
     e->meters = meters;
@@ -570,6 +579,7 @@ meter_get(struct flow_prog *fp, uint32_t id)
     m = xzalloc(sizeof *m);
     m->id = id;
     hmap_insert(&fp->meters, &m->node, id);
+    ovs_list_push_back(&fp->unused, &m->unused_node);
     return m;
 }
 
