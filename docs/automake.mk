@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	docs/decisions/0023-a-full-table-evicts-the-silent.md \
 	docs/decisions/0024-nested-guests-live-at-their-interface.md \
 	docs/decisions/0025-the-nve-that-is-left-goes-first.md \
+	docs/decisions/0026-a-way-back-ends-the-redirect-as-it-is-prepared.md \
 	docs/measuring.md \
 	docs/mininet.md \
 	docs/openapi.yaml \

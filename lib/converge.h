@@ -30,8 +30,8 @@ bool converge_may_pause(const struct nva_view *, const struct nva_move *);
  * old port: the old NVE has not confirmed, or has only just. */
 bool converge_is_pausing(const struct nva_view *, const struct nva_move *);
 
-/* True if an NVE that sends to 'tsi', connected or not, has not confirmed where
- * that is. */
+/* True if an NVE that sends to 'tsi', connected or not, has not confirmed
+ * where that is. */
 bool converge_owes(const struct nva_view *, const struct nva_tsi *);
 
 /* What holds 'move' up, for `blocked_by': the NVEs (at most 'max' ids into

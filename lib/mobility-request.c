@@ -205,6 +205,20 @@ set_times(const struct nva_view *v, const struct nva_request_move *r,
     }
 }
 
+/* On a way back: with the redirect of the way there still at work when the one
+ * back begins, packets would go to and fro.  Nobody needs it who has been told
+ * where the VM is, unless it resets connections. */
+static void
+end_way_there(const struct nva_view *v, const struct nva_tsi *tsi, nva_id to,
+              struct nva_plan *plan)
+{
+    const struct nva_redirect *r = redirect_at(v->dir, tsi->id, to);
+
+    if (r && !r->resets && !converge_owes(v, tsi)) {
+        redirect_clear_at(v, tsi, to, plan);
+    }
+}
+
 /* A port may be bound for this MAC alone; else all of it is. */
 static enum nva_reason
 bind_port(const struct nva_view *v, nva_id nve, const char *port,
@@ -239,11 +253,8 @@ start_if(const struct nva_view *v, struct nva_move *move,
     if (!reason && nva_place_equal(&mif->to, &t.current)) {
         reason = NVA_R_SAME_PLACE;
     }
-    /* On a way back: with the redirect of the way there still at work when the
-     * one back begins, packets would go to and fro.  Nobody needs it any more
-     * who has been told where the VM is. */
-    if (!reason && !converge_owes(v, &t)) {
-        redirect_clear_at(v, &t, move->to_nve, plan);
+    if (!reason) {
+        end_way_there(v, &t, move->to_nve, plan);
     }
     relocate_prepare(plan, &t, &mif->to);
     fabric_warm(v, move->to_nve, t.vn, plan);

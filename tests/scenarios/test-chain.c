@@ -100,8 +100,8 @@ START_TEST(back_at_a_slow_place)
 }
 END_TEST
 
-/* A planned way back to a slow NVE: its redirect must have ended before the one
- * back to it begins, or packets go to and fro until both have followed. */
+/* A planned way back to a slow NVE: its redirect must have ended before the
+ * one back to it begins, or packets go to and fro until both have followed. */
 START_TEST(planned_back_to_a_slow_place)
 {
     struct stage s;
