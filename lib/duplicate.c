@@ -59,8 +59,8 @@ duplicate_claim(const struct nva_view *v, const struct nva_event *ev,
     }
     holder = directory_tsi_by_ip(v->dir, vn->id, &ip);
     lease = holder ? directory_lease(v->dir, holder->id, &ip) : NULL;
-    if (!lease) {
-        return;                         /* Nobody's, or given. */
+    if (!lease || !story_tsi(v, plan, holder->id)) {
+        return;                 /* Nobody's, or given; or makes room. */
     }
     probe = directory_probe_of_tsi(v->dir, holder->id, NVA_PROBE_CLAIM);
     if (holder->id != rival->id) {

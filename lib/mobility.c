@@ -318,7 +318,7 @@ evidence_new(const struct nva_view *v, const struct nva_event *ev,
         .id = nva_plan_new_id(plan), .vm = nva_plan_new_id(plan),
         .name = "eth0", .vn = vn->id, .mac = frame->eth_src, .heard = v->now,
     };
-    const struct nva_tsi *victim;
+    const struct nva_tsi *victim, *holder = NULL;
     struct nva_delta *d;
     struct nva_note *note;
 
@@ -332,9 +332,9 @@ evidence_new(const struct nva_view *v, const struct nva_event *ev,
     d->vm.state = NVA_VM_RUNNING;
     d->vm.origin = NVA_ORIGIN_LEARNED;
     learned_name(v, &t, d->vm.name);
-    if (nva_frame_teaches_ip(frame, &t.ips[0])
-        && !directory_tsi_by_ip(v->dir, vn->id, &t.ips[0])) {
-        t.n_ips = 1;
+    if (nva_frame_teaches_ip(frame, &t.ips[0])) {
+        holder = directory_tsi_by_ip(v->dir, vn->id, &t.ips[0]);
+        t.n_ips = !holder || holder == victim;
     }
     relocate_switch(v, plan, &t, place, NVA_ID_NONE);
 

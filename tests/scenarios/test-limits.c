@@ -24,6 +24,19 @@ speak(struct stage *s, uint8_t hi, uint8_t lo, int nve, const char *port)
     sim_settle(s->sim);
 }
 
+/* The same, and says that it has 10.0.9.'ip'. */
+static void
+claim(struct stage *s, uint8_t hi, uint8_t lo, uint8_t ip)
+{
+    const uint8_t mac[6] = { 2, [4] = hi, [5] = lo };
+    const uint8_t ip4[4] = { 10, 0, 9, ip };
+    uint8_t frame[GUEST_FRAME_SIZE];
+
+    sim_frame_at(s->sim, frame, guest_frame_garp(frame, mac, ip4, false), 1,
+                 "tap-c1");
+    sim_settle(s->sim);
+}
+
 static bool
 knows(struct stage *s, uint8_t hi, uint8_t lo)
 {
@@ -133,6 +146,31 @@ START_TEST(a_port_evicts_its_own)
 }
 END_TEST
 
+/* F7, D15: who makes room for another leaves it the address that it says it
+ * has; nobody is there to be asked. */
+START_TEST(the_address_of_who_makes_room)
+{
+    const int max = NVA_LEARNED_PER_VAP_MAX;
+    struct stage s;
+
+    set(&s);
+    must(&s, "PUT", "/v1/vns/blue", "{\"max_learned\": 1000}");
+    for (int i = 0; i < max; i++) {
+        claim(&s, 8, i, i + 1);
+        sim_run(s.sim, NVA_SEC / 10);
+    }
+    ck_assert_int_eq(n_learned(&s), max + 2);
+    sim_run(s.sim, NVA_EVICT_SILENCE + NVA_SEC);
+    claim(&s, 8, max, 1);
+    ck_assert(knows(&s, 8, max) && !knows(&s, 8, 0));
+    must(&s, "GET", "/v1/lookup?vn=blue&ip=10.0.9.1", NULL);
+    ck_assert_ptr_nonnull(strstr(sim_body(s.sim), "02:00:00:00:08:40"));
+    ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_EVICTED, NVA_R_EVIDENCE), 1);
+    all_well(&s);
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -140,5 +178,6 @@ main(void)
 
     tcase_add_test(tc, D15_a_flood_of_hosts_evicts_nobody);
     tcase_add_test(tc, a_port_evicts_its_own);
+    tcase_add_test(tc, the_address_of_who_makes_room);
     return run_stories("limits", tc);
 }
