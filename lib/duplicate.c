@@ -4,8 +4,8 @@
  * their holders answer; must never know who may speak where (admission did).
  *
  * Invariant: an address changes hands only after its holder was asked and kept
- * silent for NVA_CONFIRM_TIME; a frozen one does not at all.  RFC 9161 s3.7
- * (F7). */
+ * silent for NVA_CONFIRM_TIME, or when the port where it was is gone; a frozen
+ * one does not at all.  RFC 9161 s3.7 (F7). */
 
 #include <config.h>
 
@@ -25,13 +25,15 @@ static const struct nva_tsi *sender(const struct nva_view *,
                                     const struct nva_event *,
                                     const struct nva_plan *);
 static bool is_echo(const struct nva_view *, const struct nva_lease *);
-static void ask(const struct nva_view *, const struct nva_tsi *holder,
-                const struct nva_tsi *rival, const struct in6_addr *,
-                struct nva_plan *);
+static void contest(const struct nva_view *, const struct nva_tsi *holder,
+                    const struct nva_tsi *rival, const struct in6_addr *,
+                    struct nva_plan *);
 static void stays(const struct nva_view *, const struct nva_probe *,
                   struct nva_plan *);
 static void goes(const struct nva_view *, const struct nva_probe *,
                  struct nva_plan *);
+static bool may_lose(const struct nva_tsi *);
+static bool is_unplugged(const struct nva_view *, const struct nva_tsi *);
 static void count(const struct nva_view *, const struct nva_tsi *holder,
                   const struct nva_tsi *rival, struct nva_lease *,
                   struct nva_plan *);
@@ -66,8 +68,8 @@ duplicate_claim(const struct nva_view *v, const struct nva_event *ev,
     if (holder->id != rival->id) {
         if (lease->frozen) {
             note(rival, &ip, NVA_NOTE_DROPPED, NVA_R_FROZEN, plan);
-        } else if (!probe && !is_echo(v, lease)) {
-            ask(v, holder, rival, &ip, plan);
+        } else if (!is_echo(v, lease)) {
+            contest(v, holder, rival, &ip, plan);
         }
     } else if (probe && ipv6_addr_equals(&probe->ip, &ip)) {
         /* It said so by itself: no need to ask on. */
@@ -108,18 +110,25 @@ is_echo(const struct nva_view *v, const struct nva_lease *lease)
             && v->now - lease->conflict_at < NVA_CLAIM_PACE);
 }
 
-/* While it stands still for a move it cannot answer. */
+/* Asks the holder; but not where nobody can be, nor so often that moves could
+ * not be asked about. */
 static void
-ask(const struct nva_view *v, const struct nva_tsi *holder,
-    const struct nva_tsi *rival, const struct in6_addr *ip,
-    struct nva_plan *plan)
+contest(const struct nva_view *v, const struct nva_tsi *holder,
+        const struct nva_tsi *rival, const struct in6_addr *ip,
+        struct nva_plan *plan)
 {
     const struct nva_probe what = {
-        .why = NVA_PROBE_CLAIM, .ip = *ip, .rival = rival->id, .n_places = 1,
+        .why = NVA_PROBE_CLAIM, .ip = *ip, .tsi = holder->id,
+        .rival = rival->id, .n_places = 1,
         .places = { { .place = holder->current } },
     };
 
-    if (!holder->paused && nva_place_is_set(&holder->current)) {
+    if (!may_lose(holder) || !nva_place_is_set(&holder->current)) {
+        return;
+    } else if (is_unplugged(v, holder)) {
+        goes(v, &what, plan);
+    } else if (!directory_probe_of_tsi(v->dir, holder->id, NVA_PROBE_CLAIM)
+               && directory_n_probes(v->dir) < NVA_ROUTINE_PROBES_MAX) {
         probe_begin(v, holder, &what, plan);
     }
 }
@@ -138,8 +147,8 @@ duplicate_outcome(const struct nva_view *v, const struct nva_probe *probe,
         return;                         /* It has lost it meanwhile. */
     } else if (outcome == NVA_R_ANSWERED_HERE) {
         stays(v, probe, plan);
-    } else if (outcome == NVA_R_NO_ANSWER
-               && holder->sequence == probe->sequence && !holder->paused) {
+    } else if (holder->sequence == probe->sequence && may_lose(holder)
+               && (outcome == NVA_R_NO_ANSWER || is_unplugged(v, holder))) {
         goes(v, probe, plan);
     }
 }
@@ -159,6 +168,10 @@ stays(const struct nva_view *v, const struct nva_probe *probe,
         rival = *known;
     }
     n->other = rival.current.nve;
+    /* The plan may have renewed it already, by the same frame. */
+    l.heard = v->now;
+    l.silent = false;
+    l.look = 0;
     count(v, holder, &rival, &l, plan);
     put(plan, &l);
 }
@@ -169,8 +182,8 @@ goes(const struct nva_view *v, const struct nva_probe *probe,
      struct nva_plan *plan)
 {
     struct nva_lease l = *directory_lease(v->dir, probe->tsi, &probe->ip);
-    const struct nva_tsi *rival = directory_tsi(v->dir, probe->rival);
-    struct nva_tsi from = *directory_tsi(v->dir, probe->tsi), to;
+    const struct nva_tsi *rival = story_tsi(v, plan, probe->rival);
+    struct nva_tsi from = *story_tsi(v, plan, probe->tsi), to;
 
     if (!rival || rival->vn != from.vn || rival->n_ips >= NVA_IPS_MAX) {
         return;
@@ -188,6 +201,25 @@ goes(const struct nva_view *v, const struct nva_probe *probe,
     };
     count(v, &to, &from, &l, plan);
     put(plan, &l);
+}
+
+/* While it stands still for a move, or is off, it cannot answer. */
+static bool
+may_lose(const struct nva_tsi *holder)
+{
+    return !holder->paused && !holder->stopped;
+}
+
+/* Nobody is where the port is gone; where the session is, who knows, and who
+ * has a move under way may be at its other end. */
+static bool
+is_unplugged(const struct nva_view *v, const struct nva_tsi *holder)
+{
+    const struct nva_nve *nve = directory_nve(v->dir, holder->current.nve);
+
+    return (nve && nve->connected
+            && !directory_port(v->dir, nve->id, holder->current.port)
+            && !directory_vm(v->dir, holder->vm)->move);
 }
 
 /* As moves are counted (RFC 7432 s15.1): from the first one on for the length

@@ -4,8 +4,9 @@
  * says that it has it (RFC 9161 s3.7, F7; RFC 5227).
  *
  * The former holder is asked, for up to NVA_CONFIRM_TIME.  If it answers, the
- * address stays its and a conflict is counted; if it is silent, the address
- * goes to who claims it.  `duplicate_moves' conflicts in `duplicate_window'
+ * address stays its and a conflict is counted; if it is silent, or the port
+ * where it was is gone, the address goes to who claims it.  A VM that moves,
+ * is paused or is off keeps it.  `duplicate_moves' conflicts in `duplicate_window'
  * freeze the address: nobody answers for it, and it changes hands no more,
  * until somebody or its timer thaws it.
  *

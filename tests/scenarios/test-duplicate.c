@@ -105,6 +105,25 @@ START_TEST(F7_who_is_silent_loses_it)
 }
 END_TEST
 
+/* Its port is gone: nobody is there to be asked, and who claims the address
+ * has it at once, though nobody has heard of it before. */
+START_TEST(F7_who_is_unplugged_loses_it)
+{
+    struct stage s;
+
+    set(&s, 0, _i);
+    sim_unplug(s.sim, 2, "tap-vm");
+    sim_settle(s.sim);
+    ck_assert(has_it(&s, "71"));
+    sim_announce(s.sim, second, SIM_GARP);
+    sim_run(s.sim, NVA_SEC);
+    ck_assert(has_it(&s, "72"));
+    ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_LEARNED, NVA_R_NO_ANSWER), 1);
+    sim_plug(s.sim, 2, "tap-vm");
+    strike(&s);
+}
+END_TEST
+
 /* D15: what VM management gave stands, asked or not. */
 START_TEST(F7_what_was_given_is_never_taken)
 {
@@ -213,6 +232,7 @@ main(void)
 
     tcase_add_loop_test(tc, F7_who_answers_keeps_it, 0, 3);
     tcase_add_loop_test(tc, F7_who_is_silent_loses_it, 0, 3);
+    tcase_add_loop_test(tc, F7_who_is_unplugged_loses_it, 0, 3);
     tcase_add_test(tc, F7_what_was_given_is_never_taken);
     tcase_add_loop_test(tc, F7_a_quarrel_freezes_the_address, 0, 4);
     tcase_add_test(tc, F7_vm_management_ends_a_quarrel);

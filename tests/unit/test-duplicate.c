@@ -92,6 +92,47 @@ ends(nva_id id, enum nva_reason reason)
     fx_apply_plan(&fx);
 }
 
+/* blue1 does not answer. */
+static void
+stands_still(bool paused, bool stopped, uint64_t sequence)
+{
+    struct nva_tsi t = *directory_tsi(fx.dir, blue1);
+    struct nva_delta vm = { .type = NVA_DELTA_VM_PUT, .id = t.vm };
+
+    t.paused = paused;
+    t.stopped = stopped;
+    t.sequence = sequence;
+    fx_tsi_put(&fx, &t);
+    vm.vm = *directory_vm(fx.dir, t.vm);
+    vm.vm.state = stopped ? NVA_VM_SHUTDOWN : NVA_VM_RUNNING;
+    fx_apply(&fx, &vm);
+}
+
+/* The port of blue1 goes. */
+static void
+unplug(void)
+{
+    struct nva_delta d = { .type = NVA_DELTA_PORT_DEL };
+
+    d.port = *directory_port(fx.dir, HV1, "tap2");
+    fx_apply(&fx, &d);
+}
+
+/* All looks that are due. */
+static void
+look(void)
+{
+    const struct nva_lease *l;
+
+    while ((l = ageing_next_due(&fx.view))) {
+        struct nva_event ev = { .type = NVA_EV_LOOK_DUE, .lease = *l };
+
+        fx_start(&fx);
+        ageing_due(&fx.view, &ev, &fx.plan);
+        fx_apply_plan(&fx);
+    }
+}
+
 static const struct nva_note *
 note(enum nva_note_type type)
 {
@@ -166,15 +207,101 @@ END_TEST
 /* Who could not be asked, or has moved on meanwhile, has not been silent. */
 START_TEST(F7_no_verdict_changes_nothing)
 {
-    struct nva_tsi t = *directory_tsi(fx.dir, blue1);
-
     claims(2, HV2, NVA_FRAME_ARP_REPLY);
-    t.sequence = _i == 1;
-    t.paused = _i == 2;
-    fx_tsi_put(&fx, &t);
+    stands_still(_i == 2, _i == 3, _i == 1);
     ends(blue1, _i ? NVA_R_NO_ANSWER : NVA_R_UNCLEAR);
     ck_assert_uint_eq(holder()->id, blue1);
     ck_assert_uint_eq(lease(blue1)->n_conflicts, 0);
+    /* While it cannot answer it is not asked. */
+    claims(2, HV2, NVA_FRAME_ARP_REPLY);
+    ck_assert(!probe(blue1) == (_i > 1));
+}
+END_TEST
+
+/* Nobody is where the port is gone: the address is free for who claims it,
+ * before its holder was asked or while it is; but not while the VM is off or
+ * moves, nor where the session is gone, too. */
+START_TEST(F7_nobody_is_where_the_port_is_gone)
+{
+    if (_i == 1) {
+        claims(2, HV2, NVA_FRAME_ARP_REPLY);
+        ck_assert_ptr_nonnull(probe(blue1));
+        unplug();
+        ends(blue1, NVA_R_UNCLEAR);
+    } else {
+        unplug();
+        stands_still(false, _i == 2, 0);
+        if (_i == 3) {
+            fx_move(&fx, blue1, NVA_MS_PREPARED, fx_place(HV1, "tap2"),
+                    fx_place(HV3, "tap2"));
+        }
+        fx_connect(&fx, HV1, _i != 4);
+        claims(2, HV2, NVA_FRAME_ARP_REPLY);
+        ck_assert_uint_eq(fx.plan.n_replies, 0);
+    }
+    ck_assert_uint_eq(holder()->id, _i < 2 ? blue2 : blue1);
+    if (_i < 2) {
+        ck_assert_int_eq(note(NVA_NOTE_LEARNED)->reason, NVA_R_NO_ANSWER);
+        ck_assert_uint_eq(lease(blue2)->n_conflicts, 1);
+    } else if (probe(blue1)) {
+        ends(blue1, NVA_R_UNCLEAR);
+        ck_assert_uint_eq(holder()->id, blue1);
+    }
+}
+END_TEST
+
+/* F6, F7: the word that ends the question is a sign of life, too, in the same
+ * step; and so is an answer. */
+START_TEST(F7_who_keeps_it_was_heard)
+{
+    struct nva_frame f = fx_arp(NVA_FRAME_ARP_REPLY, fx_mac(1), "10.0.0.100",
+                                "10.0.0.100");
+    struct nva_event ev = fx_packet(&fx, NVA_EV_EVIDENCE, HV1, "tap2", f);
+    struct nva_delta vn = { .type = NVA_DELTA_VN_PUT, .id = BLUE };
+
+    vn.vn = *directory_vn(fx.dir, BLUE);
+    vn.vn.age = 1800;
+    fx_apply(&fx, &vn);
+    look();
+    fx.view.now += 500 * NVA_SEC;
+    claims(2, HV2, NVA_FRAME_ARP_REPLY);
+    fx.view.now += NVA_MSEC;
+    if (_i) {
+        ends(blue1, NVA_R_ANSWERED_HERE);
+    } else {
+        fx_start(&fx);
+        ageing_sign(&fx.view, &ev, &fx.plan);
+        duplicate_claim(&fx.view, &ev, &fx.plan);
+        fx_apply_plan(&fx);
+    }
+    ck_assert_uint_eq(lease(blue1)->n_conflicts, 1);
+    ck_assert_int_eq(lease(blue1)->heard, fx.view.now);
+    look();
+    ck_assert_int_ge(lease(blue1)->look, fx.view.now + 600 * NVA_SEC);
+}
+END_TEST
+
+/* Claims are routine: what asks about moves has room left. */
+START_TEST(F7_claims_leave_room_for_moves)
+{
+    struct nva_delta d = { .type = NVA_DELTA_PROBE_PUT };
+
+    while (directory_n_probes(fx.dir) < NVA_ROUTINE_PROBES_MAX - _i) {
+        struct nva_tsi t = *directory_tsi(fx.dir, blue2);
+
+        t.id = directory_next_id(fx.dir);
+        t.mac = (struct eth_addr) { .ea = { 2, 0, 0, 1, t.id >> 8, t.id } };
+        t.n_ips = t.n_given = 0;
+        fx_tsi_put(&fx, &t);
+        d.id = d.probe.id = directory_next_id(fx.dir);
+        d.probe.why = NVA_PROBE_AGE;
+        d.probe.tsi = t.id;
+        d.probe.n_places = 1;
+        d.probe.places[0].place = t.current;
+        fx_apply(&fx, &d);
+    }
+    claims(2, HV2, NVA_FRAME_ARP_REPLY);
+    ck_assert(!probe(blue1) == !_i);
 }
 END_TEST
 
@@ -302,7 +429,10 @@ main(void)
     tcase_add_test(tc, F7_an_answer_keeps_it);
     tcase_add_test(tc, F7_its_own_word_is_an_answer);
     tcase_add_test(tc, F7_silence_gives_it_away);
-    tcase_add_loop_test(tc, F7_no_verdict_changes_nothing, 0, 3);
+    tcase_add_loop_test(tc, F7_no_verdict_changes_nothing, 0, 4);
+    tcase_add_loop_test(tc, F7_nobody_is_where_the_port_is_gone, 0, 5);
+    tcase_add_loop_test(tc, F7_who_keeps_it_was_heard, 0, 2);
+    tcase_add_loop_test(tc, F7_claims_leave_room_for_moves, 0, 2);
     tcase_add_loop_test(tc, F7_five_conflicts_freeze, 0, 2);
     tcase_add_loop_test(tc, F7_slow_conflicts_do_not_freeze, 0, 2);
     tcase_add_loop_test(tc, F4_F7_what_is_no_claim, 0, 3);
