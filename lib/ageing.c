@@ -236,15 +236,16 @@ ageing_outcome(const struct nva_view *v, const struct nva_probe *probe,
     const struct nva_lease *old = directory_lease(v->dir, probe->tsi,
                                                   &probe->ip);
     const struct nva_tsi *tsi = directory_tsi(v->dir, probe->tsi);
+    const nva_usec age = age_of(v, tsi);
     struct nva_lease l;
 
-    if (outcome != NVA_R_NO_ANSWER || !old || old->heard > old->asked
+    if (outcome != NVA_R_NO_ANSWER || !age || !old || old->heard > old->asked
         || tsi->sequence != probe->sequence) {
         return;                         /* An answer has been a sign. */
     }
     l = *old;
     l.silent = true;
-    if (v->now >= l.heard + age_of(v, tsi)) {
+    if (v->now >= l.heard + age) {
         withdraw(v, tsi, &l.ip, plan);
     } else {
         put(plan, &l);

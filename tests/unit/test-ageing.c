@@ -320,6 +320,20 @@ START_TEST(F6_another_age)
 }
 END_TEST
 
+/* F6: nor does what was being asked when that was said. */
+START_TEST(F6_no_age_while_it_is_asked)
+{
+    next_look();
+    next_look();
+    set_age(0);
+    fx.view.now += 350 * NVA_MSEC;
+    ends(NVA_R_NO_ANSWER);
+    ck_assert_ptr_nonnull(lease("10.0.0.101"));
+    next_look();
+    ck_assert_int_eq(ageing_deadline(&fx.view), NVA_NEVER);
+}
+END_TEST
+
 /* F6: thousands learned at once, and overdue: not more than the pace, and not
  * more than there is room for. */
 START_TEST(F6_no_burst)
@@ -373,6 +387,7 @@ main(void)
     tcase_add_loop_test(tc, F6_a_vm_that_stands_still, 0, 3);
     tcase_add_loop_test(tc, F6_a_learned_host_goes, 0, 2);
     tcase_add_test(tc, F6_another_age);
+    tcase_add_test(tc, F6_no_age_while_it_is_asked);
     tcase_add_test(tc, F6_no_burst);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
