@@ -186,10 +186,16 @@ put_tsi(const struct job *job, const struct nva_tsi *t)
     registry_add(job->plan, NVA_DELTA_TSI_PUT, t->id)->tsi = *t;
 }
 
-/* True if this VM takes over, or has, interface 't'. */
+/* True if 't' needs not be told to lose an address: this VM takes it over, or
+ * has it, or it has gone already. */
 static bool
-is_continued(const struct job *job, const struct nva_tsi *t)
+is_settled(const struct job *job, const struct nva_tsi *t)
 {
+    for (size_t i = 0; i < job->n_yielding; i++) {
+        if (job->yielding[i] == t) {
+            return true;
+        }
+    }
     for (size_t i = 0; i < job->n_wants; i++) {
         if (job->wants[i].old == t) {
             return true;
@@ -221,7 +227,7 @@ take_ip(const struct job *job, const struct nva_tsi *holder,
 }
 
 /* Takes the addresses of 'w' from hosts that were only learned, but for those
- * that are taken over as a whole. */
+ * that are taken over as a whole, or yield as a whole. */
 static void
 take_ips(const struct job *job, const struct want *w)
 {
@@ -229,7 +235,7 @@ take_ips(const struct job *job, const struct want *w)
         const struct nva_tsi *holder = directory_tsi_by_ip(
             job->view->dir, w->tsi.vn, &w->tsi.ips[i]);
 
-        if (holder && !is_continued(job, holder)) {
+        if (holder && !is_settled(job, holder)) {
             take_ip(job, holder, &w->tsi.ips[i]);
         }
     }
