@@ -299,18 +299,21 @@ keep_shared(const struct job *job, struct want *w)
 }
 
 /* What was learned of an interface that stays remains learned, unless somebody
- * else is to have it. */
+ * else is to have it; in another network, or of another MAC, nothing was. */
 static void
 keep_learned(const struct job *job, struct want *w,
              const struct nva_request_if *r)
 {
     struct nva_tsi *t = &w->tsi;
 
+    if (!w->old || w->old->vn != t->vn) {
+        return;
+    }
     for (size_t i = r->n_ips; i < r->n_ips + r->n_learned; i++) {
         const struct in6_addr *ip = &r->ips[i];
 
-        if (i < NVA_IPS_MAX && t->n_ips < NVA_IPS_MAX && !has_ip(t, ip)
-            && !is_wanted(job, t->vn, ip) && !ip_is_held(job, w, ip)) {
+        if (i < NVA_IPS_MAX && t->n_ips < NVA_IPS_MAX
+            && has_ip(w->old, ip) && !has_ip(t, ip) && !is_wanted(job, t->vn, ip) && !ip_is_held(job, w, ip)) {
             t->ips[t->n_ips++] = *ip;
         }
     }

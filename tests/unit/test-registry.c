@@ -712,6 +712,33 @@ allow(struct nva_request *r, int i, int mac)
     nif->allowed[nif->n_allowed++].ea[5] = mac;
 }
 
+/* What was learned of an interface goes neither to another network with its
+ * VM (0), nor to another MAC, be it new (1), or the VM's second one (2). */
+START_TEST(test_learned_addresses_stay_where_they_were_learned)
+{
+    static const int macs[] = { 1, 4, 3 };
+    const char *vn = _i ? "blue" : "red";
+    struct nva_request r = vm_req("a", "blue", 1, 1);
+    struct nva_delta t = { .type = NVA_DELTA_TSI_PUT };
+
+    if (_i == 2) {
+        add_if(&r, "eth1", "blue", 3, 3);
+    }
+    ck_done(&r);
+    t.tsi = *tsi("blue", 1);
+    t.id = t.tsi.id;
+    t.tsi.ips[t.tsi.n_ips++] = in6_addr_mapped_ipv4(htonl(0x0a000002));
+    apply(&t);
+    r = vm_req("a", vn, macs[_i], 1);
+    r.create = false;
+    r.vm.ifs[0].n_learned = 1;
+    r.vm.ifs[0].ips[1] = t.tsi.ips[1];
+    ck_done(&r);
+    ck_assert_ptr_eq(tsi("blue", 1), NULL);
+    ck_assert_uint_eq(tsi(vn, macs[_i])->n_ips, 1);
+}
+END_TEST
+
 /* A MAC for nested guests is nobody's own, but may be several interfaces'. */
 START_TEST(test_D15_allowed_macs)
 {
@@ -1018,6 +1045,9 @@ registry_suite(void)
     for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
         tcase_add_test(tcase, tests[i]);
     }
+    tcase_add_loop_test(tcase,
+                        test_learned_addresses_stay_where_they_were_learned,
+                        0, 3);
     suite_add_tcase(suite, tcase);
     return suite;
 }
