@@ -53,6 +53,7 @@ static directory_cb dirt_rival_cb;
 struct dirt_rivals {
     struct dirt *dirt;
     nva_id id;
+    const struct nva_tsi *tsi;          /* 'id', as it was or is. */
 };
 
 struct dirt_at {
@@ -228,11 +229,11 @@ dirt_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *old,
 }
 
 /* Of the interfaces at one port that allow a MAC one admits it: which one may
- * have changed. */
+ * have changed where 't' is, or was. */
 static void
 dirt_rivals(struct dirt *dirt, nva_id id, const struct nva_tsi *t)
 {
-    struct dirt_rivals r = { .dirt = dirt, .id = id };
+    struct dirt_rivals r = { .dirt = dirt, .id = id, .tsi = t };
 
     for (size_t i = 0; i < t->n_allowed; i++) {
         directory_each_tsi_allowing(dirt->dir, t->vn, t->allowed[i],
@@ -241,15 +242,25 @@ dirt_rivals(struct dirt *dirt, nva_id id, const struct nva_tsi *t)
 }
 
 static bool
+is_place_of(const struct nva_tsi *t, const struct nva_place *place)
+{
+    return (nva_place_equal(&t->current, place)
+            || nva_place_equal(&t->published, place)
+            || nva_place_equal(&t->prepared, place));
+}
+
+static bool
 dirt_rival_cb(const void *tsi, void *r_)
 {
     const struct nva_tsi *t = tsi;
-    struct dirt_rivals *r = r_;
+    const struct dirt_rivals *r = r_;
+    const struct nva_place *places[] = { &t->current, &t->published,
+                                         &t->prepared };
 
-    if (t->id != r->id) {
-        dirt_add(r->dirt, t->current.nve, NVA_OWNER_TSI, t->id);
-        dirt_add(r->dirt, t->published.nve, NVA_OWNER_TSI, t->id);
-        dirt_add(r->dirt, t->prepared.nve, NVA_OWNER_TSI, t->id);
+    for (size_t i = 0; t->id != r->id && i < ARRAY_SIZE(places); i++) {
+        if (is_place_of(r->tsi, places[i])) {
+            dirt_add(r->dirt, places[i]->nve, NVA_OWNER_TSI, t->id);
+        }
     }
     return true;
 }

@@ -41,6 +41,8 @@ enum {
     NVA_REDIRECT_HOPS_MAX = 3,  /* Then the packet is dropped and counted. */
     NVA_IPS_MAX = 16,           /* Addresses of one interface. */
     NVA_ALLOWED_MACS_MAX = 8,   /* ...and MACs besides its own. */
+    NVA_ALLOWING_MAX = 64,      /* Interfaces of a VN that allow one MAC: each
+                                 * frame of it looks through them. */
     NVA_SHARED_IPS_MAX = 16,    /* Of one VN; each is admitted at each port. */
     NVA_IFS_MAX = 8,            /* Interfaces of one VM. */
     NVA_VNS_MAX = 65536,

@@ -116,7 +116,7 @@ mac_is_wanted(const struct job *job, nva_id vn, struct eth_addr mac, bool all)
 
 struct keepers {
     const struct job *job;
-    bool any;
+    size_t n;
 };
 
 static bool
@@ -124,18 +124,38 @@ keeper_cb(const void *tsi, void *keepers_)
 {
     struct keepers *keepers = keepers_;
 
-    keepers->any = is_foreign(keepers->job, tsi);
-    return !keepers->any;
+    keepers->n += is_foreign(keepers->job, tsi);
+    return true;
 }
 
-/* True if another VM's interface allows 'mac' for nested guests. */
-static bool
-is_kept_for_others(const struct job *job, nva_id vn, struct eth_addr mac)
+/* How many interfaces of other VMs allow 'mac' for nested guests. */
+static size_t
+n_keepers(const struct job *job, nva_id vn, struct eth_addr mac)
 {
     struct keepers keepers = { .job = job };
 
     directory_each_tsi_allowing(job->view->dir, vn, mac, keeper_cb, &keepers);
-    return keepers.any;
+    return keepers.n;
+}
+
+/* True if one interface more may allow 'mac', besides those of other VMs and
+ * those earlier in the request. */
+static bool
+may_allow(const struct job *job, nva_id vn, struct eth_addr mac)
+{
+    size_t n = n_keepers(job, vn, mac);
+
+    for (size_t i = 0; i < job->n_wants; i++) {
+        const struct nva_tsi *t = &job->wants[i].tsi;
+
+        n += t->vn == vn && nva_tsi_allowed(t, mac) < t->n_allowed;
+    }
+    if (n >= NVA_ALLOWING_MAX) {
+        nva_plan_explain(job->plan, "at most %d interfaces of a network may "
+                         "allow the same MAC", NVA_ALLOWING_MAX);
+        return false;
+    }
+    return true;
 }
 
 /* A MAC of nested guests is nobody's own: a host that was only learned with it
@@ -153,6 +173,8 @@ want_nested(struct job *job, const struct nva_tsi *t, struct eth_addr mac)
                || nva_tsi_allowed(t, mac) < t->n_allowed
                || mac_is_wanted(job, t->vn, mac, false)) {
         return NVA_R_MAC_TAKEN;
+    } else if (!may_allow(job, t->vn, mac)) {
+        return NVA_R_LIMIT;
     } else if (!holder || !eth_addr_equals(holder->mac, mac)) {
         return NVA_OK;
     }
@@ -205,7 +227,7 @@ want_mac(struct job *job, struct want *w, nva_id vn, struct eth_addr mac)
     const struct directory *dir = job->view->dir;
     const struct nva_tsi *holder = directory_tsi_by_mac(dir, vn, mac);
 
-    if (mac_is_wanted(job, vn, mac, true) || is_kept_for_others(job, vn, mac)
+    if (mac_is_wanted(job, vn, mac, true) || n_keepers(job, vn, mac)
         || (holder && !eth_addr_equals(holder->mac, mac))) {
         return NVA_R_MAC_TAKEN;
     }

@@ -567,11 +567,12 @@ START_TEST(test_nested)
     const struct nva_place nowhere = at(HV3, "tap1");
     struct nva_tsi a = *directory_tsi(d, TSI1);
     struct nva_tsi b = tsi_of(TSI1 + 1, VM1 + 1, BLUE, there);
+    struct nva_tsi c = tsi_of(TSI1 + 2, VM1 + 1, BLUE, there);
     size_t n = 0;
 
     put_vm(b.vm, NVA_ID_NONE, NVA_ORIGIN_CONFIGURED);
-    a.n_allowed = b.n_allowed = 1;
-    a.allowed[0] = b.allowed[0] = mac;
+    a.n_allowed = b.n_allowed = c.n_allowed = 1;
+    a.allowed[0] = b.allowed[0] = c.allowed[0] = mac;
     put_tsi(&b);
     put_tsi(&a);
     ck_assert_ptr_eq(directory_tsi_by_mac(d, BLUE, mac), NULL);
@@ -583,9 +584,17 @@ START_TEST(test_nested)
     directory_each_tsi_allowing(d, BLUE, mac, any_n_cb, &n);
     ck_assert_uint_eq(n, 2);
 
+    /* Elsewhere nothing changes; at its own port, who admits the guest. */
     a.nested = 1;
     put_tsi(&a);
-    ck_assert_str_eq(dirt(), "11:tsi41 12:tsi41 13:tsi41 12:tsi42");
+    ck_assert_str_eq(dirt(), "11:tsi41 12:tsi41 13:tsi41");
+    c.current = c.published = here;
+    put_tsi(&c);
+    a.nested = 0;
+    put_tsi(&a);
+    ck_assert_str_eq(dirt(), "11:tsi41 12:tsi41 13:tsi41 11:tsi43");
+    a.nested = 1;
+    put_tsi(&a);
     ck_assert_uint_eq(directory_tsi_by_mac(d, BLUE, mac)->id, TSI1);
     ck_assert_uint_eq(directory_tsi_speaking(d, &there, BLUE, mac)->id, b.id);
     ck_assert_ptr_eq(directory_tsi_by_mac(d, RED, mac), NULL);

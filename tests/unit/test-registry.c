@@ -780,6 +780,38 @@ START_TEST(test_D15_allowed_macs)
 }
 END_TEST
 
+/* So many interfaces may allow one MAC, of one VM or of many; one of them may
+ * be asked for again. */
+START_TEST(test_D15_as_many_allow_a_mac)
+{
+    struct nva_request r;
+    char name[16];
+
+    for (int i = 1; i < NVA_ALLOWING_MAX; i++) {
+        snprintf(name, sizeof name, "vm%d", i);
+        r = vm_req(name, "blue", i, i);
+        allow(&r, 0, 200);
+        ck_done(&r);
+    }
+    r = vm_req("two", "blue", 101, 101);
+    allow(&r, 0, 200);
+    add_if(&r, "eth1", "blue", 102, 102);
+    allow(&r, 1, 200);
+    ck_refused(&r, LIMIT, "allowed_macs");
+    r.vm.ifs[1].n_allowed = 0;
+    ck_done(&r);
+    r.create = false;
+    r.vm.sticky = true;
+    ck_done(&r);
+    r = vm_req("more", "blue", 103, 103);
+    allow(&r, 0, 200);
+    ck_refused(&r, LIMIT, "allowed_macs");
+    r = vm_req("more", "red", 103, 103);
+    allow(&r, 0, 200);
+    ck_done(&r);
+}
+END_TEST
+
 static size_t
 count_taken_notes(int mac, int ip)
 {
@@ -1034,6 +1066,7 @@ registry_suite(void)
         test_vm_refusals, test_vm_place_refusals, test_D16_vm_life,
         test_vm_swaps, test_D16_vm_moves, test_vm_takes_learned,
         test_learned_addresses_stay_learned, test_D15_allowed_macs,
+        test_D15_as_many_allow_a_mac,
         test_D16_configured_wins, test_vm_takes_learned_address,
         test_port_security_and_shared_ips, test_churn,
     };
