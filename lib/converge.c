@@ -357,7 +357,8 @@ is_published(const struct nva_view *v, const struct nva_move *move)
 }
 
 /* When the old NVE's packets surely go to the new one: NVA_NEVER while it has
- * not confirmed, else NVA_DATAPATH_SETTLE after its redirect was. */
+ * not confirmed, else NVA_DATAPATH_SETTLE after its redirect was, and as long
+ * again as that took. */
 static nva_usec
 pause_settles_at(const struct nva_view *v, const struct nva_move *move)
 {
@@ -574,7 +575,8 @@ settle_anew(const struct nva_view *v, struct nva_plan *plan, nva_id id)
     if (old && old->state == NVA_MS_PAUSED) {
         struct nva_move move = *old;
 
-        move.settles_from = v->now;
+        move.settles_from = v->now + MIN(v->now - move.paused_at,
+                                         NVA_DATAPATH_SLOW);
         story_put(plan, &move);
     }
 }

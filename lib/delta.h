@@ -451,7 +451,9 @@ struct nva_move {
     bool unwinding;                     /* Aborted, not yet all undone... */
     nva_usec unwind_by;                 /* ...when an unreachable old NVE's
                                          * redirect must have expired. */
-    nva_usec settles_from;              /* Paused: its last confirmation. */
+    nva_usec paused_at;
+    nva_usec settles_from;              /* Paused: its last confirmation, and
+                                         * as long again as that took. */
     enum nva_vm_state vm_was;           /* The VM's state if it is taken
                                          * back. */
     uint32_t timeout;                   /* Seconds; 0: waits for ever... */

@@ -63,7 +63,7 @@ mobility_stand_still(const struct nva_view *v, const struct nva_move *old,
     struct nva_move move = *old;
 
     story_go(v, plan, &move, NVA_MS_PAUSED, NVA_R_CALLER);
-    move.settles_from = v->now;
+    move.paused_at = move.settles_from = v->now;
     story_put(plan, &move);
     story_stamp(plan, move.id, stops ? NVA_STAMP_STOPPED : NVA_STAMP_PAUSED,
                 v->now, NVA_ID_NONE, NVA_R_CALLER);

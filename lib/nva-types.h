@@ -132,6 +132,8 @@ enum {
  * 1 to 3 ms later with few datapath flows.  A pause is answered only then: a
  * VM that leaves sooner may leave packets behind. */
 #define NVA_DATAPATH_SETTLE (5 * NVA_MSEC)
+/* A switch that was slow to confirm is slow to follow; for so long at most. */
+#define NVA_DATAPATH_SLOW (200 * NVA_MSEC)
 
 /* Packets for a VM are held at most this long: a caller that pauses a move and
  * forgets it. */
