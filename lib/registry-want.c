@@ -335,7 +335,8 @@ keep_learned(const struct job *job, struct want *w,
         const struct in6_addr *ip = &r->ips[i];
 
         if (i < NVA_IPS_MAX && t->n_ips < NVA_IPS_MAX
-            && has_ip(w->old, ip) && !has_ip(t, ip) && !is_wanted(job, t->vn, ip) && !ip_is_held(job, w, ip)) {
+            && has_ip(w->old, ip) && !has_ip(t, ip)
+            && !is_wanted(job, t->vn, ip) && !ip_is_held(job, w, ip)) {
             t->ips[t->n_ips++] = *ip;
         }
     }
