@@ -12,7 +12,7 @@
  *
  * Addresses that VM management gave never age.  Those of an interface that
  * allows nested guests may be theirs, and only the guests could answer: they
- * are not asked, and stay. */
+ * are not asked, and stay as long as its port is there. */
 
 #ifndef NVA_AGEING_H
 #define NVA_AGEING_H 1

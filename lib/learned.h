@@ -19,7 +19,8 @@ enum nva_reason learned_room(const struct nva_view *, const struct nva_vap *,
                              const struct nva_tsi **victim);
 
 /* Forgets the learned host of 'tsi', its only interface: redirects, interface,
- * VM, and a move under way is over.  A note, EVICTED. */
+ * VM.  The caller has made sure that no move of it is under way.  A note,
+ * EVICTED. */
 void learned_forget(const struct nva_view *, const struct nva_tsi *,
                     enum nva_reason, struct nva_plan *);
 
