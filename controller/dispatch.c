@@ -416,7 +416,8 @@ run_due(struct dispatch *d, nva_usec now)
         look.lease = *lease;
         dispatch_event(d, &look, now);
     }
-    while ((scan = scan_next_due(&view)) != NULL) {
+    for (int i = 0; i < DISPATCH_SCANS_PER_TURN
+         && (scan = scan_next_due(&view)) != NULL; i++) {
         more.scan = *scan;
         dispatch_event(d, &more, now);
     }

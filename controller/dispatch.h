@@ -28,6 +28,8 @@ enum {
     DISPATCH_LOOKS_PER_TURN = 64,   /* Learned addresses looked at in a row:
                                      * a large network that ages differently
                                      * now must not hold up a move. */
+    DISPATCH_SCANS_PER_TURN = 64,   /* The same of scans: many NVEs' may be due
+                                     * at once. */
     DISPATCH_BULK_PER_RUN = 32,     /* NVEs without a move that get a bundle
                                      * per dispatch_run(): a change of a large
                                      * VN must not hold up a move. */

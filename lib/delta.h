@@ -414,6 +414,8 @@ struct nva_scan {
     nva_id after;                       /* The last TSI that was asked; NONE:
                                          * it waits. */
     uint32_t n_asked;
+    nva_usec slot;                      /* When its NVE is, or was, to be asked
+                                         * for it alone; 0: not yet said. */
 };
 
 /* What an NVE was told because it asked (RFC 8171 s3): where 'tsi' is, for

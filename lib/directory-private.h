@@ -99,6 +99,7 @@ struct nve_obj {
     struct ovs_list drain_node;         /* In directory.drains, or alone. */
     struct ovs_list pulls;              /* The oldest first. */
     size_t n_pulls, n_absent;           /* With an interface, without. */
+    nva_usec scan_slot;                 /* The latest one of its scans. */
 };
 
 struct port_obj {
@@ -449,7 +450,8 @@ const char *lease_check(const struct directory *);
 
 /* Nothing if the NVE does not serve the VN (any more). */
 void scan_put(struct directory *, const struct nva_scan *);
-void scan_del(struct directory *, const struct nva_scan *key);
+/* Of what the scan was its 'slot' still counts. */
+void scan_del(struct directory *, const struct nva_scan *last);
 void scan_drop(struct directory *, struct member *);
 /* NULL if all of that is right. */
 const char *scan_check(const struct directory *);

@@ -40,6 +40,14 @@ directory_first_scan(const struct directory *d)
                             scan_node)->scan);
 }
 
+nva_usec
+directory_scan_slot(const struct directory *d, nva_id id)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+
+    return nve ? nve->scan_slot : 0;
+}
+
 void
 scan_put(struct directory *d, const struct nva_scan *new)
 {
@@ -48,16 +56,18 @@ scan_put(struct directory *d, const struct nva_scan *new)
     if (m) {
         scan_drop(d, m);
         m->scan = *new;
+        m->nve->scan_slot = MAX(m->nve->scan_slot, new->slot);
         heap_insert(&d->scans, &m->scan_node, priority(new->due));
     }
 }
 
 void
-scan_del(struct directory *d, const struct nva_scan *key)
+scan_del(struct directory *d, const struct nva_scan *last)
 {
-    struct member *m = dir_find_member(d, key->nve, key->vn);
+    struct member *m = dir_find_member(d, last->nve, last->vn);
 
     if (m) {
+        m->nve->scan_slot = MAX(m->nve->scan_slot, last->slot);
         scan_drop(d, m);
     }
 }
@@ -85,6 +95,9 @@ scan_check(const struct directory *d)
             }
             if (m->scan.due < directory_first_scan(d)->due) {
                 return "a scan is due before the first";
+            }
+            if (m->scan.slot > m->nve->scan_slot) {
+                return "a scan has a slot that its NVE may give again";
             }
         }
     }

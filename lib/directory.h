@@ -168,6 +168,8 @@ const struct nva_lease *directory_first_lease(const struct directory *);
 const struct nva_scan *directory_scan(const struct directory *, nva_id nve,
                                       nva_id vn);
 const struct nva_scan *directory_first_scan(const struct directory *);
+/* The latest 'slot' that a scan of 'nve' ever had. */
+nva_usec directory_scan_slot(const struct directory *, nva_id nve);
 /* The latest 'asked' that a lease ever had. */
 nva_usec directory_last_asked(const struct directory *);
 

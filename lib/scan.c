@@ -3,8 +3,9 @@
 /* Which NVEs are scanned after VMs have left them, and what silence there
  * means.  Knows ends of moves and who stays; must never know how a move goes.
  *
- * Invariant: one scan of a VN at an NVE at a time, at its pace, however many
- * leave.  draft vmm-15 s4.2 (D3). */
+ * Invariant: one scan of a VN at an NVE at a time, however many leave; and an
+ * NVE is asked in slots, of which no two scans have the same, however many VNs
+ * they leave.  draft vmm-15 s4.2 (D3). */
 
 #include <config.h>
 
@@ -24,6 +25,7 @@ struct batch {
 
 static void left(const struct nva_view *, nva_id nve, nva_id vn,
                  struct nva_plan *);
+static nva_usec next_slot(const struct nva_view *, nva_id nve);
 static directory_cb collect_cb;
 static void ask(const struct nva_view *, const struct nva_tsi *,
                 struct nva_plan *);
@@ -61,14 +63,14 @@ scan_sweep(const struct nva_view *v, struct nva_plan *plan)
     }
 }
 
-/* One that goes on already sees what there is. */
+/* One that goes on already, or has its slot, sees what there is. */
 static void
 left(const struct nva_view *v, nva_id nve, nva_id vn, struct nva_plan *plan)
 {
     const struct nva_scan *old = directory_scan(v->dir, nve, vn);
     struct nva_scan s = { .nve = nve, .vn = vn, .since = v->now };
 
-    if (old && old->after) {
+    if (old && (old->after || old->slot)) {
         return;
     } else if (old) {
         s = *old;
@@ -96,9 +98,15 @@ scan_due(const struct nva_view *v, const struct nva_event *ev,
     if (!nve->connected
         || directory_n_probes(v->dir) >= NVA_ROUTINE_PROBES_MAX) {
         s.due = v->now + NVA_SCAN_DELAY;
+        s.slot = 0;
+        put(plan, &s);
+        return;
+    } else if (!s.slot && next_slot(v, s.nve) > v->now) {
+        s.due = s.slot = next_slot(v, s.nve);
         put(plan, &s);
         return;
     }
+    s.slot = v->now;
     directory_each_tsi_at(v->dir, s.nve, NULL, collect_cb, &b);
     for (size_t i = 0; i < b.n; i++) {
         ask(v, b.tsis[i], plan);
@@ -109,7 +117,7 @@ scan_due(const struct nva_view *v, const struct nva_event *ev,
         return;
     }
     s.after = b.tsis[b.n - 1]->id;
-    s.due = v->now + NVA_SCAN_TICK;
+    s.due = s.slot = MAX(v->now + NVA_SCAN_TICK, next_slot(v, s.nve));
     put(plan, &s);
 }
 
@@ -125,6 +133,13 @@ scan_deadline(const struct nva_view *v)
     const struct nva_scan *s = directory_first_scan(v->dir);
 
     return s ? s->due : NVA_NEVER;
+}
+
+/* The first slot of 'nve' that no scan has, which may be over. */
+static nva_usec
+next_slot(const struct nva_view *v, nva_id nve)
+{
+    return directory_scan_slot(v->dir, nve) + NVA_SCAN_TICK;
 }
 
 /* Enters it in the order of ids; the last one falls out.  Who stands still or

@@ -17,10 +17,11 @@
 #define NVA_SCAN_DELAY (30 * NVA_SEC)
 #define NVA_SCAN_DELAY_MAX (300 * NVA_SEC)
 
-/* Of one VN at one NVE so many interfaces are asked in so much time: 50 a
- * second, fewer than what an NVE's port may answer without being taken for one
- * that floods (inlet.h).  A VN with more of them there than NVA_SCAN_MAX was
- * filled by somebody who makes them up: the rest only ages. */
+/* At one NVE so many interfaces are asked in so much time, of however many
+ * VNs: 50 a second, fewer than what an NVE's port may answer without being
+ * taken for one that floods (inlet.h).  A VN with more of them there than
+ * NVA_SCAN_MAX was filled by somebody who makes them up: the rest only
+ * ages. */
 enum {
     NVA_SCAN_BATCH = 5,
     NVA_SCAN_MAX = 512,

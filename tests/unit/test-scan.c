@@ -147,6 +147,49 @@ START_TEST(D3_many_are_one)
 }
 END_TEST
 
+/* D3: of many VNs that leave at the same time, the NVE is asked as of one:
+ * each interface once, at the pace of one. */
+START_TEST(D3_many_networks_leave)
+{
+    enum { VNS = 40, VMS = 7 };
+    struct nva_delta d = { .type = NVA_DELTA_SCAN_PUT };
+    size_t n = 0, n_steps = 0, n_at_once = 0;
+
+    for (int i = 0; i < VNS; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "vn%d", i);
+        fx_vn(&fx, 1000 + i, name, 1000 + i, NVA_BINDING_LEARN);
+        fx_port(&fx, HV1, name, 1000 + i);
+        fx_vap(&fx, HV1, name, 1000 + i);
+        for (int j = 1; j <= VMS; j++) {
+            char ip[20];
+
+            snprintf(ip, sizeof ip, "10.0.0.%d", j);
+            fx_vm(&fx, 1000 + i, j, ip, HV1, name);
+        }
+        d.scan = (struct nva_scan) {
+            .nve = HV1, .vn = 1000 + i, .since = START, .due = START,
+        };
+        fx_apply(&fx, &d);
+    }
+    while (scan_deadline(&fx.view) != NVA_NEVER) {
+        const nva_usec before = fx.view.now;
+        size_t n_now = step();
+
+        n_at_once = (fx.view.now == before ? n_at_once : 0) + n_now;
+        ck_assert_uint_le(n_at_once, NVA_SCAN_BATCH);
+        n += n_now;
+        n_steps++;
+        ck_assert_uint_le(n, NVA_SCAN_BATCH
+                          * (1 + (fx.view.now - START) / NVA_SCAN_TICK));
+    }
+    ck_assert_uint_eq(n, VNS * VMS);
+    ck_assert_int_eq(fx.view.now, START + (2 * VNS - 1) * NVA_SCAN_TICK);
+    ck_assert_uint_le(n_steps, 3 * VNS);        /* None looks all the time. */
+}
+END_TEST
+
 /* Who stands still, is off or has no address is not asked; nor is an NVE that
  * is away, which is asked later. */
 START_TEST(D3_who_cannot_be_asked)
@@ -233,6 +276,7 @@ main(void)
     tcase_add_loop_test(tc, D3_nobody_left, 0, 2);
     tcase_add_test(tc, D3_asks_who_is_left_a_few_at_a_time);
     tcase_add_test(tc, D3_many_are_one);
+    tcase_add_test(tc, D3_many_networks_leave);
     tcase_add_test(tc, D3_who_cannot_be_asked);
     tcase_add_loop_test(tc, D3_silence, 0, 2);
     tcase_add_test(tc, D3_nothing_to_scan_any_more);
