@@ -107,7 +107,9 @@ static void match_nd(struct nva_flow *, uint8_t type);
 
 static void put_output(struct ofpbuf *, ofp_port_t);
 static void put_ask(struct ofpbuf *);
-static void put_ask_limited(struct ofpbuf *, uint32_t meter);
+static void put_ask_limited(const struct pipeline *, struct ofpbuf *,
+                            uint32_t meter);
+static void use_meter(const struct pipeline *, uint32_t id);
 static void put_goto(struct ofpbuf *, enum nva_table);
 static void put_resubmit(struct ofpbuf *, enum nva_table);
 static void put_set(struct ofpbuf *, enum mf_field_id, const void *);
@@ -215,25 +217,7 @@ pipeline_base(const struct pipeline *p)
 {
     static const enum nva_table forward = NVA_TABLE_FORWARD;
     static const enum nva_table deliver = NVA_TABLE_DELIVER;
-    struct nva_meter stray = {
-        .id = PIPELINE_METER_STRAY,
-        .rate = PIPELINE_STRAY_RATE,
-        .burst = PIPELINE_STRAY_BURST,
-    };
-    struct nva_meter held = {
-        .id = PIPELINE_METER_HOLD,
-        .rate = PIPELINE_HOLD_RATE,
-        .burst = PIPELINE_HOLD_BURST,
-    };
-    struct nva_meter reset = {
-        .id = PIPELINE_METER_RESET,
-        .rate = PIPELINE_RESET_RATE,
-        .burst = PIPELINE_RESET_BURST,
-    };
 
-    flow_set_add_meter(p->out, stray);
-    flow_set_add_meter(p->out, held);
-    flow_set_add_meter(p->out, reset);
     base_classify(p);
     base_miss(p, NVA_TABLE_ADMIT, NULL);
     base_address(p);
@@ -298,20 +282,14 @@ void
 pipeline_vn_unknown_unicast(const struct pipeline *p, uint32_t vni,
                             enum pipeline_unknown unknown)
 {
-    static const struct nva_meter miss = {
-        .id = PIPELINE_METER_MISS,
-        .rate = PIPELINE_MISS_RATE,
-        .burst = PIPELINE_MISS_BURST,
-    };
     struct nva_flow f;
 
     start(p, NVA_TABLE_FORWARD, FORWARD_UNKNOWN, &f);
     match_vn(&f, vni);
     if (unknown == PIPELINE_ASK) {
-        put_ask_limited(&f.actions, PIPELINE_METER_STRAY);
+        put_ask_limited(p, &f.actions, PIPELINE_METER_STRAY);
     } else if (unknown == PIPELINE_PULL) {
-        flow_set_add_meter(p->out, miss);
-        put_ask_limited(&f.actions, PIPELINE_METER_MISS);
+        put_ask_limited(p, &f.actions, PIPELINE_METER_MISS);
     } else if (unknown == PIPELINE_FLOOD) {
         put_goto(&f.actions, NVA_TABLE_FLOOD);
     }
@@ -345,22 +323,9 @@ void
 pipeline_vap(const struct pipeline *p, uint32_t vni, nva_ofport port,
              const struct eth_addr *mac, bool strict)
 {
-    struct nva_meter meter = {
-        .id = port,
-        .rate = PIPELINE_VAP_RATE,
-        .burst = PIPELINE_VAP_BURST,
-    };
-    struct nva_meter data = {
-        .id = port + PIPELINE_METER_DATA,
-        .rate = PIPELINE_DATA_RATE,
-        .burst = PIPELINE_DATA_BURST,
-    };
-
     if (port == NVA_OFPORT_NONE) {
         return;
     }
-    flow_set_add_meter(p->out, meter);
-    flow_set_add_meter(p->out, data);
     vap_classify(p, vni, port, mac);
     vap_admit(p, vni, port, mac, strict);
 }
@@ -793,15 +758,51 @@ put_ask(struct ofpbuf *ofpacts)
 
 /* ...within what 'meter' allows. */
 static void
-put_ask_limited(struct ofpbuf *ofpacts, uint32_t meter)
+put_ask_limited(const struct pipeline *p, struct ofpbuf *ofpacts,
+                uint32_t meter)
 {
     struct ofpact_controller *controller = ofpact_put_CONTROLLER(ofpacts);
 
+    use_meter(p, meter);
     controller->max_len = UINT16_MAX;
     controller->reason = OFPR_ACTION;
     controller->meter_id = meter;
     controller->provider_meter_id = UINT32_MAX;
     ofpact_finish_CONTROLLER(ofpacts, &controller);
+}
+
+/* Whoever has a flow with a meter has the meter: a flow that comes before it
+ * is not limited by it, then or later, and the switch says nothing. */
+static void
+use_meter(const struct pipeline *p, uint32_t id)
+{
+    struct nva_meter meter = { .id = id };
+
+    switch (id) {
+    case PIPELINE_METER_STRAY:
+        meter.rate = PIPELINE_STRAY_RATE;
+        meter.burst = PIPELINE_STRAY_BURST;
+        break;
+    case PIPELINE_METER_HOLD:
+        meter.rate = PIPELINE_HOLD_RATE;
+        meter.burst = PIPELINE_HOLD_BURST;
+        break;
+    case PIPELINE_METER_RESET:
+        meter.rate = PIPELINE_RESET_RATE;
+        meter.burst = PIPELINE_RESET_BURST;
+        break;
+    case PIPELINE_METER_MISS:
+        meter.rate = PIPELINE_MISS_RATE;
+        meter.burst = PIPELINE_MISS_BURST;
+        break;
+    default:
+        meter.rate = (id > PIPELINE_METER_DATA ? PIPELINE_DATA_RATE
+                      : PIPELINE_VAP_RATE);
+        meter.burst = (id > PIPELINE_METER_DATA ? PIPELINE_DATA_BURST
+                       : PIPELINE_VAP_BURST);
+        break;
+    }
+    flow_set_add_meter(p->out, meter);
 }
 
 static void
@@ -931,7 +932,7 @@ base_classify(const struct pipeline *p)
         start(p, NVA_TABLE_CLASSIFY, CLASSIFY_LEFT_VN, &f);
         match_port(&f, p->tunnel);
         match_unicast(&f);
-        put_ask_limited(&f.actions, PIPELINE_METER_STRAY);
+        put_ask_limited(p, &f.actions, PIPELINE_METER_STRAY);
         finish(p, &f);
     }
     base_miss(p, NVA_TABLE_CLASSIFY, NULL);
@@ -1036,7 +1037,7 @@ base_deliver(const struct pipeline *p)
     struct nva_flow f;
 
     start(p, NVA_TABLE_DELIVER, FORWARD_UNKNOWN, &f);
-    put_ask_limited(&f.actions, PIPELINE_METER_STRAY);
+    put_ask_limited(p, &f.actions, PIPELINE_METER_STRAY);
     finish(p, &f);
 }
 
@@ -1047,7 +1048,7 @@ base_shown(const struct pipeline *p, enum nva_table table, uint32_t meter)
     struct nva_flow f;
 
     start(p, table, PRIO_ONLY, &f);
-    put_ask_limited(&f.actions, meter);
+    put_ask_limited(p, &f.actions, meter);
     finish(p, &f);
 }
 
@@ -1145,6 +1146,7 @@ start_vap(const struct pipeline *p, nva_ofport port,
         match_set_dl_src(&f->match, *mac);
     }
     if (metered) {
+        use_meter(p, port);
         ofpact_put_METER(&f->actions)->meter_id = port;
     }
 }
@@ -1183,7 +1185,7 @@ vap_admit(const struct pipeline *p, uint32_t vni, nva_ofport port,
     if (mac) {
         match_set_dl_src(&f.match, *mac);
     }
-    put_ask_limited(&f.actions, port + PIPELINE_METER_DATA);
+    put_ask_limited(p, &f.actions, port + PIPELINE_METER_DATA);
     if (!strict) {
         put_goto(&f.actions, NVA_TABLE_ADDRESS);
     }
@@ -1219,7 +1221,7 @@ finish_admit(const struct pipeline *p, uint32_t meter, bool show,
              struct nva_flow *f)
 {
     if (show) {
-        put_ask_limited(&f->actions, meter);
+        put_ask_limited(p, &f->actions, meter);
     }
     put_goto(&f->actions, NVA_TABLE_ADDRESS);
     finish(p, f);
@@ -1229,7 +1231,7 @@ finish_admit(const struct pipeline *p, uint32_t meter, bool show,
 static void
 finish_refuse(const struct pipeline *p, uint32_t meter, struct nva_flow *f)
 {
-    put_ask_limited(&f->actions, meter);
+    put_ask_limited(p, &f->actions, meter);
     finish(p, f);
 }
 

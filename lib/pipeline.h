@@ -97,7 +97,7 @@ enum {
 
 /* ## Templates ##
  *
- * Each adds flows (and meters) of one owner at one NVE to a flow set.  Ports
+ * Each adds flows (and the meters they use) of one owner to a flow set.  Ports
  * are OpenFlow port numbers of the present session; NVA_OFPORT_NONE where one
  * may be missing: then the flow drops, never mentions it.  A flow that is in
  * the set already is left as it is. */

@@ -439,6 +439,28 @@ rule_add(struct fake_switch *sw, struct nva_flow *flow, nva_usec now)
     sw->n_timeouts += flow->hard_timeout != 0;
 }
 
+/* A switch takes a flow whose meter it does not have; nothing limits it then.
+ * None of ours is to be such a one. */
+static void
+assert_meters(const struct fake_switch *sw, const struct nva_flow *flow)
+{
+    const struct ofpact *a;
+
+    OFPACT_FOR_EACH (a, flow->actions.data, flow->actions.size) {
+        uint32_t id = (a->type == OFPACT_METER
+                       ? ofpact_get_METER(a)->meter_id
+                       : a->type == OFPACT_CONTROLLER
+                       ? ofpact_get_CONTROLLER(a)->meter_id
+                       : NX_CTLR_NO_METER);
+        bool found = id == NX_CTLR_NO_METER;
+
+        for (size_t i = 0; i < sw->n_meters && !found; i++) {
+            found = sw->meters[i].meter_id == id;
+        }
+        ovs_assert(found);
+    }
+}
+
 static void
 apply_add(struct fake_switch *sw, const struct ofputil_flow_mod *fm,
           nva_usec now)
@@ -454,6 +476,7 @@ apply_add(struct fake_switch *sw, const struct ofputil_flow_mod *fm,
     minimatch_expand(&fm->match, &flow.match);
     ofpbuf_init(&flow.actions, 0);
     ofpbuf_put(&flow.actions, fm->ofpacts, fm->ofpacts_len);
+    assert_meters(sw, &flow);
     rule_add(sw, &flow, now);
 }
 

@@ -437,17 +437,23 @@ static void
 format_all(const struct directory *dir, bool meters, struct ds *s)
 {
     struct flow_set *flows = flow_set_create();
+    struct flow_set *all = flow_set_create();   /* The meters, each once. */
 
     for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
         struct nva_owner owner = { samples[i].kind, samples[i].id };
 
         intent_flows(dir, HV1, owner, NOW, flows);
-        if (meters) {
-            format_meters(flows, s);
-        } else {
+        for (size_t j = 0; j < flow_set_n_meters(flows); j++) {
+            flow_set_add_meter(all, *flow_set_meter(flows, j));
+        }
+        if (!meters) {
             format_owner_flows(flows, s);
         }
     }
+    if (meters) {
+        format_meters(all, s);
+    }
+    flow_set_destroy(all);
     flow_set_destroy(flows);
 }
 

@@ -101,6 +101,10 @@ class World(Fabric):
             return set(re.findall(pattern, self.ofctl(nve, command)))
         needed = ids("dump-flows", r"meter_id=(\d+)")
         assert needed <= ids("dump-meters", r"meter[=:](\d+)"), nve
+        # ...and those that came before their meter, without any.
+        with open(self.path(f"{nve}/ovs-vswitchd.log"), encoding="utf-8",
+                  errors="replace") as log:
+            assert "unknown meter id" not in log.read(), nve
 
 
 @pytest.fixture

@@ -470,6 +470,47 @@ START_TEST(vap_meters_what_goes_to_the_nva)
 }
 END_TEST
 
+static bool
+has_meter(uint32_t id)
+{
+    for (size_t i = 0; i < flow_set_n_meters(p.out); i++) {
+        if (flow_set_meter(p.out, i)->id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those of a TSI may be sent before those of its VAP, which have the same. */
+START_TEST(whoever_uses_a_meter_has_it)
+{
+    pipeline_admit_address(&p, &tsi, 2, true, NULL);
+    ck_assert_uint_eq(flow_set_n_meters(p.out), 2);
+    ck_assert(has_meter(2) && has_meter(2 + PIPELINE_METER_DATA));
+    flow_set_clear(p.out);
+
+    pipeline_admit(&p, &tsi, 2, true);
+    ck_assert_uint_eq(flow_set_n_meters(p.out), 1);
+    ck_assert(has_meter(2 + PIPELINE_METER_DATA));
+    ck_assert_uint_eq(flow_set_meter(p.out, 0)->rate, PIPELINE_DATA_RATE);
+    flow_set_clear(p.out);
+
+    pipeline_detour(&p, 2, NULL, true);
+    ck_assert_uint_eq(flow_set_n_meters(p.out), 1);
+    ck_assert(has_meter(2));
+    ck_assert_uint_eq(flow_set_meter(p.out, 0)->rate, PIPELINE_VAP_RATE);
+    flow_set_clear(p.out);
+
+    pipeline_vn_unknown_unicast(&p, 100, PIPELINE_ASK);
+    ck_assert(has_meter(PIPELINE_METER_STRAY));
+    flow_set_clear(p.out);
+
+    pipeline_base(&p);
+    ck_assert(has_meter(PIPELINE_METER_STRAY) && has_meter(PIPELINE_METER_HOLD)
+              && has_meter(PIPELINE_METER_RESET));
+}
+END_TEST
+
 /* No look at what a VM can forge, but where VAPs share a port. */
 START_TEST(detour_looks_at_the_port_alone)
 {
@@ -564,6 +605,7 @@ main(void)
     tcase_add_test(tc, f2_arp_answer);
     tcase_add_test(tc, d15_strict_admission_of_addresses);
     tcase_add_test(tc, vap_meters_what_goes_to_the_nva);
+    tcase_add_test(tc, whoever_uses_a_meter_has_it);
     tcase_add_test(tc, detour_looks_at_the_port_alone);
     tcase_add_test(tc, vaps_of_one_port_do_not_collide);
     tcase_add_test(tc, packet_outs);
