@@ -109,6 +109,7 @@ class Nve:
                 "datapath_type=netdev", "fail_mode=secure",
                 "protocols=" + ",".join(self.protocols()),
                 "other_config:disable-in-band=true",
+                "other_config:controller-queue-size=512",
                 f"other_config:datapath-id={self.record['dpid']}",
                 "--", "add-port", "br-int", "vx0", "--", "set", "interface",
                 "vx0", "type=vxlan", f"ofport_request={TUNNEL_OFPORT}",
