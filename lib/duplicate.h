@@ -6,9 +6,9 @@
  * The former holder is asked, for up to NVA_CONFIRM_TIME.  If it answers, the
  * address stays its and a conflict is counted; if it is silent, or the port
  * where it was is gone, the address goes to who claims it.  A VM that moves,
- * is paused or is off keeps it.  `duplicate_moves' conflicts in `duplicate_window'
- * freeze the address: nobody answers for it, and it changes hands no more,
- * until somebody or its timer thaws it.
+ * is paused or is off keeps it.  `duplicate_moves' conflicts in
+ * `duplicate_window' freeze the address: nobody answers for it, and it changes
+ * hands no more, until somebody or its timer thaws it.
  *
  * Addresses that VM management gave, those of sticky VMs and those of networks
  * with binding=strict are never in question (admission), nor are those that
