@@ -87,6 +87,19 @@ directory_last_asked(const struct directory *d)
     return d->last_asked;
 }
 
+bool
+lease_is_any_frozen(const struct tsi_obj *t)
+{
+    const struct lease_obj *l;
+
+    LIST_FOR_EACH (l, tsi_node, &t->leases) {
+        if (l->v.frozen) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ## Coming and going ## */
 
 void
@@ -137,10 +150,16 @@ lease_put(struct dirt *dirt, const struct nva_lease *new)
     struct lease_obj *l = t ? find(t, &new->ip) : NULL;
 
     if (l) {
-        if (l->v.frozen != new->frozen) {
+        bool differs = l->v.frozen != new->frozen;
+
+        if (differs) {
             dirt_address(dirt, &t->v);
+            stand_unlearn(t);
         }
         l->v = *new;
+        if (differs) {
+            stand_learn(d, t);
+        }
         heap_change(&d->leases, &l->look_node, priority(new->look));
         d->last_asked = MAX(d->last_asked, new->asked);
     }

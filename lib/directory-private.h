@@ -435,7 +435,8 @@ void dir_free_pull(struct directory *, struct pull_obj *);
 
 /* ## directory-lease ## */
 
-/* After the interface or its VM was put: new leases for what has been learned
+/* After the interface or its VM was put, before it is counted as learned (who
+ * has a frozen address is not evicted): new leases for what has been learned
  * since, and none for what is given now, or gone. */
 void lease_sync(struct directory *, struct tsi_obj *);
 void lease_drop_of(struct directory *, struct tsi_obj *);
@@ -443,6 +444,8 @@ void lease_drop_of(struct directory *, struct tsi_obj *);
 void lease_renew_of_vn(struct directory *, struct vn_obj *);
 /* Nothing if there is none (any more). */
 void lease_put(struct dirt *, const struct nva_lease *);
+/* True if any address of the interface is frozen. */
+bool lease_is_any_frozen(const struct tsi_obj *);
 /* NULL if all of that is right. */
 const char *lease_check(const struct directory *);
 

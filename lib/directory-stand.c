@@ -203,7 +203,8 @@ is_learned(const struct directory *d, const struct tsi_obj *t,
 {
     const struct vm_obj *vm = dir_find_vm(d, t->v.vm);
 
-    *evictable = !t->v.frozen && vm->v.move == NVA_ID_NONE;
+    *evictable = (!t->v.frozen && vm->v.move == NVA_ID_NONE
+                  && !lease_is_any_frozen(t));
     return (vm->v.origin == NVA_ORIGIN_LEARNED
             && nva_place_is_set(&t->v.current));
 }

@@ -513,8 +513,8 @@ apply_vm_put(struct dirt *dirt, const struct nva_vm *new)
     vm->v = *new;
     dir_link_vm(d, vm);
     LIST_FOR_EACH (t, vm_node, &vm->tsis) {
-        stand_learn(d, t);
         lease_sync(d, t);
+        stand_learn(d, t);
     }
 }
 
@@ -586,8 +586,8 @@ apply_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *new)
             pull_drop_absent(dirt, new->vn, macs[i]);
         }
         t->v = *new;
-        dir_link_tsi(d, t);
         lease_sync(d, t);
+        dir_link_tsi(d, t);
     } else {
         dir_free_tsi(d, t);
         t = NULL;

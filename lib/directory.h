@@ -228,8 +228,8 @@ const struct nva_probe *directory_first_probe(const struct directory *);
 /* The frozen interface that thaws first by timer. */
 const struct nva_tsi *directory_first_thaw(const struct directory *);
 /* The interface of a learned host of 'vn' at 'place' that has been silent for
- * the longest time, if that is not after 'since'.  Who is frozen or has a move
- * under way is none. */
+ * the longest time, if that is not after 'since'.  Who is frozen, has a frozen
+ * address or has a move under way is none. */
 const struct nva_tsi *directory_silent_at(const struct directory *,
                                           const struct nva_place *, nva_id vn,
                                           nva_usec since);

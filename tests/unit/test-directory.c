@@ -536,6 +536,35 @@ START_TEST(test_who_is_never_silent)
 }
 END_TEST
 
+/* Nor one that has a frozen address, as long as it is frozen and its own. */
+START_TEST(F7_who_has_a_frozen_address_is_never_silent)
+{
+    struct nva_delta delta = { .type = NVA_DELTA_LEASE_PUT };
+    struct nva_tsi t = *directory_tsi(d, learn(1, HV1, "tap1", 1));
+
+    delta.lease = *directory_lease(d, t.id, &t.ips[0]);
+    delta.lease.frozen = true;
+    apply(&delta);
+    ck_assert_uint_eq(silent(0, 100), NVA_ID_NONE);
+    ck_assert_uint_eq(silent_at(HV1, "tap1", 100), NVA_ID_NONE);
+    t.heard = 2;
+    put_tsi(&t);
+    put_vm(t.vm, NVA_ID_NONE, NVA_ORIGIN_LEARNED);
+    ck_assert_uint_eq(silent(0, 100), NVA_ID_NONE);
+    ck_assert_ptr_null(directory_check(d));
+    delta.lease.frozen = false;
+    apply(&delta);
+    ck_assert_uint_eq(silent(0, 100), TSI1 + 1);
+    delta.lease.frozen = true;
+    apply(&delta);
+    ck_assert_uint_eq(silent(0, 100), NVA_ID_NONE);
+    t.n_ips = 0;
+    put_tsi(&t);
+    ck_assert_uint_eq(silent(0, 100), TSI1 + 1);
+    ck_assert_ptr_null(directory_check(d));
+}
+END_TEST
+
 /* Who is off does not listen: one more costs no walk over all the others, for
  * which the test would take too long. */
 START_TEST(test_a_crowded_port_is_not_walked)
@@ -1396,7 +1425,8 @@ directory_suite(void)
     const TTest *const tests[] = {
         test_ids, test_lookups, test_vap_by_mac, test_tunnel_port,
         test_walks, test_walk_places, test_learned_at, test_silent,
-        test_who_is_never_silent, test_a_crowded_port_is_not_walked,
+        test_who_is_never_silent, F7_who_has_a_frozen_address_is_never_silent,
+        test_a_crowded_port_is_not_walked,
         test_nested, test_check_compares_stopped_with_the_vm,
         test_dirty_vn,
         test_A1_dirty_nve, test_dirty_port, test_ofport_reused,
