@@ -11,8 +11,6 @@
 
 #include "admission.h"
 
-#include <string.h>
-
 #include "converge.h"
 #include "learned.h"
 #include "packets.h"
@@ -336,17 +334,15 @@ static const struct nva_tsi *
 speaker(const struct directory *dir, const struct nva_vap *vap,
         struct eth_addr mac)
 {
-    struct nva_place here = { .nve = vap->nve };
+    const struct nva_place here = nva_vap_place(vap);
 
-    ovs_strlcpy(here.port, vap->port, sizeof here.port);
     return directory_tsi_speaking(dir, &here, vap->vn, mac);
 }
 
 static bool
 place_is_at(const struct nva_place *place, const struct nva_vap *vap)
 {
-    struct nva_place here = { .nve = vap->nve };
+    const struct nva_place here = nva_vap_place(vap);
 
-    memcpy(here.port, vap->port, sizeof here.port);
     return nva_place_equal(place, &here);
 }

@@ -11,8 +11,6 @@
 
 #include "ageing.h"
 
-#include <string.h>
-
 #include "duplicate.h"
 #include "hash.h"
 #include "learned.h"
@@ -52,13 +50,13 @@ ageing_sign(const struct nva_view *v, const struct nva_event *ev,
     const struct nva_tsi *tsi = directory_tsi_by_mac(v->dir, ev->packet.vn,
                                                      f->eth_src);
     const struct nva_tsi *latest = tsi ? story_tsi(v, plan, tsi->id) : NULL;
-    struct nva_place here = { .nve = ev->nve };
+    struct nva_place here;
     struct in6_addr ip;
 
     if (!latest || !vap) {
         return;
     }
-    memcpy(here.port, vap->port, sizeof here.port);
+    here = nva_vap_place(vap);
     if (nva_place_equal(&latest->current, &here)) {
         /* Not 'latest': the plan grows. */
         renew(v, tsi, &in6addr_any, plan);
@@ -260,15 +258,9 @@ withdraw(const struct nva_view *v, const struct nva_tsi *tsi,
 {
     const struct nva_lease *host = directory_lease(v->dir, tsi->id,
                                                    &in6addr_any);
-    struct nva_note *n = nva_plan_note(plan, NVA_NOTE_WITHDRAWN, NVA_R_AGED);
     struct nva_tsi t = *tsi;
 
-    n->nve = tsi->current.nve;
-    n->vn = tsi->vn;
-    n->vm = tsi->vm;
-    n->tsi = tsi->id;
-    n->mac = tsi->mac;
-    n->ip = *ip;
+    nva_plan_note_tsi(plan, NVA_NOTE_WITHDRAWN, NVA_R_AGED, tsi)->ip = *ip;
     nva_tsi_drop_ip(&t, ip);
     if (host && !t.n_ips && v->now >= host->heard + age_of(v, tsi)
         && !directory_vm(v->dir, tsi->vm)->move) {

@@ -179,6 +179,15 @@ DEFINE_FROM_WORD(nva_connections_from_word, enum nva_connections,
                  connections)
 DEFINE_FROM_WORD(nva_move_kind_from_word, enum nva_move_kind, move_kinds)
 
+struct nva_place
+nva_vap_place(const struct nva_vap *vap)
+{
+    struct nva_place place = { .nve = vap->nve };
+
+    ovs_strlcpy(place.port, vap->port, sizeof place.port);
+    return place;
+}
+
 void
 nva_tsi_drop_ip(struct nva_tsi *tsi, const struct in6_addr *ip)
 {

@@ -505,6 +505,9 @@ struct nva_stamp {
                                          * REFRESHED. */
 };
 
+/* Where the VAP is: its NVE and port. */
+struct nva_place nva_vap_place(const struct nva_vap *);
+
 /* Takes 'ip' from the interface's addresses. */
 void nva_tsi_drop_ip(struct nva_tsi *, const struct in6_addr *ip);
 

@@ -29,13 +29,6 @@ static void want(struct directory *, struct tsi_obj *,
                  const struct in6_addr *);
 static void drop(struct directory *, struct lease_obj *);
 
-/* The look that comes first is on top. */
-static uint64_t
-priority(nva_usec look)
-{
-    return UINT64_MAX - (uint64_t) MAX(look, 0);
-}
-
 /* ## Look-ups ## */
 
 const struct nva_lease *
@@ -137,7 +130,7 @@ lease_renew_of_vn(struct directory *d, struct vn_obj *vn)
     LIST_FOR_EACH (t, vn_node, &vn->tsis) {
         LIST_FOR_EACH (l, tsi_node, &t->leases) {
             l->v.look = 0;
-            heap_change(&d->leases, &l->look_node, priority(0));
+            heap_change(&d->leases, &l->look_node, dir_soonest(0));
         }
     }
 }
@@ -160,7 +153,7 @@ lease_put(struct dirt *dirt, const struct nva_lease *new)
         if (differs) {
             stand_learn(d, t);
         }
-        heap_change(&d->leases, &l->look_node, priority(new->look));
+        heap_change(&d->leases, &l->look_node, dir_soonest(new->look));
         d->last_asked = MAX(d->last_asked, new->asked);
     }
 }
@@ -205,7 +198,7 @@ want(struct directory *d, struct tsi_obj *t, const struct in6_addr *ip)
     l->v.tsi = t->v.id;
     l->v.ip = *ip;
     ovs_list_push_back(&t->leases, &l->tsi_node);
-    heap_insert(&d->leases, &l->look_node, priority(0));
+    heap_insert(&d->leases, &l->look_node, dir_soonest(0));
 }
 
 static void

@@ -20,6 +20,7 @@
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
 #include "packets.h"
+#include "util.h"
 
 struct nva_dirty_list;
 struct dirt;
@@ -448,6 +449,13 @@ void lease_put(struct dirt *, const struct nva_lease *);
 bool lease_is_any_frozen(const struct tsi_obj *);
 /* NULL if all of that is right. */
 const char *lease_check(const struct directory *);
+
+/* The priority, in a heap, of what is due at 'when': the soonest is on top. */
+static inline uint64_t
+dir_soonest(nva_usec when)
+{
+    return UINT64_MAX - (uint64_t) MAX(when, 0);
+}
 
 /* ## directory-scan ## */
 

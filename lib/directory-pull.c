@@ -34,13 +34,6 @@ static void dirt_pull(struct dirt *, const struct nva_pull *);
 static void drop(struct dirt *, struct pull_obj *);
 static bool has_place_at(const struct tsi_obj *, const struct nve_obj *);
 
-/* The look that comes first is on top. */
-static uint64_t
-priority(nva_usec look)
-{
-    return UINT64_MAX - (uint64_t) MAX(look, 0);
-}
-
 /* ## Look-ups and walks ## */
 
 struct pull_obj *
@@ -171,7 +164,7 @@ pull_put(struct dirt *dirt, const struct nva_pull *new)
 
         p->v.until = new->until;
         p->v.look = new->look;
-        heap_change(&d->looks, &p->look_node, priority(new->look));
+        heap_change(&d->looks, &p->look_node, dir_soonest(new->look));
         ovs_list_remove(&p->nve_node);
         ovs_list_push_back(&nve->pulls, &p->nve_node);
     } else {
@@ -357,7 +350,7 @@ new_pull(struct directory *d, const struct nva_pull *new)
         nve->n_absent++;
     }
     ovs_list_push_back(&nve->pulls, &p->nve_node);
-    heap_insert(&d->looks, &p->look_node, priority(new->look));
+    heap_insert(&d->looks, &p->look_node, dir_soonest(new->look));
 }
 
 static void

@@ -175,9 +175,8 @@ nva_ofport
 directory_flood_port(const struct directory *d, const struct nva_vap *vap)
 {
     const struct port_obj *port = dir_find_port(d, vap->nve, vap->port);
-    struct nva_place place = { .nve = vap->nve };
+    const struct nva_place place = nva_vap_place(vap);
 
-    ovs_strlcpy(place.port, vap->port, sizeof place.port);
     return (spot_floods(port, dir_find_stand(d, &place, vap->vn),
                         vap->implied)
             ? port->v.ofport : NVA_OFPORT_NONE);

@@ -17,13 +17,6 @@
 #include "openvswitch/list.h"
 #include "util.h"
 
-/* The one that is due first is on top. */
-static uint64_t
-priority(nva_usec due)
-{
-    return UINT64_MAX - (uint64_t) MAX(due, 0);
-}
-
 const struct nva_scan *
 directory_scan(const struct directory *d, nva_id nve, nva_id vn)
 {
@@ -57,7 +50,7 @@ scan_put(struct directory *d, const struct nva_scan *new)
         scan_drop(d, m);
         m->scan = *new;
         m->nve->scan_slot = MAX(m->nve->scan_slot, new->slot);
-        heap_insert(&d->scans, &m->scan_node, priority(new->due));
+        heap_insert(&d->scans, &m->scan_node, dir_soonest(new->due));
     }
 }
 

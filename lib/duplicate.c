@@ -286,13 +286,8 @@ static struct nva_note *
 note(const struct nva_tsi *tsi, const struct in6_addr *ip,
      enum nva_note_type type, enum nva_reason reason, struct nva_plan *plan)
 {
-    struct nva_note *n = nva_plan_note(plan, type, reason);
+    struct nva_note *n = nva_plan_note_tsi(plan, type, reason, tsi);
 
-    n->vn = tsi->vn;
-    n->vm = tsi->vm;
-    n->tsi = tsi->id;
-    n->mac = tsi->mac;
-    n->nve = tsi->current.nve;
     n->ip = *ip;
     return n;
 }

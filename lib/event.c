@@ -116,6 +116,20 @@ nva_plan_note(struct nva_plan *plan, enum nva_note_type type,
     return note;
 }
 
+struct nva_note *
+nva_plan_note_tsi(struct nva_plan *plan, enum nva_note_type type,
+                  enum nva_reason reason, const struct nva_tsi *tsi)
+{
+    struct nva_note *note = nva_plan_note(plan, type, reason);
+
+    note->nve = tsi->current.nve;
+    note->vn = tsi->vn;
+    note->vm = tsi->vm;
+    note->tsi = tsi->id;
+    note->mac = tsi->mac;
+    return note;
+}
+
 enum nva_reason
 nva_plan_refuse(struct nva_plan *plan, enum nva_reason reason,
                 const char *field)

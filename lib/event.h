@@ -296,6 +296,9 @@ nva_id nva_plan_new_id(struct nva_plan *);
 struct nva_reply *nva_plan_reply(struct nva_plan *);
 struct nva_note *nva_plan_note(struct nva_plan *, enum nva_note_type,
                                enum nva_reason);
+/* The same about an interface: who it is and where. */
+struct nva_note *nva_plan_note_tsi(struct nva_plan *, enum nva_note_type,
+                                   enum nva_reason, const struct nva_tsi *);
 
 /* Sets the verdict of a request and returns 'reason'; on refusal empties the
  * plan: a refused request changes and says nothing. */

@@ -13,10 +13,6 @@
 
 #include "learned.h"
 
-#include <string.h>
-
-#include "util.h"
-
 static directory_cb del_redirect_cb;
 
 enum nva_reason
@@ -25,10 +21,9 @@ learned_room(const struct nva_view *v, const struct nva_vap *vap,
 {
     const nva_usec since = v->now - NVA_EVICT_SILENCE - NVA_HEARD_GRAIN;
     const struct nva_vn *vn = directory_vn(v->dir, vap->vn);
-    struct nva_place here = { .nve = vap->nve };
+    const struct nva_place here = nva_vap_place(vap);
     size_t n;
 
-    ovs_strlcpy(here.port, vap->port, sizeof here.port);
     *victim = NULL;
     n = directory_n_learned_at(v->dir, &here, vn->id);
     if (n >= NVA_LEARNED_PER_VAP_MAX) {
@@ -49,13 +44,7 @@ void
 learned_forget(const struct nva_view *v, const struct nva_tsi *tsi,
                enum nva_reason reason, struct nva_plan *plan)
 {
-    struct nva_note *note = nva_plan_note(plan, NVA_NOTE_EVICTED, reason);
-
-    note->nve = tsi->current.nve;
-    note->vn = tsi->vn;
-    note->vm = tsi->vm;
-    note->tsi = tsi->id;
-    note->mac = tsi->mac;
+    nva_plan_note_tsi(plan, NVA_NOTE_EVICTED, reason, tsi);
     directory_each_redirect_of_tsi(v->dir, tsi->id, del_redirect_cb, plan);
     nva_deltas_add(&plan->deltas, NVA_DELTA_TSI_DEL)->id = tsi->id;
     nva_deltas_add(&plan->deltas, NVA_DELTA_VM_DEL)->id = tsi->vm;

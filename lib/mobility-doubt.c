@@ -51,8 +51,6 @@ static struct nva_place usable(const struct nva_view *, const struct nva_tsi *,
                                const struct nva_place *, struct nva_plan *);
 static void thaw(const struct nva_tsi *, enum nva_reason, struct nva_plan *);
 static directory_cb thaw_cb;
-static struct nva_note *note(const struct nva_tsi *, enum nva_note_type,
-                             enum nva_reason, struct nva_plan *);
 
 /* ## Reasons for doubt ## */
 
@@ -61,7 +59,7 @@ mobility_settle(const struct nva_view *v, struct nva_tsi *tsi,
                 struct nva_plan *plan)
 {
     if (tsi->frozen) {
-        note(tsi, NVA_NOTE_THAWED, NVA_R_CALLER, plan);
+        nva_plan_note_tsi(plan, NVA_NOTE_THAWED, NVA_R_CALLER, tsi);
     }
     tsi->frozen = false;
     tsi->thaws_at = 0;
@@ -182,7 +180,8 @@ place_outcome(const struct nva_view *v, const struct nva_probe *probe,
     if (nva_sequence_is_newer(t.sequence, probe->sequence)) {
         return;                         /* It has moved on since. */
     } else if (outcome == NVA_R_TWO_PLACES) {
-        struct nva_note *n = note(&t, NVA_NOTE_DUPLICATE, outcome, plan);
+        struct nva_note *n = nva_plan_note_tsi(plan, NVA_NOTE_DUPLICATE,
+                                               outcome, &t);
 
         n->nve = probe->places[0].place.nve;
         n->other = probe->places[1].place.nve;
@@ -269,7 +268,8 @@ freeze(const struct nva_view *v, struct nva_tsi *tsi,
 {
     const struct nva_vn *vn = directory_vn(v->dir, tsi->vn);
     struct nva_place there = usable(v, tsi, place, plan);
-    struct nva_note *n = note(tsi, NVA_NOTE_FROZEN, reason, plan);
+    struct nva_note *n = nva_plan_note_tsi(plan, NVA_NOTE_FROZEN, reason,
+                                           tsi);
 
     n->nve = there.nve;
     n->other = rivals[nva_place_equal(rivals[0], &there)]->nve;
@@ -358,19 +358,5 @@ thaw(const struct nva_tsi *tsi, enum nva_reason reason, struct nva_plan *plan)
     t.thaws_at = 0;
     t.n_moves = 0;
     story_put_tsi(plan, &t);
-    note(&t, NVA_NOTE_THAWED, reason, plan)->nve = t.current.nve;
-}
-
-static struct nva_note *
-note(const struct nva_tsi *tsi, enum nva_note_type type,
-     enum nva_reason reason, struct nva_plan *plan)
-{
-    struct nva_note *n = nva_plan_note(plan, type, reason);
-
-    n->vn = tsi->vn;
-    n->vm = tsi->vm;
-    n->tsi = tsi->id;
-    n->mac = tsi->mac;
-    n->nve = tsi->current.nve;
-    return n;
+    nva_plan_note_tsi(plan, NVA_NOTE_THAWED, reason, &t);
 }

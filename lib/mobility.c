@@ -8,15 +8,12 @@
 
 #include "mobility.h"
 
-#include <string.h>
-
 #include "learned.h"
 #include "mobility-private.h"
 #include "packets.h"
 #include "redirect.h"
 #include "relocate.h"
 #include "story.h"
-#include "util.h"
 
 static void act(const struct nva_view *, const struct nva_event *,
                 enum nva_admit, struct nva_plan *);
@@ -104,11 +101,7 @@ act(const struct nva_view *v, const struct nva_event *ev, enum nva_admit what,
 static struct nva_place
 place_of(const struct nva_view *v, const struct nva_event *ev)
 {
-    const struct nva_vap *vap = directory_vap(v->dir, ev->packet.vap);
-    struct nva_place place = { .nve = ev->nve };
-
-    ovs_strlcpy(place.port, vap->port, sizeof place.port);
-    return place;
+    return nva_vap_place(directory_vap(v->dir, ev->packet.vap));
 }
 
 /* A learned host is alive. */
@@ -214,14 +207,8 @@ evidence_doubt(const struct nva_view *v, const struct nva_event *ev,
                const struct nva_tsi *tsi, const struct nva_place *place,
                struct nva_plan *plan)
 {
-    struct nva_note *note = nva_plan_note(plan, NVA_NOTE_DROPPED,
-                                          NVA_R_UNDER_WAY);
-
-    note->nve = ev->nve;
-    note->vn = ev->packet.vn;
-    note->tsi = tsi->id;
-    note->vm = tsi->vm;
-    note->mac = tsi->mac;
+    nva_plan_note_tsi(plan, NVA_NOTE_DROPPED, NVA_R_UNDER_WAY, tsi)->nve =
+        ev->nve;
     mobility_doubt_place(v, tsi, place, plan);
 }
 
@@ -282,12 +269,9 @@ evidence_nested(const struct nva_view *v, const struct nva_event *ev,
         send_after_nested(v, &t, from, plan);
     }
 
-    note = nva_plan_note(plan, NVA_NOTE_LEARNED, NVA_R_EVIDENCE);
+    note = nva_plan_note_tsi(plan, NVA_NOTE_LEARNED, NVA_R_EVIDENCE, tsi);
     note->nve = ev->nve;
     note->other = from ? from->current.nve : NVA_ID_NONE;
-    note->vn = tsi->vn;
-    note->vm = tsi->vm;
-    note->tsi = tsi->id;
     note->mac = mac;
 }
 
@@ -338,12 +322,7 @@ evidence_new(const struct nva_view *v, const struct nva_event *ev,
     }
     relocate_switch(v, plan, &t, place, NVA_ID_NONE);
 
-    note = nva_plan_note(plan, NVA_NOTE_LEARNED, NVA_R_EVIDENCE);
-    note->nve = ev->nve;
-    note->vn = vn->id;
-    note->vm = t.vm;
-    note->tsi = t.id;
-    note->mac = t.mac;
+    note = nva_plan_note_tsi(plan, NVA_NOTE_LEARNED, NVA_R_EVIDENCE, &t);
     note->ip = t.ips[0];
 }
 

@@ -11,10 +11,7 @@
 
 #include "probe.h"
 
-#include <string.h>
-
 #include "packets.h"
-#include "util.h"
 
 /* An answer that comes later than this after the question may have waited in a
  * port's queue for a VM that got there only then: it says where the VM is, not
@@ -110,12 +107,12 @@ probe_answer(const struct nva_view *v, const struct nva_event *ev,
     const struct nva_tsi *tsi = directory_tsi_by_mac(v->dir, ev->packet.vn,
                                                      f->eth_src);
     struct answer a = {
-        .view = v, .here = { .nve = ev->nve },
+        .view = v,
         .ip = f->kind == NVA_FRAME_NA ? f->tpa : f->spa,
     };
 
     if (tsi && vap) {
-        memcpy(a.here.port, vap->port, sizeof a.here.port);
+        a.here = nva_vap_place(vap);
         directory_each_probe_of_tsi(v->dir, tsi->id, collect_cb, &a);
     }
     for (size_t i = 0; i < a.n; i++) {

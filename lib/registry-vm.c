@@ -210,18 +210,12 @@ static void
 take_ip(const struct job *job, const struct nva_tsi *holder,
         const struct in6_addr *ip)
 {
-    struct nva_note *note = nva_plan_note(job->plan, NVA_NOTE_CONFIGURED,
-                                          NVA_R_IP_TAKEN);
     struct nva_tsi t = *story_tsi(job->view, job->plan, holder->id);
+    struct nva_note *note = nva_plan_note_tsi(
+        job->plan, NVA_NOTE_CONFIGURED, NVA_R_IP_TAKEN, &t);
 
     nva_tsi_drop_ip(&t, ip);
     put_tsi(job, &t);
-
-    note->nve = t.current.nve;
-    note->vn = t.vn;
-    note->vm = t.vm;
-    note->tsi = t.id;
-    note->mac = t.mac;
     note->ip = *ip;
     note->what = "learned address lost";
 }

@@ -155,11 +155,7 @@ warn_if_draining(const struct nva_view *v, struct nva_plan *plan,
         || tsi->current.nve == nve) {
         return;
     }
-    note = nva_plan_note(plan, NVA_NOTE_DRAIN, NVA_R_DRAINING);
+    note = nva_plan_note_tsi(plan, NVA_NOTE_DRAIN, NVA_R_DRAINING, tsi);
     note->nve = nve;
-    note->vn = tsi->vn;
-    note->vm = tsi->vm;
-    note->tsi = tsi->id;
-    note->mac = tsi->mac;
     note->what = "came meanwhile";
 }

@@ -194,18 +194,12 @@ scan_outcome(const struct nva_view *v, const struct nva_probe *probe,
              struct nva_plan *plan)
 {
     const struct nva_tsi *tsi = directory_tsi(v->dir, probe->tsi);
-    struct nva_note *n;
 
     if (outcome != NVA_R_NO_ANSWER || tsi->sequence != probe->sequence
         || tsi->paused || tsi->stopped) {
         return;
     }
-    n = nva_plan_note(plan, NVA_NOTE_SILENT, outcome);
-    n->nve = tsi->current.nve;
-    n->vn = tsi->vn;
-    n->vm = tsi->vm;
-    n->tsi = tsi->id;
-    n->mac = tsi->mac;
+    nva_plan_note_tsi(plan, NVA_NOTE_SILENT, outcome, tsi);
     ageing_hasten(v, tsi, plan);
 }
 

@@ -109,11 +109,7 @@ START_TEST(planned_back_to_a_slow_place)
     int id;
 
     stage_set(&s, STAGE_STRICT, 0);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    sim_stand(s.sim, s.vm, 2, "tap-vm");
-    move_verb(&s, id, "activate");
-    sim_settle(s.sim);
+    id = make_move(&s, 2);
     ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
     sim_slow(s.sim, 1, 20 * NVA_MSEC);
     id = start_move(&s, 1);
@@ -149,11 +145,7 @@ START_TEST(planned_back_while_a_peer_is_away)
     stage_set(&s, STAGE_STRICT, 0);
     sim_disconnect(s.sim, 3);
     sim_settle(s.sim);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    sim_stand(s.sim, s.vm, 2, "tap-vm");
-    move_verb(&s, id, "activate");
-    sim_settle(s.sim);
+    id = make_move(&s, 2);
     id = start_move(&s, 1);
     sim_settle(s.sim);
     ck_assert_int_eq(n_redirect_flows(&s, 1), 1);

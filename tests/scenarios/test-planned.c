@@ -79,11 +79,7 @@ START_TEST(the_nve_that_is_left_goes_first)
     int id;
 
     stage_set(&s, STAGE_STRICT, 0);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    sim_stand(s.sim, s.vm, 2, "tap-vm");
-    move_verb(&s, id, "activate");
-    sim_settle(s.sim);
+    id = make_move(&s, 2);
     left = timeline_last(&s, id, "sent", "hv1");
     ck_assert_int_eq(left, timeline_last(&s, id, "redirect on", "hv1"));
     ck_assert_int_eq(timeline_last(&s, id, "sent", "hv2"),
@@ -441,11 +437,7 @@ START_TEST(back_with_pause)
     int id;
 
     stage_set(&s, STAGE_STRICT, 0);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    sim_stand(s.sim, s.vm, 2, "tap-vm");
-    move_verb(&s, id, "activate");
-    sim_settle(s.sim);
+    id = make_move(&s, 2);
     id = start_move(&s, 1);
     sim_settle(s.sim);
     move_verb(&s, id, "pause");
@@ -468,14 +460,9 @@ END_TEST
 START_TEST(old_port_stays_bound_while_redirecting)
 {
     struct stage s;
-    int id;
 
     stage_set(&s, STAGE_STRICT, 0);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    sim_stand(s.sim, s.vm, 2, "tap-vm");
-    move_verb(&s, id, "activate");
-    sim_settle(s.sim);
+    make_move(&s, 2);
     must_refuse(&s, "DELETE", "/v1/nves/hv1/ports/tap-vm", NULL, "in_use");
     sim_run(s.sim, 15 * NVA_SEC);
     must(&s, "DELETE", "/v1/nves/hv1/ports/tap-vm", NULL);

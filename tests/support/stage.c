@@ -141,6 +141,18 @@ start_move(struct stage *s, int to)
     return id;
 }
 
+int
+make_move(struct stage *s, int to)
+{
+    int id = start_move(s, to);
+
+    sim_settle(s->sim);
+    sim_stand(s->sim, s->vm, to, "tap-vm");
+    move_verb(s, id, "activate");
+    sim_settle(s->sim);
+    return id;
+}
+
 void
 move_verb(struct stage *s, int id, const char *verb)
 {

@@ -41,6 +41,9 @@ void must_refuse(struct stage *, const char *method, const char *path,
 
 /* Starts a planned move of "vm" to hvN port tap-vm; returns its id. */
 int start_move(struct stage *, int to);
+/* A planned move of "vm" to hvN, without pause, from the start to where all
+ * has settled after it was activated; returns its id. */
+int make_move(struct stage *, int to);
 /* POST /v1/moves/ID/VERB, must succeed. */
 void move_verb(struct stage *, int id, const char *verb);
 /* The state of a move, as the API shows it; static buffer. */
