@@ -17,6 +17,7 @@
 static nva_id move_of_owner(const struct dispatch *, struct nva_owner);
 static bool program(struct dispatch *, const struct nva_dirty *, enum queue,
                     nva_usec now);
+static bool sends_on(const struct dispatch *, const struct nva_dirty *);
 static bool is_prepared_at(const struct dispatch *, const struct nva_dirty *);
 static struct nve_prog *first_later(const struct dispatch *);
 static void prog_run(struct dispatch *, struct nve_prog *, nva_usec now);
@@ -163,7 +164,7 @@ dispatch_verify(struct dispatch *d, const struct nva_event *stray,
 /* ## Sending ## */
 
 /* Those that a VM leaves go first: they send on what comes for it, so nobody
- * else is in a hurry. */
+ * else is in a hurry.  Nor are they where they do so already. */
 void
 dispatch_program(struct dispatch *d, const struct nva_dirty_list *dirty,
                  nva_usec now)
@@ -172,7 +173,9 @@ dispatch_program(struct dispatch *d, const struct nva_dirty_list *dirty,
 
     for (size_t i = 0; i < dirty->n; i++) {
         if (dirty->a[i].owner.kind == NVA_OWNER_REDIRECT) {
-            leads |= program(d, &dirty->a[i], QUEUE_MOVE, now);
+            leads |= program(d, &dirty->a[i],
+                             sends_on(d, &dirty->a[i]) ? QUEUE_LATER
+                             : QUEUE_MOVE, now);
         }
     }
     for (size_t i = 0; i < dirty->n; i++) {
@@ -180,6 +183,16 @@ dispatch_program(struct dispatch *d, const struct nva_dirty_list *dirty,
             program(d, &dirty->a[i], leads ? QUEUE_LATER : QUEUE_MOVE, now);
         }
     }
+}
+
+/* True if the NVE has that redirect, and is to keep it. */
+static bool
+sends_on(const struct dispatch *d, const struct nva_dirty *redirect)
+{
+    const struct nve_prog *np = dispatch_prog(d, redirect->nve);
+
+    return (np && flow_prog_hash(np->prog, redirect->owner)
+            && directory_redirect(d->dir, redirect->owner.id));
 }
 
 /* False if there is nobody to tell.  'queue' is for what belongs to a move. */

@@ -90,6 +90,33 @@ START_TEST(the_nve_that_is_left_goes_first)
 }
 END_TEST
 
+/* Its redirect stands since the pause, so it waits like the others. */
+START_TEST(nothing_is_urgent_after_a_pause)
+{
+    struct stage s;
+    long long activated;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    activated = timeline_last(&s, id, "activated", NULL);
+    for (int i = 1; i <= 3; i++) {
+        char nve[8];
+
+        snprintf(nve, sizeof nve, "hv%d", i);
+        ck_assert_int_eq(timeline_last(&s, id, "sent", nve),
+                         activated + DISPATCH_LATER);
+    }
+    stage_strike(&s);
+}
+END_TEST
+
 START_TEST(nobody_waits_for_an_nve_that_is_away)
 {
     struct stage s;
@@ -499,6 +526,7 @@ main(void)
     TCase *tc = tcase_create("planned");
     tcase_add_test(tc, planned_with_pause);
     tcase_add_test(tc, the_nve_that_is_left_goes_first);
+    tcase_add_test(tc, nothing_is_urgent_after_a_pause);
     tcase_add_test(tc, nobody_waits_for_an_nve_that_is_away);
     tcase_add_test(tc, planned_without_pause);
     tcase_add_loop_test(tc, activated_by_evidence, 0, SIM_PROBE);

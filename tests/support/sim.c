@@ -754,9 +754,9 @@ sim_settle(struct sim *sim)
         while (sim->n_heap) {
             turn(sim, NVA_NEVER);
         }
-        /* The lag of cached decisions, too, is over; a timer may have begun
-         * something new. */
-        sim_run(sim, LAG + NVA_MSEC);
+        /* The lag of cached decisions, too, is over, also at NVEs that were
+         * told later; a timer may have begun something new. */
+        sim_run(sim, DISPATCH_LATER + LAG + NVA_MSEC);
     } while (sim->n_heap);
 }
 
