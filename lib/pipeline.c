@@ -456,7 +456,7 @@ pipeline_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,
         return;
     }
     start_admit(p, tsi, port, ADMIT_MAC, &f);
-    finish_admit(p, port + PIPELINE_METER_DATA, show, &f);
+    finish_admit(p, port + PIPELINE_METER_SHOW, show, &f);
 }
 
 void
@@ -796,9 +796,11 @@ use_meter(const struct pipeline *p, uint32_t id)
         meter.burst = PIPELINE_MISS_BURST;
         break;
     default:
-        meter.rate = (id > PIPELINE_METER_DATA ? PIPELINE_DATA_RATE
+        meter.rate = (id > PIPELINE_METER_SHOW ? PIPELINE_SHOW_RATE
+                      : id > PIPELINE_METER_DATA ? PIPELINE_DATA_RATE
                       : PIPELINE_VAP_RATE);
-        meter.burst = (id > PIPELINE_METER_DATA ? PIPELINE_DATA_BURST
+        meter.burst = (id > PIPELINE_METER_SHOW ? PIPELINE_SHOW_BURST
+                       : id > PIPELINE_METER_DATA ? PIPELINE_DATA_BURST
                        : PIPELINE_VAP_BURST);
         break;
     }
@@ -1320,7 +1322,7 @@ admit_source(const struct pipeline *p, const struct pipeline_tsi *tsi,
     } else {
         match_set_ipv6_src_masked(&f.match, &source->ip, &source->mask);
     }
-    finish_admit(p, port + PIPELINE_METER_DATA, source->show, &f);
+    finish_admit(p, port + PIPELINE_METER_SHOW, source->show, &f);
 }
 
 static void

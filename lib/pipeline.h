@@ -47,7 +47,9 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
 
 /* Meter ids: a VAP's is its ofport; what else than ARP, ND and RARP of it is
  * shown has one of its own, PIPELINE_METER_DATA higher, so that it leaves the
- * announcements their share; PIPELINE_METER_STRAY for strays from tunnels,
+ * announcements their share; what is shown of a VM that may send, because it
+ * means that it is there now, another, PIPELINE_METER_SHOW higher;
+ * PIPELINE_METER_STRAY for strays from tunnels,
  * PIPELINE_METER_HOLD for what is held, PIPELINE_METER_RESET for what is
  * reset, PIPELINE_METER_MISS for what VNs that pull have no flow for. */
 #define PIPELINE_METER_STRAY 0xff01
@@ -55,6 +57,7 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
 #define PIPELINE_METER_RESET 0xff03
 #define PIPELINE_METER_MISS 0xff04
 #define PIPELINE_METER_DATA 0x10000
+#define PIPELINE_METER_SHOW 0x20000
 
 /* Named limits of what a switch sends us, packets per second. */
 enum {
@@ -67,6 +70,11 @@ enum {
      * any. */
     PIPELINE_DATA_RATE = 100,
     PIPELINE_DATA_BURST = 100,
+
+    /* A VM that comes to where it is prepared: one frame says so, and what
+     * follows costs its NVE and the NVA time just as they are to switch. */
+    PIPELINE_SHOW_RATE = 50,
+    PIPELINE_SHOW_BURST = 3,
 
     /* A VM, or whoever can send into a tunnel, that makes up destinations. */
     PIPELINE_STRAY_RATE = 100,

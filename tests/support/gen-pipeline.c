@@ -390,6 +390,10 @@ format_meter_head(struct ds *s)
                   "| what else of a VM is shown to the NVA |\n",
                   PIPELINE_METER_DATA, PIPELINE_DATA_RATE,
                   PIPELINE_DATA_BURST);
+    ds_put_format(s, "| 0x%x more | %d | %d "
+                  "| what says that a VM is where it is prepared |\n",
+                  PIPELINE_METER_SHOW, PIPELINE_SHOW_RATE,
+                  PIPELINE_SHOW_BURST);
     ds_put_format(s, "| 0x%x | %d | %d | packets nobody knows where to send "
                   "|\n", PIPELINE_METER_STRAY, PIPELINE_STRAY_RATE,
                   PIPELINE_STRAY_BURST);

@@ -356,7 +356,7 @@ START_TEST(d17_prepared_destination_delivers_and_nothing_else_changes)
     assert_goes(HV2, TO_HV1, "output:4");
     assert_goes(HV3, TO_HV1, "none");
     assert_admits(HV1, "2", "goto_table:20");
-    assert_admits(HV2, "4", SHOWN("65540"));
+    assert_admits(HV2, "4", SHOWN("131076"));
 }
 END_TEST
 
@@ -370,7 +370,7 @@ START_TEST(D21_nothing_is_delivered_where_it_is_off)
     assert_goes(HV1, "drop", "drop");
     assert_goes(HV2, TO_HV1, "output:4");
     assert_goes(HV3, TO_HV1, "none");
-    assert_admits(HV1, "2", SHOWN("65538"));
+    assert_admits(HV1, "2", SHOWN("131074"));
 }
 END_TEST
 
@@ -380,8 +380,8 @@ START_TEST(paused_old_nve_sends_on_and_still_delivers)
     assert_goes(HV1, TO_HV2, "output:2");
     assert_goes(HV2, TO_HV1, "output:4");
     assert_goes(HV3, TO_HV1, "none");
-    assert_admits(HV1, "2", SHOWN("65538"));
-    assert_admits(HV2, "4", SHOWN("65540"));
+    assert_admits(HV1, "2", SHOWN("131074"));
+    assert_admits(HV2, "4", SHOWN("131076"));
 }
 END_TEST
 
@@ -411,7 +411,7 @@ START_TEST(move_within_one_nve)
     put_tsi(tap_a, tap_a, tap_a2, false);
     assert_goes(HV1, "output:2", "output:2");
     assert_admits(HV1, "2", "goto_table:20");
-    assert_admits(HV1, "3", SHOWN("65539"));
+    assert_admits(HV1, "3", SHOWN("131075"));
 
     put_tsi(tap_a, tap_a, tap_a2, true);
     assert_goes(HV1, "output:3", "output:3");

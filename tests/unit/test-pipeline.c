@@ -491,8 +491,8 @@ START_TEST(whoever_uses_a_meter_has_it)
 
     pipeline_admit(&p, &tsi, 2, true);
     ck_assert_uint_eq(flow_set_n_meters(p.out), 1);
-    ck_assert(has_meter(2 + PIPELINE_METER_DATA));
-    ck_assert_uint_eq(flow_set_meter(p.out, 0)->rate, PIPELINE_DATA_RATE);
+    ck_assert(has_meter(2 + PIPELINE_METER_SHOW));
+    ck_assert_uint_eq(flow_set_meter(p.out, 0)->burst, PIPELINE_SHOW_BURST);
     flow_set_clear(p.out);
 
     pipeline_detour(&p, 2, NULL, true);
