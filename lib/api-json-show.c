@@ -57,7 +57,7 @@ static json_t *timeline_json(const struct nva_view *, const struct api_facts *,
 void
 api_set(json_t *object, const char *key, json_t *value)
 {
-    json_object_set_new(object, key, value);
+    json_object_set_new_nocheck(object, key, value);
 }
 
 json_t *

@@ -13,7 +13,7 @@
 #include "event.h"
 #include "step.h"
 
-/* Takes over 'value'. */
+/* Takes over 'value'; 'key' is one of our own words or a valid name. */
 void api_set(json_t *object, const char *key, json_t *value);
 
 /* 's' as JSON: what is not UTF-8 (a refusal may quote a caller's bytes, cut

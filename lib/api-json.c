@@ -223,7 +223,7 @@ api_json_waited(const struct nva_view *view, const struct api_facts *facts,
         *body = api_json_error(move->end_reason, "state", detail);
         return 409;
     }
-    *body = dump(api_show_move(view, facts, move, true));
+    *body = dump(api_show_move(view, facts, move, false));
     return type == NVA_REQ_MOVE_START ? 201 : 200;
 }
 
@@ -1080,7 +1080,8 @@ dump(json_t *json)
 }
 
 /* What a request that was done answers: the object as it is now, or the name
- * of the one that is gone. */
+ * of the one that is gone.  A move's timeline is not in it: whoever moves a VM
+ * waits for this answer, and GET shows the timeline. */
 static json_t *
 result_json(const struct nva_view *view, const struct api_facts *facts,
             const struct nva_request *rq, const struct nva_plan *plan)
@@ -1113,7 +1114,7 @@ result_json(const struct nva_view *view, const struct api_facts *facts,
     case NVA_REQ_MOVE_START: case NVA_REQ_MOVE_PAUSE:
     case NVA_REQ_MOVE_ACTIVATE: case NVA_REQ_MOVE_ABORT:
         move = move ? move : directory_move(dir, rq->move.id);
-        o = move ? api_show_move(view, facts, move, true) : NULL;
+        o = move ? api_show_move(view, facts, move, false) : NULL;
         break;
     case NVA_REQ_DRAIN_START: case NVA_REQ_DRAIN_STOP:
         o = drain ? api_show_drain(view, facts, drain) : NULL;

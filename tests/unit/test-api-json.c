@@ -710,13 +710,13 @@ START_TEST(test_move)
     ck_assert_str_eq(str("to.ports.eth0"), "tap2");
     ck_assert_str_eq(str("started"), "2024-02-29T23:59:59.002001Z");
     ck_assert(json_is_null(at("ended")));
-    ck_assert_str_eq(str("timeline.0.what"), "started");
-    ck_assert_int_eq(num("timeline.0.us"), 0);
+    ck_assert_ptr_null(at("timeline"));
     ck_assert(json_is_object(at("blocked_by")));
 
     snprintf(path, sizeof path, "/v1/moves/%d", id);
     DONE(API_GET, path, NULL, 200);
-    ck_assert(json_is_array(at("timeline")));
+    ck_assert_str_eq(str("timeline.0.what"), "started");
+    ck_assert_int_eq(num("timeline.0.us"), 0);
     DONE(API_GET, "/v1/moves", NULL, 200);
     ck_assert_int_eq(num("moves.0.id"), id);
     ck_assert_ptr_null(at("moves.0.timeline"));
@@ -1128,6 +1128,8 @@ check_fields(const char *schema, const json_t *object)
 
 START_TEST(test_tables_know_what_is_shown)
 {
+    char path[64];
+
     make_fabric();
     DONE(API_GET, "/v1/vns/red", NULL, 200);
     check_fields("vn", answer);
@@ -1143,6 +1145,8 @@ START_TEST(test_tables_know_what_is_shown)
     check_fields("lookup", answer);
     DONE(API_POST, "/v1/vms/web/moves",
          "{'to': {'nve': 'hv2', 'ports': {'eth0': 'tap2'}}}", 201);
+    snprintf(path, sizeof path, "/v1/moves/%d", num("id"));
+    DONE(API_GET, path, NULL, 200);
     check_fields("move", answer);
     check_fields("stamp", at("timeline.0"));
     DONE(API_POST, "/v1/nves/hv1/drain", "{'to': ['hv2']}", 200);
