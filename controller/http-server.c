@@ -74,6 +74,7 @@ static void refuse(struct conn *);
 static void request_cb(struct evhttp_request *, void *server);
 static void answer(struct evhttp_request *, int status, const char *type,
                    const char *body);
+static void write_now(struct bufferevent *);
 static void handle_request(struct http_server *, struct evhttp_request *,
                            const struct nva_request *);
 static void handle_audit(struct http_server *, struct evhttp_request *,
@@ -520,6 +521,7 @@ answer(struct evhttp_request *req, int status, const char *type,
        const char *body)
 {
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
+    struct evhttp_connection *conn = evhttp_request_get_connection(req);
 
     evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type",
                       type);
@@ -527,6 +529,27 @@ answer(struct evhttp_request *req, int status, const char *type,
         evbuffer_add(out, body, strlen(body));
     }
     evhttp_send_reply(req, status, NULL, NULL);
+    if (conn) {
+        write_now(evhttp_connection_get_bufferevent(conn));
+    }
+}
+
+/* An answer goes out at once: libevent alone would first ask in another turn,
+ * with three more system calls, whether the socket takes it.  It hears that
+ * everything is written as soon as we return to it; what is not written, it
+ * writes. */
+static void
+write_now(struct bufferevent *bev)
+{
+    struct evbuffer *out = bufferevent_get_output(bev);
+
+    evbuffer_unfreeze(out, 1);
+    evbuffer_write(out, bufferevent_getfd(bev));
+    evbuffer_freeze(out, 1);
+    if (!evbuffer_get_length(out)) {
+        bufferevent_disable(bev, EV_WRITE);
+        bufferevent_trigger(bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
+    }
 }
 
 /* ## Requests that are kept ## */
