@@ -37,25 +37,29 @@ struct waits {
     size_t n_registered;                /* The first ones: with libevent. */
     struct event **events;
     size_t allocated_events;
-    long long int when;                 /* LLONG_MIN: at once. */
+    long long int when;                 /* OVS: in ms; LLONG_MIN: at once. */
+    long long int until;                /* Our caller: in us. */
     bool woke;                          /* OVS has something to do. */
 };
 
 /* The functions OVS calls take no context: this is the only place for it. */
-static __thread struct waits waits = { .when = LLONG_MAX, .woke = true };
+#define WAITS_NOTHING \
+    (struct waits) { .when = LLONG_MAX, .until = LLONG_MAX, .woke = true }
+static __thread struct waits waits = WAITS_NOTHING;
 static __thread struct event_base *attached;
-static __thread struct event *timer;    /* For 'waits.when'. */
+static __thread struct event *timer;    /* For what is first. */
 
 static void block_in_libevent(struct event_base *);
 static void block_in_poll(void);
 static void woken_cb(evutil_socket_t, short what, void *aux);
+static void timer_cb(evutil_socket_t, short what, void *aux);
 static void forget_waits(void);
 
 void
 ovs_loop_attach(struct event_base *base)
 {
     attached = base;
-    timer = evtimer_new(base, woken_cb, NULL);
+    timer = evtimer_new(base, timer_cb, NULL);
 }
 
 void
@@ -67,7 +71,13 @@ ovs_loop_detach(void)
     timer = NULL;
     free(waits.fds);
     free(waits.events);
-    waits = (struct waits) { .when = LLONG_MAX, .woke = true };
+    waits = WAITS_NOTHING;
+}
+
+void
+ovs_loop_wait_until(long long int usec)
+{
+    waits.until = MIN(waits.until, usec);
 }
 
 bool
@@ -127,23 +137,25 @@ poll_block(void)
     } else {
         block_in_poll();
         waits.n = 0;
+        waits.woke = true;
     }
-    waits.when = LLONG_MAX;
+    if (waits.woke) {
+        waits.when = LLONG_MAX;
+    }
+    waits.until = LLONG_MAX;
     fatal_signal_run();
     seq_woke();
 }
 
-/* Milliseconds from now until 'waits.when', or -1: no limit. */
-static int
+/* Microseconds from now until there is something to do, or -1: no limit. */
+static long long int
 time_left(void)
 {
-    long long int now;
+    long long int when = (waits.when > LLONG_MAX / 1000 ? LLONG_MAX
+                          : MAX(waits.when, 0) * 1000);
+    long long int first = MIN(waits.until, when);
 
-    if (waits.when == LLONG_MAX) {
-        return -1;
-    }
-    now = time_msec();
-    return waits.when <= now ? 0 : MIN(waits.when - now, INT_MAX);
+    return first == LLONG_MAX ? -1 : MAX(first - time_usec(), 0);
 }
 
 static void
@@ -151,6 +163,13 @@ woken_cb(evutil_socket_t fd OVS_UNUSED, short what OVS_UNUSED,
          void *aux OVS_UNUSED)
 {
     waits.woke = true;
+}
+
+static void
+timer_cb(evutil_socket_t fd OVS_UNUSED, short what OVS_UNUSED,
+         void *aux OVS_UNUSED)
+{
+    waits.woke |= time_msec() >= waits.when;
 }
 
 static void
@@ -184,12 +203,12 @@ register_waits(struct event_base *base)
 static void
 block_in_libevent(struct event_base *base)
 {
-    int msecs = time_left();
+    long long int usecs = time_left();
 
     register_waits(base);
-    if (msecs > 0) {
+    if (usecs > 0) {
         const struct timeval tv = {
-            .tv_sec = msecs / 1000, .tv_usec = msecs % 1000 * 1000,
+            .tv_sec = usecs / 1000000, .tv_usec = usecs % 1000000,
         };
 
         evtimer_add(timer, &tv);
@@ -197,9 +216,9 @@ block_in_libevent(struct event_base *base)
 
     coverage_clear();
     coverage_run();
-    waits.woke = !msecs;
+    waits.woke = time_msec() >= waits.when;
     ovsrcu_quiesce_start();
-    event_base_loop(base, msecs ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    event_base_loop(base, usecs ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
     ovsrcu_quiesce_end();
     evtimer_del(timer);
     if (waits.woke) {

@@ -23,6 +23,10 @@ void ovs_loop_attach(struct event_base *base);
  * is not allowed: they could close a descriptor that is still registered. */
 bool ovs_loop_woke_ovs(void);
 
+/* The next poll_block() ends at 'usec' of time_usec() at the latest.  That is
+ * for the caller's own deadlines: OVS has nothing to do then. */
+void ovs_loop_wait_until(long long int usec);
+
 /* Before 'base' is freed. */
 void ovs_loop_detach(void);
 
