@@ -207,6 +207,7 @@ program(struct dispatch *d, const struct nva_dirty *dirty, enum queue queue,
         return false;           /* Read back will find the difference. */
     }
     move = (dirty->owner.kind == NVA_OWNER_REDIRECT
+            || dirty->owner.kind == NVA_OWNER_QUIET
             || move_of_owner(d, dirty->owner) != NVA_ID_NONE);
     flow_prog_dirty(np->prog, dirty->owner,
                     move ? FLOW_PROG_MOVE

@@ -329,8 +329,10 @@ add_flow(const struct nva_view *v, nva_id nve_id, struct nva_owner owner,
     const struct nva_tsi *tsi
         = (of_tsi ? directory_tsi(v->dir, owner.id)
            : redirect ? directory_tsi(v->dir, redirect->tsi) : NULL);
-    const struct nva_vap *vap = (owner.kind == NVA_OWNER_VAP
-                                 ? directory_vap(v->dir, owner.id) : NULL);
+    const bool of_vap = (owner.kind == NVA_OWNER_VAP
+                         || owner.kind == NVA_OWNER_QUIET);
+    const struct nva_vap *vap = of_vap ? directory_vap(v->dir, owner.id)
+                                       : NULL;
     const struct nva_vn *vn = of_vn ? directory_vn(v->dir, owner.id) : NULL;
     char what[NVA_FINDING_TEXT_MAX / 2] = "";
 

@@ -182,6 +182,11 @@ dir_owner_version(const struct directory *d, struct nva_owner owner)
 
         return t ? &t->address_version : NULL;
     }
+    case NVA_OWNER_QUIET: {
+        struct vap_obj *vap = dir_find_vap(d, owner.id);
+
+        return vap ? &vap->quiet_version : NULL;
+    }
     case NVA_OWNER_ABSENT: {
         struct pull_obj *p = dir_find_absent(d, owner.id);
 

@@ -123,7 +123,7 @@ struct member {
 
 struct vap_obj {
     struct nva_vap v;
-    uint64_t version;
+    uint64_t version, quiet_version;
     struct hmap_node id_node, key_node;
     struct ovs_list nve_node;           /* In nve_obj.vaps. */
     struct ovs_list member_node;        /* In member.vaps. */
@@ -470,7 +470,7 @@ const char *scan_check(const struct directory *);
 /* ## directory-query ## */
 
 /* True if local port 'place' floods for VAPs of 'vn' that are 'implied' or
- * not: see directory_flood_port(). */
+ * not: see directory_is_quiet(). */
 bool dir_spot_floods(const struct directory *, const struct nva_place *,
                      nva_id vn, bool implied);
 
@@ -492,8 +492,8 @@ void dirt_add(struct dirt *, nva_id nve, enum nva_owner_kind, nva_id);
 
 /* Every owner at 'nve'. */
 void dirt_all_at(struct dirt *, nva_id nve);
-/* What reads port 'port' of 'nve': its VAPs, their VNs' flood lists, the
- * interfaces there. */
+/* What reads port 'port' of 'nve': its VAPs, whether they get floods, their
+ * VNs' flood lists, the interfaces there. */
 void dirt_port(struct dirt *, nva_id nve, const char *port);
 /* The VN, its VAPs and interfaces, at its NVEs.  'turned': it has begun or
  * ceased to pull. */

@@ -171,15 +171,26 @@ directory_vap_for(const struct directory *d, nva_id nve, const char *port,
     return vap ? &vap->v : NULL;
 }
 
-nva_ofport
-directory_flood_port(const struct directory *d, const struct nva_vap *vap)
+bool
+directory_is_quiet(const struct directory *d, const struct nva_vap *vap)
 {
     const struct port_obj *port = dir_find_port(d, vap->nve, vap->port);
     const struct nva_place place = nva_vap_place(vap);
+    const struct stand *stand = dir_find_stand(d, &place, vap->vn);
+    const struct vap_obj *v;
 
-    return (spot_floods(port, dir_find_stand(d, &place, vap->vn),
-                        vap->implied)
-            ? port->v.ofport : NVA_OFPORT_NONE);
+    if (!port || port->v.ofport == NVA_OFPORT_NONE) {
+        return false;
+    }
+    HMAP_FOR_EACH_WITH_HASH (v, key_node, hash_at(vap->nve, vap->port),
+                             &d->vaps_by_key) {
+        if (vap_is_at(v, vap->nve, vap->port) && v->v.vn == vap->vn
+            && (v->v.id < vap->id
+                || spot_floods(port, stand, v->v.implied))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 const struct nva_vm *
@@ -649,6 +660,7 @@ directory_each_owner_at(const struct directory *d, nva_id id,
     }
     LIST_FOR_EACH (vap, nve_node, &nve->vaps) {
         cb((struct nva_owner) { NVA_OWNER_VAP, vap->v.id }, aux);
+        cb((struct nva_owner) { NVA_OWNER_QUIET, vap->v.id }, aux);
     }
     each_tsi_owner_at(d, nve, cb, aux);
     LIST_FOR_EACH (r, at_node, &nve->redirects_at) {

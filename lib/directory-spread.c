@@ -47,6 +47,8 @@ static void dirt_subscription(struct dirt *, nva_id nve,
 static void dirt_probes(struct dirt *, nva_id nve, const struct dirt_probe *,
                         size_t n);
 static void dirt_flooding(struct dirt *, const struct dirt_probe *);
+static void dirt_quiet(struct dirt *, nva_id nve, const char *port,
+                       nva_id vn);
 static void dirt_rivals(struct dirt *, nva_id tsi, const struct nva_tsi *);
 static directory_cb dirt_rival_cb;
 
@@ -106,6 +108,7 @@ dirt_port(struct dirt *dirt, nva_id nve, const char *port)
         if (vap_is_at(vap, nve, port)) {
             dirt_add(dirt, nve, NVA_OWNER_FLOOD, vap->v.vn);
             dirt_add(dirt, nve, NVA_OWNER_VAP, vap->v.id);
+            dirt_add(dirt, nve, NVA_OWNER_QUIET, vap->v.id);
         }
     }
     dirt_tsis_at(dirt, nve, port);
@@ -124,6 +127,7 @@ dirt_vn(struct dirt *dirt, const struct vn_obj *vn, bool turned)
         dirt_add(dirt, nve, NVA_OWNER_FLOOD, vn->v.id);
         LIST_FOR_EACH (vap, member_node, &m->vaps) {
             dirt_add(dirt, nve, NVA_OWNER_VAP, vap->v.id);
+            dirt_add(dirt, nve, NVA_OWNER_QUIET, vap->v.id);
         }
         dirt_tsis_of_vn(dirt, m->nve, vn, turned);
     }
@@ -163,6 +167,8 @@ dirt_vap(struct dirt *dirt, const struct nva_vap *vap, bool turned)
     }
     dirt_add(dirt, vap->nve, NVA_OWNER_FLOOD, vap->vn);
     dirt_add(dirt, vap->nve, NVA_OWNER_VAP, vap->id);
+    dirt_add(dirt, vap->nve, NVA_OWNER_QUIET, vap->id);
+    dirt_quiet(dirt, vap->nve, vap->port, vap->vn);
     dirt_tsis_at(dirt, vap->nve, vap->port);
     if (turned) {
         dirt_subscription(dirt, vap->nve, dir_find_vn(dirt->dir, vap->vn));
@@ -317,7 +323,7 @@ dirt_address(struct dirt *dirt, const struct nva_tsi *t)
     }
 }
 
-/* The flood lists at 'nve' that a changed place concerns, and the
+/* Which ports at 'nve' get floods, where a changed place concerns it, and the
  * interface's owner. */
 static void
 dirt_place(struct dirt *dirt, nva_id nve, nva_id tsi,
@@ -502,7 +508,7 @@ dirt_subscription(struct dirt *dirt, nva_id nve, const struct vn_obj *vn)
     }
 }
 
-/* The flood lists at 'nve' that 'probes' find changed. */
+/* The ports at 'nve' that 'probes' find to get floods now, or none. */
 static void
 dirt_probes(struct dirt *dirt, nva_id nve, const struct dirt_probe *probes,
             size_t n)
@@ -516,7 +522,7 @@ dirt_probes(struct dirt *dirt, nva_id nve, const struct dirt_probe *probes,
     }
 }
 
-/* The flood list that reads 'p'. */
+/* The port that 'p' is about, if it has a VAP of that kind. */
 static void
 dirt_flooding(struct dirt *dirt, const struct dirt_probe *p)
 {
@@ -528,7 +534,22 @@ dirt_flooding(struct dirt *dirt, const struct dirt_probe *p)
                              &dirt->dir->vaps_by_key) {
         if (vap_is_at(vap, nve, port) && vap->v.vn == p->vn
             && vap->v.implied == p->implied) {
-            dirt_add(dirt, nve, NVA_OWNER_FLOOD, p->vn);
+            dirt_quiet(dirt, nve, port, p->vn);
+            return;
+        }
+    }
+}
+
+/* Whether 'port' gets the floods of 'vn': one of its VAPs says so. */
+static void
+dirt_quiet(struct dirt *dirt, nva_id nve, const char *port, nva_id vn)
+{
+    const struct vap_obj *vap;
+
+    HMAP_FOR_EACH_WITH_HASH (vap, key_node, hash_at(nve, port),
+                             &dirt->dir->vaps_by_key) {
+        if (vap_is_at(vap, nve, port) && vap->v.vn == vn) {
+            dirt_add(dirt, nve, NVA_OWNER_QUIET, vap->v.id);
         }
     }
 }

@@ -44,7 +44,8 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *                 a new published place at each NVE that serves its VN, the
  *                 place that is left first; its ADDRESS owner at each of them
  *                 when its addresses change or it gets its first place; the
- *                 FLOOD owner where a port joins or leaves the flood;
+ *                 QUIET owner of VAPs whose port begins or ceases to get
+ *                 floods;
  *                 in a VN that pulls, instead of the NVEs that serve it: for
  *                 its way those that hold it, for its addresses those of its
  *                 places;
@@ -58,10 +59,10 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *   REDIRECT_*    the instance's REDIRECT owner and its TSI owner, at 'at';
  *   PROBE_*       nothing: no flow depends on it; TSI_DEL takes its probes
  *                 along;
- *   VAP_*, PORT_* the VAP and FLOOD owners there; TSI owners that have a place
- *                 at that port, at this NVE; on the first or last VAP of the
- *                 VN at the NVE the VN, TSI and ADDRESS owners of the VN at
- *                 this NVE and the FLOOD owner at every NVE of the VN;
+ *   VAP_*, PORT_* the VAP, QUIET and FLOOD owners there; TSI owners that have
+ *                 a place at that port, at this NVE; on the first or last VAP
+ *                 of the VN at the NVE the VN, TSI and ADDRESS owners of the
+ *                 VN at this NVE and the FLOOD owner at every NVE of the VN;
  *   VN_*          the VN's owners of all kinds at the VN's NVEs;
  * What an NVE pulled goes with the interface (or its MAC or VN), with the last
  * VAP of the VN there, with the NVE, and when the VN ceases to pull; that
@@ -107,11 +108,11 @@ const struct nva_vap *directory_vap_by_key(const struct directory *,
  * one without a MAC. */
 const struct nva_vap *directory_vap_for(const struct directory *, nva_id nve,
                                         const char *port, struct eth_addr mac);
-/* The VAP's port if it is among the local ports that its VN's floods go to:
- * the port exists, and it does not serve only interfaces that are not there
- * (yet, or any more).  Else NVA_OFPORT_NONE. */
-nva_ofport directory_flood_port(const struct directory *,
-                                const struct nva_vap *);
+/* True if the VAP's port exists and gets none of its VN's floods: it serves
+ * only interfaces that are not there (yet, or any more).  Of several VAPs of
+ * one port in the VN (one for each of some MACs) the one with the lowest id
+ * says so. */
+bool directory_is_quiet(const struct directory *, const struct nva_vap *);
 const struct nva_vm *directory_vm(const struct directory *, nva_id);
 const struct nva_vm *directory_vm_by_name(const struct directory *,
                                           const char *);

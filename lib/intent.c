@@ -49,6 +49,7 @@ static void tsi_flows(const struct intent *, nva_id tsi);
 static void redirect_flows(const struct intent *, nva_id redirect);
 static void address_flows(const struct intent *, nva_id tsi);
 static void absent_flows(const struct intent *, nva_id pull);
+static void quiet_flows(const struct intent *, nva_id vap);
 
 static directory_cb collect_port;
 static directory_cb collect_nve;
@@ -126,6 +127,9 @@ intent_flows(const struct directory *dir, nva_id nve, struct nva_owner owner,
         break;
     case NVA_OWNER_ABSENT:
         absent_flows(&in, owner.id);
+        break;
+    case NVA_OWNER_QUIET:
+        quiet_flows(&in, owner.id);
         break;
     case NVA_OWNER_NONE:
     case NVA_N_OWNER_KINDS:
@@ -207,7 +211,7 @@ collect_port(const void *vap_, void *flood_)
 {
     const struct nva_vap *vap = vap_;
     struct flood *flood = flood_;
-    nva_ofport port = directory_flood_port(flood->in->dir, vap);
+    nva_ofport port = ofport_of(flood->in, vap->port);
 
     size_t bit = MIN(port, FLOOD_PORTS_END);
 
@@ -237,6 +241,18 @@ collect_nve(const void *nve_, void *flood_)
     }
     flood->nves[flood->n_nves++] = nve->tunnel_ip;
     return true;
+}
+
+/* What is flooded would wait there for a VM that gets it where it is. */
+static void
+quiet_flows(const struct intent *in, nva_id id)
+{
+    const struct nva_vap *vap = directory_vap(in->dir, id);
+    const struct nva_vn *vn = vap ? directory_vn(in->dir, vap->vn) : NULL;
+
+    if (vn && vap->nve == in->nve->id && directory_is_quiet(in->dir, vap)) {
+        pipeline_quiet(&in->p, vn->vni, ofport_of(in, vap->port));
+    }
 }
 
 /* ## VAP ## */

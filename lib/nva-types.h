@@ -361,7 +361,8 @@ bool nva_name_is_valid(const char *);
                                  * which stay when it moves. */         \
     X(FLOOD, "flood")           /* id: the VN's: its flood lists, which may\
                                  * be long and are in no move's way. */ \
-    X(ABSENT, "absent")         /* id: the pull's: nobody has that MAC. */
+    X(ABSENT, "absent")         /* id: the pull's: nobody has that MAC. */  \
+    X(QUIET, "quiet")           /* id: the VAP's: its port gets no floods. */
 
 enum nva_owner_kind {
     NVA_OWNER_NONE = 0,

@@ -129,15 +129,17 @@ static void base_classify(const struct pipeline *);
 static void base_address(const struct pipeline *);
 static void base_answer(const struct pipeline *);
 static void base_reply_ns(const struct pipeline *);
+static void base_port(const struct pipeline *);
 static void base_hop(const struct pipeline *);
 static void base_deliver(const struct pipeline *);
 static void base_shown(const struct pipeline *, enum nva_table,
                        uint32_t meter);
 static void hold(const struct pipeline *, const struct pipeline_tsi *,
                  enum nva_table);
+static void local_list(const struct pipeline *, uint32_t vni,
+                       const struct pipeline_flood *);
 static void flood_list(const struct pipeline *, uint32_t vni,
                        const struct pipeline_flood *);
-static void put_flood_ports(struct ofpbuf *, const struct pipeline_flood *);
 static void put_flood_nves(struct ofpbuf *, const struct pipeline_flood *,
                            bool v4, nva_ofport tunnel);
 static void vap_classify(const struct pipeline *, uint32_t vni, nva_ofport,
@@ -224,6 +226,7 @@ pipeline_base(const struct pipeline *p)
     base_miss(p, NVA_TABLE_ADDRESS, &forward);
     base_reply_ns(p);
     base_miss(p, NVA_TABLE_FORWARD, NULL);
+    base_port(p);
     base_miss(p, NVA_TABLE_REDIRECT, &deliver);
     base_hop(p);
     base_deliver(p);
@@ -263,19 +266,31 @@ pipeline_vn_flood(const struct pipeline *p, uint32_t vni,
     finish(p, &f);
 
     flood_list(p, vni, flood);
+    local_list(p, vni, flood);
 
     start(p, NVA_TABLE_DELIVER, FORWARD_MULTICAST, &f);
     match_vn(&f, vni);
     match_multicast(&f);
-    put_flood_ports(&f.actions, flood);
+    put_resubmit(&f.actions, NVA_TABLE_LOCAL);
     finish(p, &f);
 
     if (flood->unknown) {
         start(p, NVA_TABLE_DELIVER, FORWARD_UNKNOWN, &f);
         match_vn(&f, vni);
-        put_flood_ports(&f.actions, flood);
+        put_resubmit(&f.actions, NVA_TABLE_LOCAL);
         finish(p, &f);
     }
+}
+
+void
+pipeline_quiet(const struct pipeline *p, uint32_t vni, nva_ofport port)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_PORT, PRIO_ONLY, &f);
+    match_vn(&f, vni);
+    match_set_reg(&f.match, 2, port);
+    finish(p, &f);
 }
 
 void
@@ -1013,6 +1028,21 @@ base_reply_ns(const struct pipeline *p)
     finish(p, &f);
 }
 
+static void
+base_port(const struct pipeline *p)
+{
+    struct ofpact_output_reg *output;
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_PORT, 0, &f);
+    output = ofpact_put_OUTPUT_REG(&f.actions);
+    output->src = (struct mf_subfield) {
+        .field = mf_from_id(MFF_REG2), .ofs = 0, .n_bits = 16,
+    };
+    output->max_len = UINT16_MAX;
+    finish(p, &f);
+}
+
 /* Out of the tunnel it came from, one hop more; after the last one dropped
  * (and counted): no TTL would end a loop of redirects. */
 static void
@@ -1056,9 +1086,8 @@ base_shown(const struct pipeline *p, enum nva_table table, uint32_t meter)
 
 /* ## VN ## */
 
-/* Open vSwitch itself leaves out the port that the packet came from.  Unknown
- * unicast counts as redirected as often as may be: each NVE gets its copy, so
- * none is to be sent after a VM that has left. */
+/* Unknown unicast counts as redirected as often as may be: each NVE gets its
+ * copy, so none is to be sent after a VM that has left. */
 static void
 flood_list(const struct pipeline *p, uint32_t vni,
            const struct pipeline_flood *flood)
@@ -1067,7 +1096,7 @@ flood_list(const struct pipeline *p, uint32_t vni,
 
     start(p, NVA_TABLE_FLOOD, PRIO_ONLY, &f);
     match_vn(&f, vni);
-    put_flood_ports(&f.actions, flood);
+    put_resubmit(&f.actions, NVA_TABLE_LOCAL);
     if (flood->n_nves && p->tunnel != NVA_OFPORT_NONE) {
         put_set_key(&f.actions, vni);
         if (flood->unknown) {
@@ -1079,12 +1108,24 @@ flood_list(const struct pipeline *p, uint32_t vni,
     finish(p, &f);
 }
 
+/* Each port is looked up, so that one that gets no floods for a while (its VM
+ * is about to come) costs a flow, not the list anew.  Open vSwitch itself
+ * leaves out the port that the packet came from. */
 static void
-put_flood_ports(struct ofpbuf *ofpacts, const struct pipeline_flood *flood)
+local_list(const struct pipeline *p, uint32_t vni,
+           const struct pipeline_flood *flood)
 {
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_LOCAL, PRIO_ONLY, &f);
+    match_vn(&f, vni);
     for (size_t i = 0; i < flood->n_ports; i++) {
-        put_output(ofpacts, u16_to_ofp(flood->ports[i]));
+        ovs_be32 port = htonl(flood->ports[i]);
+
+        put_set(&f.actions, MFF_REG2, &port);
+        put_resubmit(&f.actions, NVA_TABLE_PORT);
     }
+    finish(p, &f);
 }
 
 /* IPv4 goes first: tun_dst wins, so it is cleared before the first IPv6 one

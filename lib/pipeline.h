@@ -18,6 +18,8 @@
     X(REPLY_NS, 21, "reply_ns", "NA with TLL")                              \
     X(FORWARD, 30, "forward", "(VN, MAC) -> local port or tunnel")          \
     X(FLOOD, 31, "flood", "VN -> its local ports and its other NVEs")       \
+    X(LOCAL, 32, "local", "VN -> its local ports")                          \
+    X(PORT, 33, "port", "to the port in reg2, unless it gets no floods")    \
     X(REDIRECT, 40, "redirect", "(VN, MAC) of a VM that left")              \
     X(HOP, 41, "hop", "counts redirects in the tunnel key, sends")          \
     X(DELIVER, 50, "deliver", "from a tunnel: (VN, MAC) -> local port")     \
@@ -43,7 +45,8 @@ uint64_t pipeline_cookie(struct nva_owner);
 bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
                            bool *current_schema);
 
-/* Registers: reg0 = VNI, reg1 = redirect hops of a packet from a tunnel. */
+/* Registers: reg0 = VNI, reg1 = redirect hops of a packet from a tunnel,
+ * reg2 = the local port that a flooded packet is to leave by. */
 
 /* Meter ids: a VAP's is its ofport; what else than ARP, ND and RARP of it is
  * shown has one of its own, PIPELINE_METER_DATA higher, so that it leaves the
@@ -136,6 +139,9 @@ struct pipeline_flood {
 };
 void pipeline_vn_flood(const struct pipeline *, uint32_t vni,
                        const struct pipeline_flood *);
+
+/* None of them leaves by 'port', which is in its flood list. */
+void pipeline_quiet(const struct pipeline *, uint32_t vni, nva_ofport port);
 
 /* A unicast MAC that nobody knows: the NVA is asked (in a VN that pulls: for
  * each first packet), it is flooded, or dropped. */

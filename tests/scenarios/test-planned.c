@@ -71,6 +71,39 @@ START_TEST(planned_with_pause)
 }
 END_TEST
 
+/* What is flooded reaches all ports of the VN, but of the two that the VM has
+ * one: where it is until it stands still, where it comes to from then on. */
+START_TEST(floods_go_to_one_place)
+{
+    struct stage s;
+    uint64_t p[3];
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    p[0] = sim_broadcast(s.sim, s.c[3]);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_delivered(s.sim, p[0]), 5);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    p[1] = sim_broadcast(s.sim, s.c[3]);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_delivered(s.sim, p[1]), 4);
+    ck_assert_int_eq(sim_received(s.sim, p[1]), 3);
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_still(s.sim, s.vm);
+    p[2] = sim_broadcast(s.sim, s.c[3]);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_delivered(s.sim, p[2]), 4);
+    ck_assert_int_eq(sim_received(s.sim, p[2]), 2);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    ck_assert_int_eq(sim_received(s.sim, p[1]), 3);
+    ck_assert_int_eq(sim_received(s.sim, p[2]), 3);
+    move_verb(&s, id, "activate");
+    stage_strike(&s);
+}
+END_TEST
+
 /* Its redirect ends the loss for all, so all others wait for it. */
 START_TEST(the_nve_that_is_left_goes_first)
 {
@@ -525,6 +558,7 @@ main(void)
 {
     TCase *tc = tcase_create("planned");
     tcase_add_test(tc, planned_with_pause);
+    tcase_add_test(tc, floods_go_to_one_place);
     tcase_add_test(tc, the_nve_that_is_left_goes_first);
     tcase_add_test(tc, nothing_is_urgent_after_a_pause);
     tcase_add_test(tc, nobody_waits_for_an_nve_that_is_away);

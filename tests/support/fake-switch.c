@@ -948,6 +948,12 @@ do_output(struct exec *x, ofp_port_t port, uint8_t table, uint64_t cookie)
     }
 }
 
+static ofp_port_t
+output_reg(const struct exec *x, const struct ofpact_output_reg *output)
+{
+    return u16_to_ofp(mf_get_subfield(&output->src, &x->flow));
+}
+
 static void
 set_field(struct exec *x, const struct ofpact_set_field *sf)
 {
@@ -975,6 +981,10 @@ exec_actions(struct exec *x, const struct ofpact *ofpacts, size_t len,
         switch ((int) a->type) {
         case OFPACT_OUTPUT:
             do_output(x, ofpact_get_OUTPUT(a)->port, table, cookie);
+            break;
+        case OFPACT_OUTPUT_REG:
+            do_output(x, output_reg(x, ofpact_get_OUTPUT_REG(a)), table,
+                      cookie);
             break;
         case OFPACT_CONTROLLER:
             add_out(x, ofp_to_u16(OFPP_CONTROLLER), table, cookie);

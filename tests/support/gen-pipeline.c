@@ -27,10 +27,10 @@ enum { BLUE = 1, RED = 2, GREEN = 3, WHITE = 4 };
 enum { HV1 = 11, HV2 = 12, HV3 = 13 };
 enum { VAP_BLUE = 21, VAP_RED = 22, VAP_MAC = 23, VAP_HV2 = 24, VAP_HV3 = 25,
        VAP_RED_HV2 = 26, VAP_FLOODS = 27, VAP_GREEN = 28,
-       VAP_GREEN_HV2 = 29, VAP_WHITE = 30 };
+       VAP_GREEN_HV2 = 29, VAP_WHITE = 30, VAP_QUIET = 52 };
 enum { VM_HERE = 31, VM_HV2 = 32, VM_HV3 = 33, VM_PAUSED = 34,
        VM_COMING = 35, VM_LEARNED = 36, VM_HELD = 37, VM_SHARES = 38,
-       VM_PULLED = 39 };
+       VM_PULLED = 39, VM_TO_QUIET = 53 };
 enum { REDIRECT_V4 = 41, REDIRECT_V6 = 42, NOBODY = 51 };
 
 #define NOW (1000 * NVA_SEC)
@@ -46,6 +46,8 @@ static const struct sample {
       "A VN with VNI 100; the NVA is asked for unknown MACs; the other NVEs "
       "are one over IPv4 and one over IPv6." },
     { NVA_OWNER_FLOOD, BLUE, "Its flood lists." },
+    { NVA_OWNER_QUIET, VAP_QUIET,
+      "A port of it that only a VM that is prepared there is to use." },
     { NVA_OWNER_VN, RED,
       "A VN with VNI 200 that floods unknown MACs and drops unknown "
       "questions." },
@@ -241,6 +243,7 @@ static const struct nva_place tap_c = { HV2, "tap-c" };
 static const struct nva_place tap_d = { HV3, "tap-d" };
 static const struct nva_place tap_e = { HV2, "tap-e" };
 static const struct nva_place tap_f = { HV1, "tap-f" };
+static const struct nva_place tap_i = { HV1, "tap-i" };
 static const struct nva_place tap_g = { HV2, "tap-g" };
 
 static void
@@ -257,6 +260,7 @@ make_switches(struct directory *dir)
     put_port(dir, HV1, "tap-a", 2);
     put_port(dir, HV1, "tap-b", 3);
     put_port(dir, HV1, "tap-h", 5);
+    put_port(dir, HV1, "tap-i", 6);
     put_port(dir, HV2, "vx0", 1);
     put_port(dir, HV2, "tap-c", 2);
     put_port(dir, HV2, "tap-e", 3);
@@ -272,6 +276,7 @@ make_switches(struct directory *dir)
     put_vap(dir, VAP_HV3, &tap_d, BLUE, false);
     put_vap(dir, VAP_RED_HV2, &tap_e, RED, false);
     put_vap(dir, VAP_GREEN, &tap_f, GREEN, false);
+    put_vap(dir, VAP_QUIET, &tap_i, BLUE, false);
     put_vap(dir, VAP_GREEN_HV2, &tap_g, GREEN, false);
 }
 
@@ -292,6 +297,7 @@ make_vms(struct directory *dir)
         { VM_HELD, BLUE, &tap_c, &tap_c, &tap_a, true, true },
         { VM_SHARES, WHITE, &tap_h, &tap_h, NULL, false, false },
         { VM_PULLED, GREEN, &tap_g, &tap_g, NULL, false, false },
+        { VM_TO_QUIET, BLUE, &tap_c, &tap_c, &tap_i, false, false },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(vms); i++) {

@@ -212,7 +212,10 @@ version_of(enum nva_owner_kind kind, nva_id id)
 static bool
 floods(nva_id vap)
 {
-    return directory_flood_port(d, directory_vap(d, vap)) != NVA_OFPORT_NONE;
+    const struct nva_vap *v = directory_vap(d, vap);
+
+    return (directory_port(d, v->nve, v->port)
+            && !directory_is_quiet(d, v));
 }
 
 /* Two VNs; three NVEs with a tunnel port and tap1 in blue; one VM at hv1. */
@@ -353,13 +356,13 @@ START_TEST(test_tunnel_port)
     ovs_strlcpy(nve.tunnel_port, "vxlan9", sizeof nve.tunnel_port);
     put_nve(&nve);
     ck_assert_str_eq(dirt(),
-                     "11:base11 11:vn1 11:flood1 11:vap21 11:tsi41 "
+                     "11:base11 11:vn1 11:flood1 11:vap21 11:quiet21 11:tsi41 "
                      "11:address41");
     ck_assert_uint_eq(directory_tunnel_port(d, HV1)->ofport, 9);
     del_port(HV1, "vxlan9");
     ck_assert_ptr_eq(directory_tunnel_port(d, HV1), NULL);
     ck_assert_str_eq(dirt(),
-                     "11:base11 11:vn1 11:flood1 11:vap21 11:tsi41 "
+                     "11:base11 11:vn1 11:flood1 11:vap21 11:quiet21 11:tsi41 "
                      "11:address41");
     nve.tunnel_port[0] = '\0';
     put_nve(&nve);
@@ -660,9 +663,12 @@ START_TEST(test_dirty_vn)
     blue.binding = NVA_BINDING_LEARN;
     put_vn(&blue);
     ck_assert_str_eq(dirt(),
-                     "11:vn1 11:flood1 11:vap21 11:tsi41 11:address41 "
-                     "12:vn1 12:flood1 12:vap22 12:tsi41 12:address41 "
-                     "13:vn1 13:flood1 13:vap23 13:tsi41 13:address41");
+                     "11:vn1 11:flood1 11:vap21 11:quiet21 "
+                     "11:tsi41 11:address41 "
+                     "12:vn1 12:flood1 12:vap22 12:quiet22 "
+                     "12:tsi41 12:address41 "
+                     "13:vn1 13:flood1 13:vap23 13:quiet23 "
+                     "13:tsi41 13:address41");
     del(NVA_DELTA_VN_DEL, 3);
     ck_assert_str_eq(dirt(), "");
     ck_assert_ptr_eq(directory_vn_by_vni(d, 300), NULL);
@@ -701,18 +707,18 @@ START_TEST(test_dirty_port)
     ck_assert_str_eq(dirt(), "");
     put_port(HV1, "tap1", 6);
     ck_assert_str_eq(dirt(),
-                     "11:flood1 11:vap21 11:tsi41");
+                     "11:flood1 11:vap21 11:quiet21 11:tsi41");
     ck_assert_ptr_eq(directory_port_by_ofport(d, HV1, 5), NULL);
     put_port(HV1, "eth7", 7);
     ck_assert_str_eq(dirt(), "");
     del_port(HV1, "tap1");
     ck_assert_str_eq(dirt(),
-                     "11:flood1 11:vap21 11:tsi41");
+                     "11:flood1 11:vap21 11:quiet21 11:tsi41");
     del_port(HV1, "tap1");
     ck_assert_str_eq(dirt(), "");
     put_port(HV1, "vxlan0", 9);
     ck_assert_str_eq(dirt(),
-                     "11:base11 11:vn1 11:flood1 11:vap21 11:tsi41 "
+                     "11:base11 11:vn1 11:flood1 11:vap21 11:quiet21 11:tsi41 "
                      "11:address41");
 }
 END_TEST
@@ -723,7 +729,7 @@ START_TEST(test_ofport_reused)
     put_port(HV1, "tap2", 6);
     put_port(HV1, "tap2", 5);
     ck_assert_str_eq(dirt(),
-                     "11:flood1 11:vap21 11:tsi41");
+                     "11:flood1 11:vap21 11:quiet21 11:tsi41");
     ck_assert_ptr_eq(directory_port(d, HV1, "tap1"), NULL);
     put_port(HV1, "tap1", 6);
     ck_assert_str_eq(directory_port_by_ofport(d, HV1, 6)->name, "tap1");
@@ -735,26 +741,28 @@ START_TEST(test_dirty_vap)
 {
     put_vap(90, HV1, "tap2", BLUE, false);
     ck_assert_str_eq(dirt(),
-                     "11:flood1 11:vap90");
+                     "11:flood1 11:vap90 11:quiet90");
     put_vap(90, HV1, "tap2", BLUE, false);
     ck_assert_str_eq(dirt(), "");
     put_vap(90, HV1, "tap2", BLUE, true);
     ck_assert_str_eq(dirt(),
-                     "11:flood1 11:vap90");
+                     "11:flood1 11:vap90 11:quiet90");
     put_vap(90, HV1, "tap2", RED, true);
     ck_assert_str_eq(dirt(),
-                     "11:flood1 11:vap90 11:vn2 11:flood2");
+                     "11:flood1 11:vap90 11:quiet90 11:vn2 11:flood2");
     put_vap(91, HV2, "tap2", RED, false);
     ck_assert_str_eq(dirt(),
-                     "12:vn2 12:flood2 12:vap91 11:flood2");
+                     "12:vn2 12:flood2 12:vap91 12:quiet91 11:flood2");
     del(NVA_DELTA_VAP_DEL, VAP1);
     ck_assert_str_eq(dirt(),
-                     "11:vn1 11:flood1 11:vap21 11:tsi41 11:address41 "
+                     "11:vn1 11:flood1 11:vap21 11:quiet21 "
+                     "11:tsi41 11:address41 "
                      "12:flood1 13:flood1");
     ck_assert(!directory_nve_serves(d, HV1, BLUE));
     put_vap(VAP1, HV1, "tap1", BLUE, false);
     ck_assert_str_eq(dirt(),
-                     "11:vn1 11:flood1 11:vap21 11:tsi41 11:address41 "
+                     "11:vn1 11:flood1 11:vap21 11:quiet21 "
+                     "11:tsi41 11:address41 "
                      "12:flood1 13:flood1");
 }
 END_TEST
@@ -767,11 +775,13 @@ START_TEST(test_A1_dirty_subscription)
     put_nve(&nve);
     put_vap(90, 14, "tap1", BLUE, false);
     ck_assert_str_eq(dirt(),
-                     "14:vn1 14:flood1 14:vap90 14:tsi41 14:address41 "
+                     "14:vn1 14:flood1 14:vap90 14:quiet90 "
+                     "14:tsi41 14:address41 "
                      "11:flood1 12:flood1 13:flood1");
     del(NVA_DELTA_VAP_DEL, 90);
     ck_assert_str_eq(dirt(),
-                     "14:vn1 14:flood1 14:vap90 14:tsi41 14:address41 "
+                     "14:vn1 14:flood1 14:vap90 14:quiet90 "
+                     "14:tsi41 14:address41 "
                      "11:flood1 12:flood1 13:flood1");
 }
 END_TEST
@@ -816,14 +826,14 @@ START_TEST(test_dirty_tsi)
 END_TEST
 
 /* The steps of a move, in programming order: the new NVE, the old one, the
- * peers; where the flooding ports change, the VN's flows go first. */
+ * peers; where a port begins or ceases to get floods, that goes first. */
 START_TEST(test_dirty_tsi_moves)
 {
     struct nva_tsi t = *directory_tsi(d, TSI1);
 
     put_vap(VAP3, HV3, "tap1", BLUE, true);
     ck_assert_str_eq(dirt(),
-                     "13:flood1 13:vap23");
+                     "13:flood1 13:vap23 13:quiet23");
     ck_assert(!floods(VAP3));
     t.prepared = at(HV3, "tap1");
     put_tsi(&t);
@@ -834,7 +844,7 @@ START_TEST(test_dirty_tsi_moves)
     t.paused = true;
     put_tsi(&t);
     ck_assert_str_eq(dirt(),
-                     "11:flood1 11:tsi41 13:flood1 13:tsi41");
+                     "11:quiet21 11:tsi41 13:quiet23 13:tsi41");
     ck_assert(floods(VAP3));
     ck_assert(!floods(VAP1));
 
@@ -843,7 +853,7 @@ START_TEST(test_dirty_tsi_moves)
     t.paused = false;
     put_tsi(&t);
     ck_assert_str_eq(dirt(),
-                     "13:tsi41 11:flood1 11:tsi41");
+                     "13:tsi41 11:quiet21 11:tsi41");
     ck_assert(floods(VAP3));
     ck_assert(floods(VAP1));            /* Peers still send there. */
 
@@ -867,7 +877,7 @@ START_TEST(test_floods)
     t.prepared = at(HV2, "tap1");
     put_tsi(&t);
     ck_assert_str_eq(dirt(),
-                     "11:tsi41 12:flood1 12:tsi41");
+                     "11:tsi41 12:quiet22 12:tsi41");
     ck_assert(!floods(VAP2));           /* Only a VM that is not there. */
 
     /* Another VM that is there. */
@@ -987,12 +997,12 @@ START_TEST(test_owners_at)
     put_redirect(71, 42, HV3, HV2);
     directory_each_owner_at(d, HV2, owner_cb, &s);
     ck_assert_str_eq(ds_cstr(&s),
-                     " base12 vn1 flood1 vap22 tsi41 address41 tsi42 "
+                     " base12 vn1 flood1 vap22 quiet22 tsi41 address41 tsi42 "
                      "redirect70");
     ds_clear(&s);
     directory_each_owner_at(d, HV3, owner_cb, &s);
     ck_assert_str_eq(ds_cstr(&s),
-                     " base13 vn1 flood1 vap23 tsi41 address41 tsi42 "
+                     " base13 vn1 flood1 vap23 quiet23 tsi41 address41 tsi42 "
                      "redirect71");
     ds_clear(&s);
     directory_each_owner_at(d, 999, owner_cb, &s);
@@ -1337,8 +1347,15 @@ vap_facts(nva_id id)
                                                         vap->port) : NULL);
 
     return (!vap ? 0 : 1 | vap->vn << 1 | vap->nve << 8
-            | (directory_flood_port(d, vap) ? UINT64_C(1) << 20 : 0)
             | (uint64_t) (port ? port->ofport : 0) << 24);
+}
+
+static bool
+is_quiet(nva_id id)
+{
+    const struct nva_vap *vap = directory_vap(d, id);
+
+    return vap && directory_is_quiet(d, vap);
 }
 
 START_TEST(test_churn)
@@ -1359,7 +1376,11 @@ START_TEST(test_churn)
     ds_init(&seen);
     for (int i = 0; i < CHURN_STEPS; i++) {
         uint64_t version = directory_version(d);
+        bool quiet[N_VAP];
 
+        for (int j = 0; j < N_VAP; j++) {
+            quiet[j] = is_quiet(ID_VAP + j);
+        }
         nva_dirty_clear(&dirty);
         kinds[draw(ARRAY_SIZE(kinds))]();
         if (directory_version(d) == version) {
@@ -1374,6 +1395,9 @@ START_TEST(test_churn)
                 ck_assert(is_dirty(vap->nve, NVA_OWNER_FLOOD, vap->vn));
             }
             facts[j] = now;
+            if (vap && is_quiet(vap->id) != quiet[j]) {
+                ck_assert(is_dirty(vap->nve, NVA_OWNER_QUIET, vap->id));
+            }
         }
         if (i % 20 == 0) {
             /* Random places leave redirects where they must not be. */

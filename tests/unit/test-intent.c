@@ -686,15 +686,19 @@ END_TEST
 
 /* ## VNs ## */
 
+#define TO_PORT_2 "set_field:0x2->reg2,resubmit(,33)"
+#define TO_PORTS_2_AND_3 TO_PORT_2 ",set_field:0x3->reg2,resubmit(,33)"
+
 START_TEST(vn_floods_to_ports_and_known_nves)
 {
     compute(HV1, NVA_OWNER_FLOOD, VN);
     ck_assert_str_eq(actions(NVA_TABLE_FLOOD, "reg0=0x64"),
-                     "output:2,output:3," TO_HV2
+                     "resubmit(,32)," TO_HV2
                      ",set_field:0.0.0.0->tun_dst"
                      ",set_field:fd31::3->tun_ipv6_dst,output:1");
+    ck_assert_str_eq(actions(NVA_TABLE_LOCAL, "reg0=0x64"), TO_PORTS_2_AND_3);
     ck_assert_str_eq(actions(NVA_TABLE_DELIVER, "dl_dst=01:00:00:00:00:00"),
-                     "output:2,output:3");
+                     "resubmit(,32)");
 }
 END_TEST
 
@@ -716,8 +720,31 @@ START_TEST(vn_leaves_out_absent_ports_and_tunnels)
     del_port(HV1, "tap-a2");
     del_port(HV1, "vx0");
     compute(HV1, NVA_OWNER_FLOOD, VN);
-    ck_assert_str_eq(actions(NVA_TABLE_FLOOD, "reg0=0x64"), "output:2");
+    ck_assert_str_eq(actions(NVA_TABLE_FLOOD, "reg0=0x64"), "resubmit(,32)");
+    ck_assert_str_eq(actions(NVA_TABLE_LOCAL, "reg0=0x64"), TO_PORT_2);
     ck_assert_str_eq(actions(NVA_TABLE_CLASSIFY, ""), "none");
+}
+END_TEST
+
+/* While only a VM that is prepared there is to use it; one of its VAPs says
+ * so. */
+START_TEST(port_of_a_prepared_vm_gets_no_floods)
+{
+    static const struct eth_addr mac = ETH_ADDR_C(02,00,00,00,00,99);
+
+    put_vap(VAP_A2 + 100, tap_a2, VN, &mac);
+    compute(HV1, NVA_OWNER_QUIET, VAP_A2);
+    ck_assert_uint_eq(flow_set_n(flows), 0);
+
+    put_tsi(tap_c, tap_c, tap_a2, false);
+    compute(HV1, NVA_OWNER_QUIET, VAP_A2);
+    ck_assert_str_eq(actions(NVA_TABLE_PORT, "reg2=0x3"), "drop");
+    compute(HV1, NVA_OWNER_QUIET, VAP_A2 + 100);
+    ck_assert_uint_eq(flow_set_n(flows), 0);
+
+    /* The list is as it was. */
+    compute(HV1, NVA_OWNER_FLOOD, VN);
+    ck_assert_str_eq(actions(NVA_TABLE_LOCAL, "reg0=0x64"), TO_PORTS_2_AND_3);
 }
 END_TEST
 
@@ -728,8 +755,7 @@ START_TEST(vn_floods_once_to_a_port)
 
     put_vap(VAP_A2 + 100, tap_a, VN, &mac);
     compute(HV1, NVA_OWNER_FLOOD, VN);
-    ck_assert_str_eq(actions(NVA_TABLE_DELIVER, "dl_dst=01:00:00:00:00:00"),
-                     "output:2,output:3");
+    ck_assert_str_eq(actions(NVA_TABLE_LOCAL, "reg0=0x64"), TO_PORTS_2_AND_3);
 }
 END_TEST
 
@@ -823,8 +849,7 @@ START_TEST(vap_on_the_tunnel_port_is_nothing)
     compute(HV1, NVA_OWNER_VAP, VAP_A2 + 100);
     ck_assert_uint_eq(flow_set_n(flows), 0);
     compute(HV1, NVA_OWNER_FLOOD, VN);
-    ck_assert_str_eq(actions(NVA_TABLE_DELIVER, "dl_dst=01:00:00:00:00:00"),
-                     "output:2,output:3");
+    ck_assert_str_eq(actions(NVA_TABLE_LOCAL, "reg0=0x64"), TO_PORTS_2_AND_3);
 }
 END_TEST
 
@@ -1009,6 +1034,7 @@ main(void)
     tcase_add_test(tc, vn_floods_to_ports_and_known_nves);
     tcase_add_test(tc, k6_vn_floods_to_disconnected_nves);
     tcase_add_test(tc, vn_leaves_out_absent_ports_and_tunnels);
+    tcase_add_test(tc, port_of_a_prepared_vm_gets_no_floods);
     tcase_add_test(tc, vn_floods_once_to_a_port);
     tcase_add_test(tc, vn_policies);
     tcase_add_test(tc, vap_strict_and_learn);

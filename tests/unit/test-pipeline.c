@@ -78,6 +78,7 @@ add_all(void)
     pipeline_base(&p);
     pipeline_vn_tunnel(&p, 100);
     pipeline_vn_flood(&p, 100, &flood);
+    pipeline_quiet(&p, 100, 3);
     pipeline_vn_unknown_unicast(&p, 100, PIPELINE_ASK);
     pipeline_vn_unknown_unicast(&p, 101, PIPELINE_FLOOD);
     pipeline_vn_unknown_unicast(&p, 102, PIPELINE_DROP);
@@ -305,12 +306,29 @@ START_TEST(flood_sends_ipv4_first)
 
     pipeline_vn_flood(&p, 100, &flood);
     ck_assert_str_eq(actions(0), "goto_table:31");
-    ck_assert_str_eq(actions(1), "output:2,output:3,set_field:0x64->tun_id,"
+    ck_assert_str_eq(actions(1), "resubmit(,32),set_field:0x64->tun_id,"
                      "set_field:172.31.0.2->tun_dst,output:1,"
                      "set_field:0.0.0.0->tun_dst,"
                      "set_field:fd31::3->tun_ipv6_dst,output:1,"
                      "set_field:fd31::4->tun_ipv6_dst,output:1");
-    ck_assert_str_eq(actions(2), "output:2,output:3");
+    ck_assert_str_eq(actions(2), "set_field:0x2->reg2,resubmit(,33),"
+                     "set_field:0x3->reg2,resubmit(,33)");
+    ck_assert_str_eq(actions(3), "resubmit(,32)");
+}
+END_TEST
+
+/* It stays in the list, and is passed over. */
+START_TEST(quiet_port_gets_no_floods)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    pipeline_quiet(&p, 100, 3);
+    ck_assert_uint_eq(flow_set_n(p.out), 1);
+    nva_flow_format(flow_set_at(p.out, 0), &s);
+    ck_assert_str_eq(ds_cstr(&s),
+                     "cookie=0x4e01400000000007, table=33, priority=10,"
+                     "reg0=0x64,reg2=0x3 actions=drop");
+    ds_destroy(&s);
 }
 END_TEST
 
@@ -599,6 +617,7 @@ main(void)
     tcase_add_test(tc, absent_port_is_not_mentioned);
     tcase_add_test(tc, d11_redirect_clears_ipv4_destination_for_ipv6);
     tcase_add_test(tc, flood_sends_ipv4_first);
+    tcase_add_test(tc, quiet_port_gets_no_floods);
     tcase_add_test(tc, longest_flood_fits_in_a_flow_mod);
     tcase_add_test(tc, hops_are_counted_and_end);
     tcase_add_test(tc, answers_to_the_nva);
