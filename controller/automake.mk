@@ -21,6 +21,8 @@ controller_libnvad_a_SOURCES = \
 	controller/http-server.h \
 	controller/metrics.c \
 	controller/metrics.h \
+	controller/note-log.c \
+	controller/note-log.h \
 	controller/of-server.c \
 	controller/of-server.h \
 	controller/ovs-loop.c \

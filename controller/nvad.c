@@ -19,16 +19,15 @@
 #include "controller/config.h"
 #include "daemon.h"
 #include "dirs.h"
-#include "directory.h"
 #include "dispatch.h"
 #include "fatal-signal.h"
 #include "http-server.h"
+#include "note-log.h"
 #include "of-server.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/util.h"
 #include "openvswitch/vlog.h"
 #include "ovs-loop.h"
-#include "packets.h"
 #include "timeval.h"
 #include "unixctl.h"
 #include "util.h"
@@ -40,6 +39,7 @@ struct nvad {
     struct of_server *of;
     struct http_server *http;
     struct dispatch *dispatch;
+    struct note_log *log;
     struct event *sigterm, *sigint;
     bool exiting;
 };
@@ -49,7 +49,6 @@ static void close_all(struct nvad *);
 static void turn(struct nvad *, struct unixctl_server *);
 static void note_cb(void *nvad, const struct nva_view *,
                     const struct nva_note *);
-static void log_note(const struct nva_view *, const struct nva_note *);
 
 int
 main(int argc, char *argv[])
@@ -101,6 +100,7 @@ turn(struct nvad *n, struct unixctl_server *unixctl)
     dispatch_timer(n->dispatch, now);
     more = of_server_run(n->of);
     http_server_run(n->http);
+    note_log_flush(n->log);
 
     ovs_loop_wait_until(more || n->exiting ? now
                         : MIN(dispatch_deadline(n->dispatch, now),
@@ -176,6 +176,7 @@ open_all(struct nvad *n, const struct config *config)
     event_add(n->sigterm, NULL);
     event_add(n->sigint, NULL);
 
+    n->log = note_log_create();
     of_server_ops(&ops);
     n->dispatch = dispatch_create(&ops);
     dispatch_audit_every(n->dispatch, config->audit_secs * NVA_SEC,
@@ -204,6 +205,7 @@ close_all(struct nvad *n)
     http_server_destroy(n->http);
     of_server_destroy(n->of);
     dispatch_destroy(n->dispatch);
+    note_log_destroy(n->log);
     event_free(n->sigterm);
     event_free(n->sigint);
     ovs_loop_detach();
@@ -217,70 +219,8 @@ note_cb(void *nvad, const struct nva_view *view, const struct nva_note *note)
 {
     struct nvad *n = nvad;
 
-    log_note(view, note);
+    note_log_add(n->log, view, note);
     if (n->http) {
         http_server_note(n->http, view, note);
-    }
-}
-
-/* Somebody should look: a MAC at two places, or where it must not be (RFC 7432
- * s15: E4, E5). */
-static bool
-is_alert(const struct nva_note *note)
-{
-    return (note->type == NVA_NOTE_FROZEN || note->type == NVA_NOTE_THAWED
-            || note->type == NVA_NOTE_DUPLICATE
-            || (note->type == NVA_NOTE_DROPPED
-                && note->reason == NVA_R_STICKY));
-}
-
-/* A decision is logged once, here.  What a peer can cause at will is
- * rate-limited. */
-static void
-log_note(const struct nva_view *view, const struct nva_note *note)
-{
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(600, 600);
-    static struct vlog_rate_limit dbg_rl = VLOG_RATE_LIMIT_INIT(6000, 6000);
-    const struct nva_nve *nve = directory_nve(view->dir, note->nve);
-    const struct nva_move *move = directory_move(view->dir, note->move);
-    const struct nva_vm *vm = directory_vm(view->dir, note->vm);
-    const char *what = note->what ? note->what : "";
-
-    if (note->type == NVA_NOTE_AUDIT) {
-        VLOG_WARN_RL(&rl, "audit: %s: nve %s vm %s", what,
-                     nve ? nve->name : "-", vm ? vm->name : "-");
-    } else if (is_alert(note)) {
-        const struct nva_nve *other = directory_nve(view->dir, note->other);
-        bool has_ip = ipv6_addr_is_set(&note->ip);
-        char ip[INET6_ADDRSTRLEN];
-
-        VLOG_WARN_RL(&rl, "%s: vm %s mac "ETH_ADDR_FMT"%s%s nve %s%s%s: %s",
-                     nva_note_type_word(note->type), vm ? vm->name : "-",
-                     ETH_ADDR_ARGS(note->mac), has_ip ? " ip " : "",
-                     has_ip ? nva_ip_format(&note->ip, ip, sizeof ip) : "",
-                     nve ? nve->name : "-",
-                     other ? ", not " : "", other ? other->name : "",
-                     nva_reason_text(note->reason));
-    } else if (note->type == NVA_NOTE_MOVE) {
-        VLOG_INFO_RL(&rl, "move %"PRIu64": vm %s: %s%s%s", note->move,
-                     move ? move->vm_name : "?",
-                     nva_move_state_word(note->state),
-                     note->reason ? ": " : "",
-                     note->reason ? nva_reason_text(note->reason) : "");
-    } else if (note->type == NVA_NOTE_VM) {
-        VLOG_INFO_RL(&rl, "vm %s: %s: %s", vm ? vm->name : "-",
-                     nva_vm_state_word(note->vm_state),
-                     nva_reason_text(note->reason));
-    } else if (note->type == NVA_NOTE_NVE || note->type == NVA_NOTE_DRAIN) {
-        VLOG_INFO_RL(&rl, "%s %s: %s%s%s",
-                     note->type == NVA_NOTE_NVE ? "nve" : "drain of",
-                     nve ? nve->name : "?", what,
-                     note->reason ? ": " : "",
-                     note->reason ? nva_reason_text(note->reason) : "");
-    } else {
-        VLOG_DBG_RL(&dbg_rl, "%s: %s nve=%s mac="ETH_ADDR_FMT" %s",
-                    nva_note_type_word(note->type),
-                    nva_reason_word(note->reason), nve ? nve->name : "-",
-                    ETH_ADDR_ARGS(note->mac), what);
     }
 }

@@ -77,6 +77,7 @@ CHECK_TESTS = \
 	tests/unit/test-mobility-timer \
 	tests/unit/test-mobility \
 	tests/unit/test-move-fsm \
+	tests/unit/test-note-log \
 	tests/unit/test-nva-types \
 	tests/unit/test-of-codec \
 	tests/unit/test-of-plain \
@@ -273,6 +274,11 @@ tests_unit_test_move_fsm_SOURCES = \
 	tests/unit/test-move-fsm.c \
 	tests/unit/fixture.h
 tests_unit_test_move_fsm_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_note_log_SOURCES = \
+	tests/unit/test-note-log.c \
+	tests/unit/fixture.h
+tests_unit_test_note_log_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_nva_types_SOURCES = \
 	tests/unit/test-nva-types.c \
