@@ -245,7 +245,7 @@ step(const struct nva_view *view, const struct nva_event *ev,
 {
     switch (ev->type) {
     case NVA_EV_REQUEST:
-        step_request(view, &ev->request, plan);
+        step_request(view, ev->request, plan);
         break;
     case NVA_EV_EVIDENCE:
         step_evidence(view, ev, plan);
@@ -352,14 +352,17 @@ enum nva_reason
 dispatch_request(struct dispatch *d, const struct nva_request *request,
                  nva_usec now)
 {
-    struct nva_event ev = { .type = NVA_EV_REQUEST, .request = *request };
+    struct nva_event ev = { .type = NVA_EV_REQUEST, .request = request };
 
     if (request->type == NVA_REQ_NVE_PUT) {
         const struct bridge *br = bridges_by_dpid(&d->bridges,
                                                   request->nve.nve.dpid);
+        struct nva_request told = *request;
 
-        ev.request.nve.foreign_flows =
+        told.nve.foreign_flows =
             br && br->nve == NVA_ID_NONE ? br->foreign_flows : 0;
+        ev.request = &told;
+        return dispatch_event(d, &ev, now);
     }
     return dispatch_event(d, &ev, now);
 }

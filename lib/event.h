@@ -146,7 +146,7 @@ struct nva_event {
     nva_id nve;                         /* All switch events. */
     uint64_t session;
     union {
-        struct nva_request request;
+        const struct nva_request *request;  /* Caller's. */
         struct {                        /* NVE_UP */
             struct in6_addr peer_ip;    /* Zero: unix socket. */
             size_t n_ports;
