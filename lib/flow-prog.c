@@ -702,7 +702,7 @@ bundle_add_meters(struct flow_prog *fp, const struct flow_set *flows)
 /* Moves 'e', which is dirty, into the bundle with its 'flows' (taken). */
 static void
 bundle_add_part(struct flow_prog *fp, struct entry *e, struct flow_set *flows,
-                uint64_t version)
+                uint64_t hash, uint64_t version)
 {
     struct bundle *b = &fp->bundle;
     size_t n = flow_set_n(flows);
@@ -712,8 +712,7 @@ bundle_add_part(struct flow_prog *fp, struct entry *e, struct flow_set *flows,
         b->parts = x2nrealloc(b->parts, &b->allocated_parts, sizeof *b->parts);
     }
     b->parts[b->n_parts++] = (struct part) {
-        .entry = e, .flows = flows, .version = version,
-        .hash = flow_set_hash(flows),
+        .entry = e, .flows = flows, .version = version, .hash = hash,
     };
     if (b->n_owners >= b->allocated_owners) {
         b->owners = x2nrealloc(b->owners, &b->allocated_owners,
@@ -739,14 +738,15 @@ bundle_add_part(struct flow_prog *fp, struct entry *e, struct flow_set *flows,
 }
 
 static bool
-is_unchanged(const struct entry *e, const struct flow_set *flows)
+is_unchanged(const struct entry *e, const struct flow_set *flows,
+             uint64_t hash)
 {
     if (e->presence == UNKNOWN) {
         return false;
     } else if (!flow_set_n(flows)) {
         return e->presence == ABSENT;
     }
-    return (e->presence == PRESENT && e->hash == flow_set_hash(flows)
+    return (e->presence == PRESENT && e->hash == hash
             && e->owner.kind != NVA_OWNER_REDIRECT
             && !flow_set_is_timed(flows));
 }
@@ -760,12 +760,14 @@ bundle_take(struct flow_prog *fp, const struct flow_prog_source *source,
     struct flow_set *flows = flow_set_create();
     uint64_t version = source->version(source->aux, e->owner);
     struct nva_owner owner = e->owner;
+    uint64_t hash;
 
     source->flows(source->aux, fp->nve, owner, now, flows);
+    hash = flow_set_hash(flows);
     entry_set_clean(fp, e);
     entry_quarantine(fp, e, NVA_OK);
-    if (!is_unchanged(e, flows)) {
-        bundle_add_part(fp, e, flows, version);
+    if (!is_unchanged(e, flows, hash)) {
+        bundle_add_part(fp, e, flows, hash, version);
         return;
     }
     flow_set_destroy(flows);
