@@ -34,7 +34,7 @@ struct walk {
 };
 
 static directory_cb owing_cb, concerned_cb, timer_cb, deadline_cb, any_cb;
-static directory_cb add_redirect_cb;
+static directory_cb add_redirect_cb, way_back_cb;
 static void carry_on(const struct nva_view *, const struct nva_move *,
                      struct nva_plan *);
 static bool is_switched_by(const struct nva_move *, nva_id tsi);
@@ -42,6 +42,8 @@ static void carry_on_tsi(const struct nva_view *, nva_id tsi,
                          struct nva_plan *);
 static void go_prepared(const struct nva_view *, struct nva_move *,
                         struct nva_plan *);
+static void end_ways_there(const struct nva_view *, struct nva_move *,
+                           struct nva_plan *);
 static void go_switching(const struct nva_view *, struct nva_move *,
                          struct nva_plan *);
 static void go_converging(const struct nva_view *, struct nva_move *,
@@ -63,6 +65,12 @@ static bool tsi_owes(const struct nva_view *, const struct nva_tsi *);
 static size_t find_owing(const struct nva_view *, const struct nva_tsi *,
                          bool connected, nva_id *nves, size_t n, size_t max);
 static bool has_redirect(const struct nva_view *, const struct nva_move *);
+static const struct nva_redirect *way_there(const struct nva_view *,
+                                            const struct nva_move *,
+                                            const struct nva_move_if *);
+static nva_usec ready_settles_at(const struct nva_view *,
+                                 const struct nva_move *);
+static bool is_getting_ready(const struct nva_view *, const struct nva_move *);
 static bool if_is_ready(const struct nva_view *, const struct nva_move *,
                         const struct nva_move_if *);
 static bool if_is_confirmed(const struct nva_view *, const struct nva_move *,
@@ -172,11 +180,29 @@ converge_is_ready(const struct nva_view *v, const struct nva_move *move)
 }
 
 bool
+converge_end_way_there(const struct nva_view *v, struct nva_move *move,
+                       struct nva_move_if *mif, struct nva_plan *plan)
+{
+    const struct nva_tsi *tsi = directory_tsi(v->dir, mif->tsi);
+    const struct nva_redirect *r = way_there(v, move, mif);
+
+    if (!r || converge_owes(v, tsi)) {
+        return false;
+    }
+    mif->way_there = r->id;
+    move->settles_from = NVA_NEVER;
+    redirect_clear_at(v, tsi, move->to_nve, plan);
+    return true;
+}
+
+bool
 converge_may_pause(const struct nva_view *v, const struct nva_move *move)
 {
     const struct nva_vm *vm = directory_vm(v->dir, move->vm);
 
-    if (vm->connections != NVA_CONNECTIONS_HOLD) {
+    if (v->now < ready_settles_at(v, move)) {
+        return false;
+    } else if (vm->connections != NVA_CONNECTIONS_HOLD) {
         return converge_is_ready(v, move);
     }
     for (size_t i = 0; i < move->n_ifs; i++) {
@@ -444,8 +470,13 @@ static void
 go_prepared(const struct nva_view *v, struct nva_move *move,
             struct nva_plan *plan)
 {
-    bool ready = converge_is_ready(v, move);
+    bool ready;
 
+    if (move->state == NVA_MS_PREPARED && !move->ready) {
+        end_ways_there(v, move, plan);
+    }
+    ready = (converge_is_ready(v, move)
+             && v->now >= ready_settles_at(v, move));
     if (ready != move->ready) {
         move->ready = ready;
         story_put(plan, move);
@@ -453,6 +484,24 @@ go_prepared(const struct nva_view *v, struct nva_move *move,
             story_stamp(plan, move->id, NVA_STAMP_READY, v->now, move->to_nve,
                         NVA_OK);
         }
+    }
+}
+
+/* Those that were needed until now.  A destination that has ended a redirect
+ * settles, as an old place that has begun one. */
+static void
+end_ways_there(const struct nva_view *v, struct nva_move *move,
+               struct nva_plan *plan)
+{
+    bool ended = false;
+
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        ended |= converge_end_way_there(v, move, &move->ifs[i], plan);
+    }
+    if (ended || (move->settles_from == NVA_NEVER
+                  && converge_is_ready(v, move))) {
+        move->settles_from = ended ? NVA_NEVER : v->now;
+        story_put(plan, move);
     }
 }
 
@@ -635,6 +684,7 @@ redirect_confirmed(const struct nva_view *v, nva_id id, nva_id nve,
                    struct nva_plan *plan)
 {
     const struct nva_redirect *r = directory_redirect(v->dir, id);
+    struct walk w = { .view = v, .plan = plan };
 
     if (r && r->at == nve) {
         const struct nva_stamp stamp = {
@@ -645,6 +695,9 @@ redirect_confirmed(const struct nva_view *v, nva_id id, nva_id nve,
         story_stamp_about(plan, r->move, &stamp);
         settle_anew(v, plan, r->move);
         carry_on_tsi(v, r->tsi, plan);
+    } else if (!r) {
+        /* One that has ended: a way back may have waited for that. */
+        directory_each_active_move(v->dir, way_back_cb, &w);
     }
 }
 
@@ -665,6 +718,38 @@ confirmed(const struct nva_view *v, nva_id nve, enum nva_owner_kind kind,
     return nva_confirmed(v, nve, (struct nva_owner) { kind, id });
 }
 
+/* When the datapath of its destination, which may be activated before that,
+ * surely redirects no more.  NVEs that
+ * need the redirect of the way there are waited for, but not for long. */
+static nva_usec
+ready_settles_at(const struct nva_view *v, const struct nva_move *move)
+{
+    if (move->state != NVA_MS_PREPARED) {
+        return 0;
+    } else if (move->settles_from) {
+        return (move->settles_from == NVA_NEVER ? NVA_NEVER
+                : move->settles_from + NVA_DATAPATH_SETTLE);
+    }
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        if (way_there(v, move, &move->ifs[i])
+            && tsi_owes(v, directory_tsi(v->dir, move->ifs[i].tsi))) {
+            return move->started + NVA_DATAPATH_SLOW;
+        }
+    }
+    return 0;
+}
+
+/* The redirect at its destination that need not last longer than who needs it,
+ * or NULL. */
+static const struct nva_redirect *
+way_there(const struct nva_view *v, const struct nva_move *move,
+          const struct nva_move_if *mif)
+{
+    const struct nva_redirect *r = redirect_at(v->dir, mif->tsi, move->to_nve);
+
+    return r && !r->resets ? r : NULL;
+}
+
 static bool
 if_is_ready(const struct nva_view *v, const struct nva_move *move,
             const struct nva_move_if *mif)
@@ -681,6 +766,10 @@ if_is_confirmed(const struct nva_view *v, const struct nva_move *move,
     const struct nva_tsi *tsi = directory_tsi(v->dir, mif->tsi);
     const struct nva_vap *vap;
 
+    if (mif->way_there
+        && !confirmed(v, move->to_nve, NVA_OWNER_REDIRECT, mif->way_there)) {
+        return false;
+    }
     if (!mif->switched
         && !nva_place_equal(&tsi->current, &tsi->published)) {
         return false;
@@ -755,13 +844,26 @@ concerned_cb(const void *move_, void *w_)
 }
 
 static bool
+way_back_cb(const void *move_, void *w_)
+{
+    const struct nva_move *move = move_;
+    struct walk *w = w_;
+
+    if (move->settles_from == NVA_NEVER) {
+        carry_on(w->view, move, w->plan);
+    }
+    return true;
+}
+
+static bool
 timer_cb(const void *move_, void *w_)
 {
     const struct nva_move *move = move_;
     struct walk *w = w_;
 
     if (move->unwinding ? w->view->now >= unwinds_at(w->view, move)
-                        : move->state == NVA_MS_DRAINING) {
+                        : (move->state == NVA_MS_DRAINING
+                           || is_getting_ready(w->view, move))) {
         carry_on(w->view, move, w->plan);
     }
     return true;
@@ -779,11 +881,21 @@ deadline_cb(const void *move_, void *w_)
                && converge_is_pausing(w->view, move)) {
         /* Nothing to do then, but somebody waits for the answer. */
         w->deadline = MIN(w->deadline, pause_settles_at(w->view, move));
+    } else if (is_getting_ready(w->view, move)) {
+        w->deadline = MIN(w->deadline, ready_settles_at(w->view, move));
     } else if (move->state == NVA_MS_DRAINING
                && !has_redirect(w->view, move)) {
         w->deadline = w->view->now;
     }
     return true;
+}
+
+/* True if only time is missing. */
+static bool
+is_getting_ready(const struct nva_view *v, const struct nva_move *move)
+{
+    return (move->state == NVA_MS_PREPARED && !move->ready
+            && ready_settles_at(v, move) && converge_is_ready(v, move));
 }
 
 static bool

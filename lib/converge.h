@@ -19,11 +19,19 @@ void converge_timer(const struct nva_view *, struct nva_plan *);
 /* When converge_timer() must run next; NVA_NEVER if never. */
 nva_usec converge_deadline(const struct nva_view *);
 
-/* True if the destination of 'move' would deliver: its NVE is connected, its
- * ports are there, all it was told is confirmed. */
+/* True if the tables at the destination of 'move' would deliver: its NVE is
+ * connected, its ports are there, all it was told is confirmed. */
 bool converge_is_ready(const struct nva_view *, const struct nva_move *);
+/* 'move' is being prepared.  On a way back, with the redirect of the way there
+ * still at work when the one back begins, packets would go to and fro: it
+ * ends, as nobody needs it who has been told where the VM is; unless it resets
+ * connections.  True if it does. */
+bool converge_end_way_there(const struct nva_view *, struct nva_move *,
+                            struct nva_move_if *, struct nva_plan *);
+
 /* True if 'move' may be paused: it is ready, or would be if its ports existed
- * and its VM's packets are held meanwhile (D18). */
+ * and its VM's packets are held meanwhile (D18); and a redirect that its
+ * destination had has left the datapath there, too (decision 0026). */
 bool converge_may_pause(const struct nva_view *, const struct nva_move *);
 
 /* True while a frame that the VM sent before its pause may still come from its

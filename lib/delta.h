@@ -435,6 +435,8 @@ struct nva_move_if {
     nva_id tsi;
     struct nva_place from;              /* May be unset: had no place. */
     struct nva_place to;
+    nva_id way_there;                   /* The redirect at 'to' that preparing
+                                         * the way back has ended, or NONE. */
     bool switched;
     nva_usec switched_at;
 };
@@ -455,7 +457,11 @@ struct nva_move {
                                          * redirect must have expired. */
     nva_usec paused_at;
     nva_usec settles_from;              /* Paused: its last confirmation, and
-                                         * as long again as that took. */
+                                         * as long again as that took.
+                                         * Prepared: when the end of each
+                                         * 'way_there' was confirmed,
+                                         * NVA_NEVER until then; 0 if there
+                                         * is none. */
     enum nva_vm_state vm_was;           /* The VM's state if it is taken
                                          * back. */
     uint32_t timeout;                   /* Seconds; 0: waits for ever... */

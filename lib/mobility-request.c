@@ -15,7 +15,6 @@
 #include "fabric.h"
 #include "mobility-private.h"
 #include "placement.h"
-#include "redirect.h"
 #include "relocate.h"
 #include "story.h"
 #include "util.h"
@@ -205,20 +204,6 @@ set_times(const struct nva_view *v, const struct nva_request_move *r,
     }
 }
 
-/* On a way back: with the redirect of the way there still at work when the one
- * back begins, packets would go to and fro.  Nobody needs it who has been told
- * where the VM is, unless it resets connections. */
-static void
-end_way_there(const struct nva_view *v, const struct nva_tsi *tsi, nva_id to,
-              struct nva_plan *plan)
-{
-    const struct nva_redirect *r = redirect_at(v->dir, tsi->id, to);
-
-    if (r && !r->resets && !converge_owes(v, tsi)) {
-        redirect_clear_at(v, tsi, to, plan);
-    }
-}
-
 /* A port may be bound for this MAC alone; else all of it is. */
 static enum nva_reason
 bind_port(const struct nva_view *v, nva_id nve, const char *port,
@@ -254,7 +239,7 @@ start_if(const struct nva_view *v, struct nva_move *move,
         reason = NVA_R_SAME_PLACE;
     }
     if (!reason) {
-        end_way_there(v, &t, move->to_nve, plan);
+        converge_end_way_there(v, move, mif, plan);
     }
     relocate_prepare(plan, &t, &mif->to);
     fabric_warm(v, move->to_nve, t.vn, plan);

@@ -135,6 +135,48 @@ START_TEST(planned_back_to_a_slow_place)
 }
 END_TEST
 
+/* ...nor is that all: what its datapath has cached follows its tables.  Who
+ * has not been told yet needs the redirect; that is waited for, but a peer
+ * that does not answer ('patience') may not hold up a move. */
+START_TEST(planned_back_at_once)
+{
+    static const nva_usec slow[] = { 20 * NVA_MSEC, NVA_SEC };
+    bool patience = slow[_i] < NVA_DATAPATH_SLOW;
+    char pause[64];
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = start_move(&s, 2);
+    sim_settle(s.sim);
+    sim_slow(s.sim, 3, slow[_i]);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, id, "activate");
+    sim_run(s.sim, 5 * NVA_MSEC);
+    id = start_move(&s, 1);
+    snprintf(pause, sizeof pause, "/v1/moves/%d/pause", id);
+    sim_run(s.sim, 5 * NVA_MSEC);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    must_refuse(&s, "POST", pause, NULL, "not_ready");
+
+    for (int t = 0; t < 195 && n_redirect_flows(&s, 1); t++) {
+        sim_run(s.sim, NVA_MSEC);
+    }
+    ck_assert_int_eq(n_redirect_flows(&s, 1), !patience);
+    if (patience) {
+        must_refuse(&s, "POST", pause, NULL, "not_ready");
+        sim_run(s.sim, 2 * NVA_DATAPATH_SETTLE);
+    }
+    must(&s, "POST", pause, NULL);
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 0);
+    ck_assert_int_eq(n_redirect_flows(&s, 2), 1);
+    move_verb(&s, id, "abort");
+    sim_slow(s.sim, 3, 0);
+    stage_strike(&s);
+}
+END_TEST
+
 /* Who is owed needs it: it stays until the pause. */
 START_TEST(planned_back_while_a_peer_is_away)
 {
@@ -257,6 +299,7 @@ main(void)
     tcase_add_loop_test(tc, there_and_back, 0, 8);
     tcase_add_test(tc, back_at_a_slow_place);
     tcase_add_test(tc, planned_back_to_a_slow_place);
+    tcase_add_loop_test(tc, planned_back_at_once, 0, 2);
     tcase_add_test(tc, planned_back_while_a_peer_is_away);
     tcase_add_test(tc, ping_pong_1000);
     tcase_add_test(tc, evidence_supersedes_planned);

@@ -99,6 +99,7 @@ carry_over(struct stage *s, int id)
                               "{\"to\": {\"nve\": \"hv%d\", "
                               "\"port\": \"%s\"}}", to, port), 201);
     sim_settle(s->sim);
+    sim_run(s->sim, NVA_DATAPATH_SETTLE);       /* It may be a way back. */
     move_verb(s, id, "pause");
     sim_settle(s->sim);
     if (n >= 0) {

@@ -499,7 +499,7 @@ START_TEST(back_with_pause)
     stage_set(&s, STAGE_STRICT, 0);
     id = make_move(&s, 2);
     id = start_move(&s, 1);
-    sim_settle(s.sim);
+    sim_run(s.sim, 2 * NVA_DATAPATH_SETTLE);
     move_verb(&s, id, "pause");
     sim_settle(s.sim);
     sim_still(s.sim, s.vm);

@@ -710,6 +710,51 @@ START_TEST(a_pause_settles_after_the_datapath)
 }
 END_TEST
 
+/* A destination that redirected is ready when its datapath redirects no more,
+ * and that begins when nobody needs it. */
+START_TEST(a_way_back_settles_after_the_datapath)
+{
+    nva_id id = moving(NVA_MS_PREPARED);
+    nva_id r = fx_redirect(&fx, tsi_id, HV2, HV1, id, NOW);
+    struct nva_move move = *move_of(id);
+
+    place(tsi_id, here, here, there, false);
+    move.ready = false;
+    move.started = NOW;
+    put_move(&move);
+    fx_unconfirm(&fx, HV3, NVA_OWNER_TSI, tsi_id);
+    confirms(HV2);
+    fx_apply_plan(&fx);
+    ck_assert(directory_redirect(fx.dir, r));
+    ck_assert(!move_of(id)->ready);
+    ck_assert_int_eq(converge_deadline(&fx.view),
+                     move.started + NVA_DATAPATH_SLOW);
+
+    fx.n_unconfirmed = 0;
+    confirms(HV3);
+    fx_apply_plan(&fx);
+    ck_assert(!directory_redirect(fx.dir, r));
+    fx_unconfirm(&fx, HV2, NVA_OWNER_REDIRECT, r);
+    confirms(HV3);
+    fx_apply_plan(&fx);
+    ck_assert(!move_of(id)->ready);
+    ck_assert_int_eq(converge_deadline(&fx.view), NVA_NEVER);
+
+    fx.n_unconfirmed = 0;
+    happens(NVA_EV_CONFIRMED, HV2, NVA_OWNER_REDIRECT, r);
+    fx_apply_plan(&fx);
+    ck_assert(!move_of(id)->ready);
+    ck_assert(!converge_may_pause(&fx.view, move_of(id)));
+    ck_assert_int_eq(converge_deadline(&fx.view), NOW + NVA_DATAPATH_SETTLE);
+    fx.view.now = NOW + NVA_DATAPATH_SETTLE;
+    fx_start(&fx);
+    converge_timer(&fx.view, &fx.plan);
+    fx_apply_plan(&fx);
+    ck_assert(move_of(id)->ready);
+    ck_assert_int_eq(converge_deadline(&fx.view), NVA_NEVER);
+}
+END_TEST
+
 START_TEST(D16_unwound_at_once_where_nothing_is_to_confirm)
 {
     nva_id id = unwinding(NOW + NVA_SEC);
@@ -759,6 +804,7 @@ main(void)
     tcase_add_test(tc, blocked_by_names_an_nve_once);
     tcase_add_test(tc, settled);
     tcase_add_loop_test(tc, a_pause_settles_after_the_datapath, 0, 3);
+    tcase_add_test(tc, a_way_back_settles_after_the_datapath);
     tcase_add_test(tc, D16_unwound_at_once_where_nothing_is_to_confirm);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
