@@ -211,7 +211,7 @@ flow_input(struct measure *m, struct guest *g, struct place *p,
     }
     s = &m->streams[number.stream];
     p->received++;
-    stream_received(s, number.seq, now);
+    stream_received(s, number.seq, now, m->stalls.total);
     if (g->resumed && p == g->resumed_at) {
         g->first = g->first ? g->first : now;
         s->first = s->first ? s->first : now;

@@ -297,7 +297,10 @@ input(struct measure *m, struct guest *g, struct place *p,
     }
     payload = guest_frame_parse_udp(frame, len, MEASURE_PORT, &n);
     if (payload) {
-        flow_input(m, g, p, payload, n, measure_now());
+        int64_t now = measure_now();
+
+        stalls_note(&m->stalls, now);
+        flow_input(m, g, p, payload, n, now);
     } else if (p->state == PLACE_LEFT) {
         return;
     } else if (guest_frame_parse_arp(frame, len, &arp)) {

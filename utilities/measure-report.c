@@ -20,6 +20,8 @@ report_mark(struct measure *m, int64_t grace)
     int64_t now = measure_now();
 
     m->marked = now - grace;
+    m->stalls.marked = m->stalls.total;
+    m->stalls.n = m->stalls.longest = m->stalls.longest_at = 0;
     for (size_t i = 0; i < m->n_streams; i++) {
         stream_mark(&m->streams[i], m->marked, now);
     }
@@ -38,8 +40,13 @@ report_print(const struct measure *m, int64_t grace, FILE *f)
 {
     int64_t cut = measure_now() - grace;
 
-    fprintf(f, "\"since_us\": %lld, \"until_us\": %lld, \"flows\": [",
+    fprintf(f, "\"since_us\": %lld, \"until_us\": %lld, ",
             (long long) m->marked, (long long) cut);
+    fprintf(f, "\"stalls\": {\"n\": %llu, \"total_us\": %lld, "
+            "\"longest_us\": %lld, \"longest_at_us\": %lld}, \"flows\": [",
+            (unsigned long long) m->stalls.n,
+            (long long) (m->stalls.total - m->stalls.marked),
+            (long long) m->stalls.longest, (long long) m->stalls.longest_at);
     for (size_t i = 0; i < m->n_streams; i++) {
         fprintf(f, "%s", i ? ", " : "");
         print_stream(m, &m->streams[i], cut, f);
@@ -75,12 +82,12 @@ print_stream(const struct measure *m, const struct stream *s, int64_t cut,
              FILE *f)
 {
     struct stream_summary sum;
-    int64_t gap = s->gap, gap_at = s->gap_at;
+    struct gap gap;
 
     stream_summarize(s, cut, &sum);
-    if (m->running && s->last_arrival && cut - s->last_arrival > gap) {
-        gap = cut - s->last_arrival;    /* It has not ended yet. */
-        gap_at = s->last_arrival;
+    gap = s->gap;
+    if (m->running) {
+        stream_note_gap(s, cut, m->stalls.total, &gap); /* It goes on. */
     }
     fprintf(f, "{\"from\": \"%s\", \"to\": \"%s\", \"family\": \"v%d\", "
             "\"pps\": %u, \"resolved\": %s, \"sent\": %llu, "
@@ -94,8 +101,9 @@ print_stream(const struct measure *m, const struct stream *s, int64_t cut,
             (unsigned long long) s->skipped,
             (unsigned long long) s->n_overflow);
     fprintf(f, "\"longest_gap_us\": %lld, \"gap_at_us\": %lld, "
-            "\"latency_us\": {\"median\": %lld, \"p99\": %lld, "
-            "\"max\": %lld}, ", (long long) gap, (long long) gap_at,
+            "\"gap_stalled_us\": %lld, \"latency_us\": {\"median\": %lld, "
+            "\"p99\": %lld, \"max\": %lld}, ", (long long) gap.length,
+            (long long) gap.at, (long long) gap.stalled,
             (long long) sum.latency_median, (long long) sum.latency_p99,
             (long long) sum.latency_max);
     print_since(f, "first_at_new_us", s->first, s->dst->resumed);

@@ -44,7 +44,7 @@ stream_sent(struct stream *s, int64_t now)
 }
 
 void
-stream_received(struct stream *s, uint64_t seq, int64_t now)
+stream_received(struct stream *s, uint64_t seq, int64_t now, int64_t stalled)
 {
     struct seq_record *r;
 
@@ -66,11 +66,23 @@ stream_received(struct stream *s, uint64_t seq, int64_t now)
     } else {
         s->highest = seq;
     }
-    if (s->last_arrival && now - s->last_arrival > s->gap) {
-        s->gap = now - s->last_arrival;
-        s->gap_at = s->last_arrival;
-    }
+    stream_note_gap(s, now, stalled, &s->gap);
     s->last_arrival = now;
+    s->last_stalled = stalled;
+}
+
+/* While we stood still we neither sent nor received: that is no gap of the
+ * network's. */
+void
+stream_note_gap(const struct stream *s, int64_t now, int64_t stalled,
+                struct gap *longest)
+{
+    int64_t still = stalled - s->last_stalled;
+
+    if (s->last_arrival && now - s->last_arrival - still > longest->length) {
+        *longest = (struct gap) { s->last_arrival,
+                                  now - s->last_arrival - still, still };
+    }
 }
 
 /* Forgets the packets sent before 'cut'. */
@@ -102,8 +114,25 @@ stream_mark(struct stream *s, int64_t cut, int64_t now)
     }
     s->n_received = s->n_reordered = s->n_overflow = 0;
     s->n_late = 0;
-    s->gap = s->gap_at = 0;
+    s->gap = (struct gap) { .at = 0 };
     s->skipped = 0;
+}
+
+void
+stalls_note(struct stalls *st, int64_t now)
+{
+    int64_t from = st->asked > st->until ? st->asked : st->until;
+
+    if (now - from < STALL_MIN) {
+        return;
+    }
+    st->until = now;
+    st->total += now - from;
+    st->n++;
+    if (now - from > st->longest) {
+        st->longest = now - from;
+        st->longest_at = from;
+    }
 }
 
 void

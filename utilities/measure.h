@@ -67,6 +67,27 @@ struct packet_run {
 };
 #define MAX_RUNS 8
 
+/* When we ourselves stood still: we asked to be woken, and ran later than
+ * that. */
+struct stalls {
+    int64_t asked;              /* When we want to run next. */
+    int64_t until;              /* The end of the last one. */
+    int64_t total;
+
+    uint64_t n;                 /* Since the last mark, as all below. */
+    int64_t marked;             /* 'total' at that mark. */
+    int64_t longest, longest_at;
+};
+
+/* Nobody's kernel wakes a process on the dot. */
+#define STALL_MIN 500
+
+/* A time without a packet from 'at' on: 'length' besides the time in it that
+ * we stood still. */
+struct gap {
+    int64_t at, length, stalled;
+};
+
 /* One direction of a flow. */
 struct stream {
     uint32_t id;
@@ -89,7 +110,8 @@ struct stream {
     uint64_t highest, n_received, n_reordered, n_overflow;
     struct packet_run late[MAX_RUNS];   /* Out of order. */
     size_t n_late;
-    int64_t last_arrival, gap, gap_at;
+    int64_t last_arrival, last_stalled; /* The latter is stalls.total then. */
+    struct gap gap;             /* The longest. */
 
     /* Since an end of it was resumed, or 0. */
     int64_t first, first_fresh, first_from_new;
@@ -127,6 +149,7 @@ struct measure {
     size_t n_floods;
     bool running, quit;
     int64_t next_resolve, marked;
+    struct stalls stalls;
     struct script *script;      /* The one that runs, or NULL. */
 };
 
@@ -193,7 +216,7 @@ const char *flood_stop(struct measure *, struct guest *, FILE *);
 int64_t floods_run(struct measure *, int64_t now);  /* As flows_run(). */
 
 /* measure-stream.c: accounting.  'cut' is a time: packets sent from then on
- * do not count yet. */
+ * do not count yet; 'stalled' is stalls.total. */
 struct stream_summary {
     uint64_t sent, received, lost, duplicated;
     int64_t latency_median, latency_p99, latency_max;
@@ -201,10 +224,18 @@ struct stream_summary {
     size_t n_runs;
 };
 uint64_t stream_sent(struct stream *, int64_t now);
-void stream_received(struct stream *, uint64_t seq, int64_t now);
+void stream_received(struct stream *, uint64_t seq, int64_t now,
+                     int64_t stalled);
+
+/* No packet came from the last one until 'now': '*longest' may be that. */
+void stream_note_gap(const struct stream *, int64_t now, int64_t stalled,
+                     struct gap *longest);
 void stream_mark(struct stream *, int64_t cut, int64_t now);
 void stream_summarize(const struct stream *, int64_t cut,
                       struct stream_summary *);
+
+/* We run at 'now'. */
+void stalls_note(struct stalls *, int64_t now);
 
 /* measure-report.c: JSON. */
 void report_mark(struct measure *, int64_t grace);

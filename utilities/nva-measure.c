@@ -53,6 +53,7 @@ main(int argc, char *argv[])
     m->epfd = epoll_create1(EPOLL_CLOEXEC);
     m->timerfd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     m->marked = measure_now();
+    m->stalls.asked = INT64_MAX;
     measure_watch(m, EPOLL_CTL_ADD, m->timerfd, EPOLLIN,
                   (struct event_data) { EVENT_TIMER, 0, 0 });
     measure_watch(m, EPOLL_CTL_ADD, STDIN_FILENO, EPOLLIN,
@@ -106,6 +107,7 @@ run(struct measure *m, struct input *in)
             break;
         }
         now = measure_now();
+        stalls_note(&m->stalls, now);
         flows = flows_run(m, now);
         floods = floods_run(m, now);
         flows = flows < floods ? flows : floods;
@@ -113,9 +115,11 @@ run(struct measure *m, struct input *in)
         if (!m->script && memchr(in->buf, '\n', in->n)) {
             script = now;       /* The next command is here. */
         }
-        arm(m, script < flows ? script : flows);
+        m->stalls.asked = script < flows ? script : flows;
+        arm(m, m->stalls.asked);
 
         n = epoll_wait(m->epfd, events, 64, -1);
+        stalls_note(&m->stalls, measure_now());
         for (int i = 0; i < n; i++) {
             struct event_data data;
 

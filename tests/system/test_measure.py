@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import socketserver
 import subprocess
 import threading
@@ -135,6 +136,34 @@ def test_nothing_happens_and_nothing_is_lost(bench):
         assert flow["lost"] == flow["duplicated"] == 0, flow
         assert flow["latency_us"]["median"] > 0
     assert all(g["late_at_old"] == 0 for g in guests.values())
+
+
+def test_a_gap_of_its_own_is_not_the_networks(bench):
+    m = bench.m
+    bench.all_flows(vm=["hv1"])
+    m("flow add vm c1 v4 pps=1000")
+    m("script start; resolve; sleep 50ms; mark grace=20ms")
+    time.sleep(0.1)
+    m.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.2)
+    m.process.send_signal(signal.SIGCONT)
+    time.sleep(0.1)
+    report = m("report grace=20ms")["steps"][0]
+    stalls = report["stalls"]
+    assert stalls["total_us"] >= stalls["longest_us"] > 150000
+    # The switch has its own pauses, none so long.
+    flow = max(report["flows"], key=lambda f: f["longest_gap_us"])
+    assert flow["longest_gap_us"] < 100000, report
+
+    m("mark")
+    bench.flows("hv1", {"vm": [], "c1": ["hv1"], "c2": ["hv2"]})
+    time.sleep(0.2)
+    bench.all_flows(vm=["hv1"])
+    time.sleep(0.1)
+    report = m("report grace=20ms")["steps"][0]
+    to_vm = next(f for f in report["flows"] if f["to"] == "vm")
+    assert to_vm["longest_gap_us"] > 150000, report
+    assert to_vm["gap_at_us"] > report["since_us"], report
 
 
 def test_move_that_the_network_does_not_follow(bench):

@@ -132,8 +132,9 @@ class Stage:
         before has switched."""
         for _ in range(n):
             to = "hv1" if self.at == "hv2" else "hv2"
-            identity = self.fabric.prepare("vm", to, "tap-vm")
+            # Its port is there before nvad hears of it.
             self.measure(f"prepare vm {to}")
+            identity = self.fabric.prepare("vm", to, "tap-vm")
             answer = self.measure(self.script("planned, pause", to, identity)
                                   + " wait")
             if [c["status"] for c in answer["calls"]] != [200, 200]:
