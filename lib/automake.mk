@@ -83,6 +83,9 @@ lib_libnva_a_SOURCES = \
 	lib/of-plain.h \
 	lib/of-session.c \
 	lib/of-session.h \
+	lib/pipeline-address.c \
+	lib/pipeline-admit.c \
+	lib/pipeline-private.h \
 	lib/pipeline.c \
 	lib/pipeline.h \
 	lib/placement.c \

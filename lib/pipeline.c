@@ -1,123 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What each flow of an NVE looks like, as Open vSwitch takes it.  Knows
- * tables, priorities, registers and actions; must never know a directory, nor
- * why a flow is wanted.
+/* Where a packet goes in an NVE, as flows that Open vSwitch takes: what all
+ * NVEs have, VNs, delivery, forwarding, redirects, what is held or reset; and
+ * packet-outs.
  *
- * Invariant: every flow carries its owner's cookie, matches its VN by reg0
- * (registers cost the datapath no field), and no action names a port that its
- * caller did not name.  What comes from a local port goes CLASSIFY, ADMIT,
- * ADDRESS, FORWARD; what comes from a tunnel goes CLASSIFY, REDIRECT, DELIVER
- * and never back into a tunnel but by REDIRECT.
+ * Knows the tables, the cookie, the meters and the tunnel key; who may send
+ * is pipeline-admit's, how ARP and ND are answered is pipeline-address's.
+ * Must never know a directory, nor why a flow is wanted.
  *
- * draft vmm-15 s4.2, s5; RFC 9161 s3 (F1-F3); RFC 5227 (H4). */
+ * Invariant, of all three: every flow carries its owner's cookie, matches its
+ * VN by reg0 (registers cost the datapath no field), and no action names a
+ * port that its caller did not name.  What comes from a local port goes
+ * CLASSIFY, ADMIT, ADDRESS, FORWARD; what comes from a tunnel goes CLASSIFY,
+ * REDIRECT, DELIVER and never back into a tunnel but by REDIRECT.
+ *
+ * draft vmm-15 s4.2 (D6), s5 (D11). */
 
-#include "pipeline.h"
+#include "pipeline-private.h"
 
-#include <netinet/icmp6.h>
-
-#include "flow.h"
-#include "openvswitch/meta-flow.h"
-#include "openvswitch/ofp-actions.h"
 #include "openvswitch/util.h"
-#include "packets.h"
 
-/* Priorities within a table.  Higher wins; 0 is the miss. */
+/* Priorities in FORWARD, REDIRECT and DELIVER. */
 enum {
-    PRIO_MISS = 0,
-
-    CLASSIFY_TAG_0 = 300,               /* Priority tag: popped. */
-    CLASSIFY_TAG = 290,                 /* Any other: dropped. */
-    CLASSIFY_WARM = 280,                /* Frames that warm a neighbour. */
-    CLASSIFY_TUNNEL = 270,
-    CLASSIFY_LEFT_VN = 200,             /* A key of no VN that is served. */
-    CLASSIFY_DETOUR = 180,              /* Above what looks at a MAC. */
-    CLASSIFY_DETOUR_MAC = 170,
-    CLASSIFY_VAP_MAC_METERED = 140,
-    CLASSIFY_VAP_MAC = 130,
-    CLASSIFY_VAP_METERED = 120,
-    CLASSIFY_VAP = 110,
-
-    ADMIT_ADDRESS = 300,                /* ARP, ND: with its own address. */
-    ADMIT_FALSE_ADDRESS = 200,          /* ...with another. */
-    ADMIT_SOURCE = 160,                 /* Data: from its own address. */
-    ADMIT_FALSE_SOURCE = 150,           /* ...from another. */
-    ADMIT_MAC = 100,
-    ADMIT_VAP_MAC = 20,                 /* A source no TSI has here. */
-    ADMIT_VAP = 10,
-
-    ADDRESS_NVA_ASKED = 70,             /* Answers to the NVA's probes. */
-    ADDRESS_NVA = 60,                   /* Anything else to its MAC. */
-    ADDRESS_SHARED = 55,                /* Who has it from now on says so. */
-    ADDRESS_OWNER = 50,                 /* The owner asks for itself (H4). */
-    ADDRESS_CLAIM = 45,                 /* Another says that it has it. */
-    ADDRESS_DAD = 40,
-    ADDRESS_NO_SLL = 30,
-    ADDRESS_ANSWER = 20,
-    ADDRESS_UNKNOWN = 10,
-    ADDRESS_EVIDENCE = 10,
-
     FORWARD_TCP = 110,                  /* REDIRECT, too. */
     FORWARD_MAC = 100,                  /* FORWARD, DELIVER. */
     FORWARD_ABSENT = 90,
     FORWARD_MULTICAST = 50,
     FORWARD_UNKNOWN = 10,
-
-    PRIO_ONLY = 10,                     /* Tables with one kind of flow. */
 };
 
 /* Bits of the tunnel key above the VNI: how often it was redirected. */
 #define HOP_SHIFT 22
 #define HOP_BITS 2
 
-#define ICMP_ROUTER_SOLICIT 133
-#define ICMP_REDIRECT 137
-
-/* IPv6 addresses that may be used in ND. */
-struct admit_nd {
-    bool show;
-    struct in6_addr ip, mask;
-};
-
-static const struct admit_nd link_local = {
-    .ip = { .s6_addr = { 0xfe, 0x80 } },
-    .mask = { .s6_addr = { 0xff, 0xc0 } },
-};
-
-/* An IP source of data; 'mask' is for IPv6. */
-struct source {
-    struct in6_addr ip, mask;
-    bool show;
-};
-
 static void out_table(uint32_t vni, nva_ofport, enum nva_table,
                       struct ofpbuf *ofpacts);
-static void start(const struct pipeline *, enum nva_table, int priority,
-                  struct nva_flow *);
-static void finish(const struct pipeline *, struct nva_flow *);
 
-static void match_vn(struct nva_flow *, uint32_t vni);
 static void match_tsi(struct nva_flow *, const struct pipeline_tsi *);
-static void match_port(struct nva_flow *, nva_ofport);
-static void match_multicast(struct nva_flow *);
 static void match_unicast(struct nva_flow *);
-static void match_arp(struct nva_flow *, uint16_t op);
-static void match_icmp6(struct nva_flow *, uint8_t type);
-static void match_nd(struct nva_flow *, uint8_t type);
 
-static void put_output(struct ofpbuf *, ofp_port_t);
-static void put_ask(struct ofpbuf *);
-static void put_ask_limited(const struct pipeline *, struct ofpbuf *,
-                            uint32_t meter);
-static void use_meter(const struct pipeline *, uint32_t id);
-static void put_goto(struct ofpbuf *, enum nva_table);
-static void put_resubmit(struct ofpbuf *, enum nva_table);
-static void put_set(struct ofpbuf *, enum mf_field_id, const void *);
-static void put_move(struct ofpbuf *, enum mf_field_id src,
-                     enum mf_field_id dst);
-static void put_move_bits(struct ofpbuf *, struct mf_subfield src,
-                          struct mf_subfield dst);
-static void put_set_vni(struct ofpbuf *, uint32_t vni);
 static void put_set_key(struct ofpbuf *, uint32_t vni);
 static void put_set_hops(struct ofpbuf *, uint64_t hops);
 static void put_set_tunnel_dst(struct ofpbuf *, const struct in6_addr *);
@@ -126,9 +47,6 @@ static void put_clear_tunnel_dst(struct ofpbuf *);
 static void base_miss(const struct pipeline *, enum nva_table,
                       const enum nva_table *next);
 static void base_classify(const struct pipeline *);
-static void base_address(const struct pipeline *);
-static void base_answer(const struct pipeline *);
-static void base_reply_ns(const struct pipeline *);
 static void base_port(const struct pipeline *);
 static void base_hop(const struct pipeline *);
 static void base_deliver(const struct pipeline *);
@@ -142,43 +60,6 @@ static void flood_list(const struct pipeline *, uint32_t vni,
                        const struct pipeline_flood *);
 static void put_flood_nves(struct ofpbuf *, const struct pipeline_flood *,
                            bool v4, nva_ofport tunnel);
-static void vap_classify(const struct pipeline *, uint32_t vni, nva_ofport,
-                         const struct eth_addr *mac);
-static void vap_admit(const struct pipeline *, uint32_t vni, nva_ofport,
-                      const struct eth_addr *mac, bool strict);
-static void start_detour(const struct pipeline *, nva_ofport,
-                         const struct eth_addr *mac, struct nva_flow *);
-static void start_vap(const struct pipeline *, nva_ofport,
-                      const struct eth_addr *mac, bool metered,
-                      struct nva_flow *);
-static void finish_vap(const struct pipeline *, uint32_t vni,
-                       struct nva_flow *);
-static void start_admit(const struct pipeline *, const struct pipeline_tsi *,
-                        nva_ofport, int priority, struct nva_flow *);
-static void finish_admit(const struct pipeline *, uint32_t meter, bool show,
-                         struct nva_flow *);
-static void finish_refuse(const struct pipeline *, uint32_t meter,
-                          struct nva_flow *);
-static void admit_no_address(const struct pipeline *,
-                             const struct pipeline_tsi *, nva_ofport,
-                             bool show);
-static void refuse_addresses(const struct pipeline *,
-                             const struct pipeline_tsi *, nva_ofport);
-static void admit_arp(const struct pipeline *, const struct pipeline_tsi *,
-                      nva_ofport, bool show, ovs_be32 spa);
-static void admit_nd(const struct pipeline *, const struct pipeline_tsi *,
-                     nva_ofport, const struct admit_nd *);
-static void admit_source(const struct pipeline *, const struct pipeline_tsi *,
-                         nva_ofport, const struct source *);
-static void refuse_sources(const struct pipeline *,
-                           const struct pipeline_tsi *, nva_ofport);
-static void address_v4(const struct pipeline *, const struct pipeline_tsi *,
-                       ovs_be32 ip);
-static void address_v6(const struct pipeline *, const struct pipeline_tsi *,
-                       const struct in6_addr *ip);
-static void start_ns(const struct pipeline *, const struct pipeline_tsi *,
-                     const struct in6_addr *ip, int priority,
-                     struct nva_flow *);
 
 const char *
 nva_table_name(uint8_t table)
@@ -222,9 +103,9 @@ pipeline_base(const struct pipeline *p)
 
     base_classify(p);
     base_miss(p, NVA_TABLE_ADMIT, NULL);
-    base_address(p);
+    pipeline_base_address(p);
     base_miss(p, NVA_TABLE_ADDRESS, &forward);
-    base_reply_ns(p);
+    pipeline_base_reply_ns(p);
     base_miss(p, NVA_TABLE_FORWARD, NULL);
     base_port(p);
     base_miss(p, NVA_TABLE_REDIRECT, &deliver);
@@ -309,67 +190,6 @@ pipeline_vn_unknown_unicast(const struct pipeline *p, uint32_t vni,
         put_goto(&f.actions, NVA_TABLE_FLOOD);
     }
     finish(p, &f);
-}
-
-void
-pipeline_vn_unknown_question(const struct pipeline *p, uint32_t vni,
-                             bool flood)
-{
-    for (int nd = 0; nd <= 1; nd++) {
-        struct nva_flow f;
-
-        start(p, NVA_TABLE_ADDRESS, ADDRESS_UNKNOWN, &f);
-        match_vn(&f, vni);
-        match_multicast(&f);
-        if (nd) {
-            match_nd(&f, ND_NEIGHBOR_SOLICIT);
-        } else {
-            match_arp(&f, ARP_OP_REQUEST);
-        }
-        put_ask(&f.actions);
-        if (flood) {
-            put_goto(&f.actions, NVA_TABLE_FORWARD);
-        }
-        finish(p, &f);
-    }
-}
-
-void
-pipeline_vap(const struct pipeline *p, uint32_t vni, nva_ofport port,
-             const struct eth_addr *mac, bool strict)
-{
-    if (port == NVA_OFPORT_NONE) {
-        return;
-    }
-    vap_classify(p, vni, port, mac);
-    vap_admit(p, vni, port, mac, strict);
-}
-
-void
-pipeline_detour(const struct pipeline *p, nva_ofport port,
-                const struct eth_addr *mac, bool all)
-{
-    static const uint16_t types[] = { ETH_TYPE_ARP, ETH_TYPE_RARP };
-    struct nva_flow f;
-
-    if (port == NVA_OFPORT_NONE) {
-        return;
-    }
-    if (all) {
-        start_detour(p, port, mac, &f);
-        finish_refuse(p, port, &f);
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-        start_detour(p, port, mac, &f);
-        match_set_dl_type(&f.match, htons(types[i]));
-        finish_refuse(p, port, &f);
-    }
-    for (int type = ICMP_ROUTER_SOLICIT; type <= ICMP_REDIRECT; type++) {
-        start_detour(p, port, mac, &f);
-        match_icmp6(&f, type);
-        finish_refuse(p, port, &f);
-    }
 }
 
 void
@@ -458,127 +278,6 @@ pipeline_absent(const struct pipeline *p, const struct pipeline_tsi *tsi,
     f.hard_timeout = seconds;
     f.send_flow_removed = true;
     match_tsi(&f, tsi);
-    finish(p, &f);
-}
-
-void
-pipeline_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,
-               nva_ofport port, bool show)
-{
-    struct nva_flow f;
-
-    if (port == NVA_OFPORT_NONE) {
-        return;
-    }
-    start_admit(p, tsi, port, ADMIT_MAC, &f);
-    finish_admit(p, port + PIPELINE_METER_SHOW, show, &f);
-}
-
-void
-pipeline_admit_address(const struct pipeline *p,
-                       const struct pipeline_tsi *tsi, nva_ofport port,
-                       bool show, const struct in6_addr *ip)
-{
-    if (port == NVA_OFPORT_NONE) {
-        return;
-    }
-    if (!ip) {
-        admit_no_address(p, tsi, port, show);
-        refuse_addresses(p, tsi, port);
-    } else if (nva_ip_is_v4(ip)) {
-        admit_arp(p, tsi, port, show, in6_addr_get_mapped_ipv4(ip));
-    } else {
-        struct admit_nd nd = { show, *ip, in6addr_exact };
-
-        admit_nd(p, tsi, port, &nd);
-    }
-}
-
-void
-pipeline_admit_source(const struct pipeline *p,
-                      const struct pipeline_tsi *tsi, nva_ofport port,
-                      bool show, const struct in6_addr *ip)
-{
-    const struct source sources[] = {
-        { in6_addr_mapped_ipv4(htonl(INADDR_ANY)), in6addr_exact, show },
-        { in6addr_any, in6addr_exact, show },
-        { link_local.ip, link_local.mask, show },
-    };
-
-    if (port == NVA_OFPORT_NONE) {
-        return;
-    }
-    if (ip) {
-        admit_source(p, tsi, port, &(struct source) { *ip, in6addr_exact,
-                                                       show });
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
-        admit_source(p, tsi, port, &sources[i]);
-    }
-    refuse_sources(p, tsi, port);
-}
-
-void
-pipeline_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
-                 const struct in6_addr *ip)
-{
-    if (nva_ip_is_v4(ip)) {
-        address_v4(p, tsi, in6_addr_get_mapped_ipv4(ip));
-    } else {
-        address_v6(p, tsi, ip);
-    }
-}
-
-void
-pipeline_address_shared(const struct pipeline *p,
-                        const struct pipeline_tsi *tsi,
-                        const struct in6_addr *ip)
-{
-    struct nva_flow f;
-
-    if (!nva_ip_is_v4(ip)) {
-        start_ns(p, tsi, ip, ADDRESS_SHARED, &f);
-        match_set_ipv6_src(&f.match, &in6addr_any);
-        put_goto(&f.actions, NVA_TABLE_FORWARD);
-        finish(p, &f);
-        return;             /* All advertisements are shown. */
-    }
-    for (int announces = 0; announces <= 1; announces++) {
-        ovs_be32 ip4 = in6_addr_get_mapped_ipv4(ip);
-
-        start(p, NVA_TABLE_ADDRESS, ADDRESS_SHARED, &f);
-        match_vn(&f, tsi->vni);
-        match_multicast(&f);
-        match_arp(&f, ARP_OP_REQUEST);
-        match_set_nw_src(&f.match, announces ? ip4 : htonl(INADDR_ANY));
-        match_set_nw_dst(&f.match, ip4);
-        if (announces) {
-            put_ask(&f.actions);
-        }
-        put_goto(&f.actions, NVA_TABLE_FORWARD);
-        finish(p, &f);
-    }
-}
-
-void
-pipeline_address_learned(const struct pipeline *p,
-                         const struct pipeline_tsi *tsi,
-                         const struct in6_addr *ip)
-{
-    ovs_be32 ip4 = in6_addr_get_mapped_ipv4(ip);
-    struct nva_flow f;
-
-    if (!nva_ip_is_v4(ip)) {
-        return;                 /* All advertisements are shown. */
-    }
-    start(p, NVA_TABLE_ADDRESS, ADDRESS_CLAIM, &f);
-    match_vn(&f, tsi->vni);
-    match_multicast(&f);
-    match_arp(&f, ARP_OP_REQUEST);
-    match_set_nw_src(&f.match, ip4);
-    match_set_nw_dst(&f.match, ip4);
-    put_ask(&f.actions);
     finish(p, &f);
 }
 
@@ -675,121 +374,8 @@ out_table(uint32_t vni, nva_ofport port, enum nva_table table,
     put_resubmit(ofpacts, table);
 }
 
-/* ## One flow ## */
-
-static void
-start(const struct pipeline *p, enum nva_table table, int priority,
-      struct nva_flow *f)
-{
-    nva_flow_init(f);
-    ofpbuf_prealloc_tailroom(&f->actions, 512);
-    f->table = table;
-    f->priority = priority;
-    f->cookie = p->cookie;
-}
-
-static void
-finish(const struct pipeline *p, struct nva_flow *f)
-{
-    flow_set_add(p->out, f);
-}
-
-/* ## Matches ## */
-
-static void
-match_vn(struct nva_flow *f, uint32_t vni)
-{
-    match_set_reg(&f->match, 0, vni);
-}
-
-static void
-match_tsi(struct nva_flow *f, const struct pipeline_tsi *tsi)
-{
-    match_vn(f, tsi->vni);
-    match_set_dl_dst(&f->match, tsi->mac);
-}
-
-static void
-match_port(struct nva_flow *f, nva_ofport port)
-{
-    match_set_in_port(&f->match, u16_to_ofp(port));
-}
-
-static const struct eth_addr group_bit = ETH_ADDR_C(01,00,00,00,00,00);
-
-static void
-match_multicast(struct nva_flow *f)
-{
-    match_set_dl_dst_masked(&f->match, group_bit, group_bit);
-}
-
-static void
-match_unicast(struct nva_flow *f)
-{
-    match_set_dl_dst_masked(&f->match, eth_addr_zero, group_bit);
-}
-
-static void
-match_arp(struct nva_flow *f, uint16_t op)
-{
-    match_set_dl_type(&f->match, htons(ETH_TYPE_ARP));
-    match_set_nw_proto(&f->match, op);
-}
-
-static void
-match_icmp6(struct nva_flow *f, uint8_t type)
-{
-    match_set_dl_type(&f->match, htons(ETH_TYPE_IPV6));
-    match_set_nw_proto(&f->match, IPPROTO_ICMPV6);
-    match_set_icmp_type(&f->match, type);
-}
-
-/* A neighbour discovery message that has not passed a router (G4). */
-static void
-match_nd(struct nva_flow *f, uint8_t type)
-{
-    match_icmp6(f, type);
-    match_set_icmp_code(&f->match, 0);
-    match_set_nw_ttl(&f->match, 255);
-}
-
-/* ## Actions ## */
-
-static void
-put_output(struct ofpbuf *ofpacts, ofp_port_t port)
-{
-    ofpact_put_OUTPUT(ofpacts)->port = port;
-}
-
-/* To the NVA, the whole packet. */
-static void
-put_ask(struct ofpbuf *ofpacts)
-{
-    struct ofpact_output *output = ofpact_put_OUTPUT(ofpacts);
-
-    output->port = OFPP_CONTROLLER;
-    output->max_len = UINT16_MAX;
-}
-
-/* ...within what 'meter' allows. */
-static void
-put_ask_limited(const struct pipeline *p, struct ofpbuf *ofpacts,
-                uint32_t meter)
-{
-    struct ofpact_controller *controller = ofpact_put_CONTROLLER(ofpacts);
-
-    use_meter(p, meter);
-    controller->max_len = UINT16_MAX;
-    controller->reason = OFPR_ACTION;
-    controller->meter_id = meter;
-    controller->provider_meter_id = UINT32_MAX;
-    ofpact_finish_CONTROLLER(ofpacts, &controller);
-}
-
-/* Whoever has a flow with a meter has the meter: a flow that comes before it
- * is not limited by it, then or later, and the switch says nothing. */
-static void
-use_meter(const struct pipeline *p, uint32_t id)
+void
+pipeline_use_meter(const struct pipeline *p, uint32_t id)
 {
     struct nva_meter meter = { .id = id };
 
@@ -822,53 +408,22 @@ use_meter(const struct pipeline *p, uint32_t id)
     flow_set_add_meter(p->out, meter);
 }
 
+/* ## Matches ## */
+
 static void
-put_goto(struct ofpbuf *ofpacts, enum nva_table table)
+match_tsi(struct nva_flow *f, const struct pipeline_tsi *tsi)
 {
-    ofpact_put_GOTO_TABLE(ofpacts)->table_id = table;
+    match_vn(f, tsi->vni);
+    match_set_dl_dst(&f->match, tsi->mac);
 }
 
 static void
-put_resubmit(struct ofpbuf *ofpacts, enum nva_table table)
+match_unicast(struct nva_flow *f)
 {
-    struct ofpact_resubmit *resubmit = ofpact_put_RESUBMIT(ofpacts);
-
-    resubmit->in_port = OFPP_IN_PORT;
-    resubmit->table_id = table;
+    match_set_dl_dst_masked(&f->match, eth_addr_zero, group_bit);
 }
 
-static void
-put_set(struct ofpbuf *ofpacts, enum mf_field_id field, const void *value)
-{
-    ofpact_put_set_field(ofpacts, mf_from_id(field), value, NULL);
-}
-
-static void
-put_move(struct ofpbuf *ofpacts, enum mf_field_id src, enum mf_field_id dst)
-{
-    struct mf_subfield from = { mf_from_id(src), 0, mf_from_id(src)->n_bits };
-    struct mf_subfield to = { mf_from_id(dst), 0, mf_from_id(dst)->n_bits };
-
-    put_move_bits(ofpacts, from, to);
-}
-
-static void
-put_move_bits(struct ofpbuf *ofpacts, struct mf_subfield src,
-              struct mf_subfield dst)
-{
-    struct ofpact_reg_move *move = ofpact_put_REG_MOVE(ofpacts);
-
-    move->src = src;
-    move->dst = dst;
-}
-
-static void
-put_set_vni(struct ofpbuf *ofpacts, uint32_t vni)
-{
-    ovs_be32 value = htonl(vni);
-
-    put_set(ofpacts, MFF_REG0, &value);
-}
+/* ## Actions ## */
 
 static void
 put_set_key(struct ofpbuf *ofpacts, uint32_t vni)
@@ -953,79 +508,6 @@ base_classify(const struct pipeline *p)
         finish(p, &f);
     }
     base_miss(p, NVA_TABLE_CLASSIFY, NULL);
-}
-
-/* Answers and announcements, which the NVA learns from: D2, D4, D7. */
-static void
-base_address(const struct pipeline *p)
-{
-    struct nva_flow f;
-
-    base_answer(p);
-
-    start(p, NVA_TABLE_ADDRESS, ADDRESS_EVIDENCE, &f);
-    match_arp(&f, ARP_OP_REPLY);
-    put_ask(&f.actions);
-    put_goto(&f.actions, NVA_TABLE_FORWARD);
-    finish(p, &f);
-
-    start(p, NVA_TABLE_ADDRESS, ADDRESS_EVIDENCE, &f);
-    match_set_dl_type(&f.match, htons(ETH_TYPE_RARP));
-    put_ask(&f.actions);
-    finish(p, &f);
-
-    start(p, NVA_TABLE_ADDRESS, ADDRESS_EVIDENCE, &f);
-    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
-    match_set_icmp_code(&f.match, 0);
-    put_ask(&f.actions);
-    put_goto(&f.actions, NVA_TABLE_FORWARD);
-    finish(p, &f);
-}
-
-/* Answers to the NVA's own probes, which are no other's business; nothing else
- * reaches its MAC. */
-static void
-base_answer(const struct pipeline *p)
-{
-    struct nva_flow f;
-
-    start(p, NVA_TABLE_ADDRESS, ADDRESS_NVA_ASKED, &f);
-    match_arp(&f, ARP_OP_REPLY);
-    match_set_dl_dst(&f.match, nva_own_mac);
-    put_ask(&f.actions);
-    finish(p, &f);
-
-    start(p, NVA_TABLE_ADDRESS, ADDRESS_NVA_ASKED, &f);
-    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
-    match_set_icmp_code(&f.match, 0);
-    match_set_dl_dst(&f.match, nva_own_mac);
-    put_ask(&f.actions);
-    finish(p, &f);
-
-    start(p, NVA_TABLE_ADDRESS, ADDRESS_NVA, &f);
-    match_set_dl_dst(&f.match, nva_own_mac);
-    finish(p, &f);
-}
-
-/* The second half of an answer to an NS: nd_tll has a prerequisite that only
- * a match of this table gives.  The Ethernet source is the owner's already. */
-static void
-base_reply_ns(const struct pipeline *p)
-{
-    uint8_t tll_option = ND_OPT_TARGET_LINKADDR;
-    /* R, S and O.  R = 1 makes nobody a default router, R = 0 would drop a VM
-     * that is one (RFC 9161 s3.2.1, RFC 4861 s7.2.5). */
-    ovs_be32 flags = htonl(0xe0000000);
-    struct nva_flow f;
-
-    start(p, NVA_TABLE_REPLY_NS, PRIO_ONLY, &f);
-    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
-    match_set_icmp_code(&f.match, 0);
-    put_move(&f.actions, MFF_ETH_SRC, MFF_ND_TLL);
-    put_set(&f.actions, MFF_ND_OPTIONS_TYPE, &tll_option);
-    put_set(&f.actions, MFF_ND_RESERVED, &flags);
-    put_output(&f.actions, OFPP_IN_PORT);
-    finish(p, &f);
 }
 
 static void
@@ -1149,92 +631,6 @@ put_flood_nves(struct ofpbuf *ofpacts, const struct pipeline_flood *flood,
     }
 }
 
-/* ## VAP ## */
-
-static void
-vap_classify(const struct pipeline *p, uint32_t vni, nva_ofport port,
-             const struct eth_addr *mac)
-{
-    struct nva_flow f;
-
-    start_vap(p, port, mac, false, &f);
-    finish_vap(p, vni, &f);
-
-    start_vap(p, port, mac, true, &f);
-    match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
-    finish_vap(p, vni, &f);
-
-    start_vap(p, port, mac, true, &f);
-    match_set_dl_type(&f.match, htons(ETH_TYPE_RARP));
-    finish_vap(p, vni, &f);
-
-    for (int type = ICMP_ROUTER_SOLICIT; type <= ICMP_REDIRECT; type++) {
-        start_vap(p, port, mac, true, &f);
-        match_icmp6(&f, type);
-        finish_vap(p, vni, &f);
-    }
-}
-
-static void
-start_vap(const struct pipeline *p, nva_ofport port,
-          const struct eth_addr *mac, bool metered, struct nva_flow *f)
-{
-    int priority = (mac
-                    ? metered ? CLASSIFY_VAP_MAC_METERED : CLASSIFY_VAP_MAC
-                    : metered ? CLASSIFY_VAP_METERED : CLASSIFY_VAP);
-
-    start(p, NVA_TABLE_CLASSIFY, priority, f);
-    match_port(f, port);
-    if (mac) {
-        match_set_dl_src(&f->match, *mac);
-    }
-    if (metered) {
-        use_meter(p, port);
-        ofpact_put_METER(&f->actions)->meter_id = port;
-    }
-}
-
-static void
-start_detour(const struct pipeline *p, nva_ofport port,
-             const struct eth_addr *mac, struct nva_flow *f)
-{
-    start(p, NVA_TABLE_CLASSIFY, mac ? CLASSIFY_DETOUR_MAC : CLASSIFY_DETOUR,
-          f);
-    match_port(f, port);
-    if (mac) {
-        match_set_dl_src(&f->match, *mac);
-    }
-}
-
-static void
-finish_vap(const struct pipeline *p, uint32_t vni, struct nva_flow *f)
-{
-    put_set_vni(&f->actions, vni);
-    put_goto(&f->actions, NVA_TABLE_ADMIT);
-    finish(p, f);
-}
-
-/* A source that no TSI has at this port.  It is matched by VN, too: a port may
- * have VAPs of several. */
-static void
-vap_admit(const struct pipeline *p, uint32_t vni, nva_ofport port,
-          const struct eth_addr *mac, bool strict)
-{
-    struct nva_flow f;
-
-    start(p, NVA_TABLE_ADMIT, mac ? ADMIT_VAP_MAC : ADMIT_VAP, &f);
-    match_port(&f, port);
-    match_vn(&f, vni);
-    if (mac) {
-        match_set_dl_src(&f.match, *mac);
-    }
-    put_ask_limited(p, &f.actions, port + PIPELINE_METER_DATA);
-    if (!strict) {
-        put_goto(&f.actions, NVA_TABLE_ADDRESS);
-    }
-    finish(p, &f);
-}
-
 /* ## TSI ## */
 
 static void
@@ -1247,217 +643,4 @@ hold(const struct pipeline *p, const struct pipeline_tsi *tsi,
     match_tsi(&f, tsi);
     put_goto(&f.actions, NVA_TABLE_HOLD);
     finish(p, &f);
-}
-
-static void
-start_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,
-            nva_ofport port, int priority, struct nva_flow *f)
-{
-    start(p, NVA_TABLE_ADMIT, priority, f);
-    match_port(f, port);
-    match_vn(f, tsi->vni);
-    match_set_dl_src(&f->match, tsi->mac);
-}
-
-static void
-finish_admit(const struct pipeline *p, uint32_t meter, bool show,
-             struct nva_flow *f)
-{
-    if (show) {
-        put_ask_limited(p, &f->actions, meter);
-    }
-    put_goto(&f->actions, NVA_TABLE_ADDRESS);
-    finish(p, f);
-}
-
-/* Dropped, and shown to the NVA, which says why. */
-static void
-finish_refuse(const struct pipeline *p, uint32_t meter, struct nva_flow *f)
-{
-    put_ask_limited(p, &f->actions, meter);
-    finish(p, f);
-}
-
-/* Addresses every host may use: 0.0.0.0 and :: while it has none (probes,
- * DAD), link-local ones. */
-static void
-admit_no_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
-                 nva_ofport port, bool show)
-{
-    struct admit_nd nd = link_local;
-    struct nva_flow f;
-
-    admit_arp(p, tsi, port, show, htonl(INADDR_ANY));
-
-    nd.show = show;
-    admit_nd(p, tsi, port, &nd);
-
-    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
-    match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
-    match_set_ipv6_src(&f.match, &in6addr_any);
-    finish_admit(p, port, show, &f);
-}
-
-/* ARP, NS and NA with any address that no other flow admits. */
-static void
-refuse_addresses(const struct pipeline *p, const struct pipeline_tsi *tsi,
-                 nva_ofport port)
-{
-    struct nva_flow f;
-
-    start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
-    match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
-    finish_refuse(p, port + PIPELINE_METER_DATA, &f);
-
-    start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
-    match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
-    finish_refuse(p, port + PIPELINE_METER_DATA, &f);
-
-    start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
-    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
-    finish_refuse(p, port + PIPELINE_METER_DATA, &f);
-}
-
-static void
-admit_arp(const struct pipeline *p, const struct pipeline_tsi *tsi,
-          nva_ofport port, bool show, ovs_be32 spa)
-{
-    struct nva_flow f;
-
-    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
-    match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
-    match_set_nw_src(&f.match, spa);
-    match_set_arp_sha(&f.match, tsi->mac);
-    finish_admit(p, port, show, &f);
-}
-
-/* In an NS one's own address is the source, in an NA the target. */
-static void
-admit_nd(const struct pipeline *p, const struct pipeline_tsi *tsi,
-         nva_ofport port, const struct admit_nd *nd)
-{
-    struct nva_flow f;
-
-    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
-    match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
-    match_set_ipv6_src_masked(&f.match, &nd->ip, &nd->mask);
-    finish_admit(p, port, nd->show, &f);
-
-    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
-    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
-    match_set_nd_target_masked(&f.match, &nd->ip, &nd->mask);
-    finish_admit(p, port, nd->show, &f);
-}
-
-static void
-admit_source(const struct pipeline *p, const struct pipeline_tsi *tsi,
-             nva_ofport port, const struct source *source)
-{
-    bool v4 = nva_ip_is_v4(&source->ip);
-    struct nva_flow f;
-
-    start_admit(p, tsi, port, ADMIT_SOURCE, &f);
-    match_set_dl_type(&f.match, htons(v4 ? ETH_TYPE_IP : ETH_TYPE_IPV6));
-    if (v4) {
-        match_set_nw_src(&f.match, in6_addr_get_mapped_ipv4(&source->ip));
-    } else {
-        match_set_ipv6_src_masked(&f.match, &source->ip, &source->mask);
-    }
-    finish_admit(p, port + PIPELINE_METER_SHOW, source->show, &f);
-}
-
-static void
-refuse_sources(const struct pipeline *p, const struct pipeline_tsi *tsi,
-               nva_ofport port)
-{
-    static const uint16_t types[] = { ETH_TYPE_IP, ETH_TYPE_IPV6 };
-
-    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-        struct nva_flow f;
-
-        start_admit(p, tsi, port, ADMIT_FALSE_SOURCE, &f);
-        match_set_dl_type(&f.match, htons(types[i]));
-        finish_refuse(p, port + PIPELINE_METER_DATA, &f);
-    }
-}
-
-/* Only questions to all: a unicast one (NUD) is for the owner itself. */
-static void
-address_v4(const struct pipeline *p, const struct pipeline_tsi *tsi,
-           ovs_be32 ip)
-{
-    ovs_be16 reply = htons(ARP_OP_REPLY);
-    struct nva_flow f;
-
-    start(p, NVA_TABLE_ADDRESS, ADDRESS_OWNER, &f);
-    match_vn(&f, tsi->vni);
-    match_multicast(&f);
-    match_set_dl_src(&f.match, tsi->mac);
-    match_arp(&f, ARP_OP_REQUEST);
-    match_set_nw_dst(&f.match, ip);
-    put_ask(&f.actions);
-    put_goto(&f.actions, NVA_TABLE_FORWARD);
-    finish(p, &f);
-
-    start(p, NVA_TABLE_ADDRESS, ADDRESS_ANSWER, &f);
-    match_vn(&f, tsi->vni);
-    match_multicast(&f);
-    match_arp(&f, ARP_OP_REQUEST);
-    match_set_nw_dst(&f.match, ip);
-    put_move(&f.actions, MFF_ETH_SRC, MFF_ETH_DST);
-    put_set(&f.actions, MFF_ETH_SRC, &tsi->mac);
-    put_set(&f.actions, MFF_ARP_OP, &reply);
-    put_move(&f.actions, MFF_ARP_SHA, MFF_ARP_THA);
-    put_move(&f.actions, MFF_ARP_SPA, MFF_ARP_TPA);
-    put_set(&f.actions, MFF_ARP_SHA, &tsi->mac);
-    put_set(&f.actions, MFF_ARP_SPA, &ip);
-    put_output(&f.actions, OFPP_IN_PORT);
-    finish(p, &f);
-}
-
-/* Flows can answer an NS that has an SLL as its first option.  One without
- * must be answered with a TLL all the same (RFC 4861 s7.2.4), which takes the
- * NVA; so does DAD's, for stacks that want a TLL there. */
-static void
-address_v6(const struct pipeline *p, const struct pipeline_tsi *tsi,
-           const struct in6_addr *ip)
-{
-    uint8_t advert = ND_NEIGHBOR_ADVERT;
-    struct nva_flow f;
-
-    start_ns(p, tsi, ip, ADDRESS_OWNER, &f);
-    match_set_dl_src(&f.match, tsi->mac);
-    put_ask(&f.actions);
-    put_goto(&f.actions, NVA_TABLE_FORWARD);
-    finish(p, &f);
-
-    start_ns(p, tsi, ip, ADDRESS_DAD, &f);
-    match_set_ipv6_src(&f.match, &in6addr_any);
-    put_ask(&f.actions);
-    finish(p, &f);
-
-    start_ns(p, tsi, ip, ADDRESS_NO_SLL, &f);
-    match_set_arp_sha(&f.match, eth_addr_zero);     /* Is nd_sll here. */
-    put_ask(&f.actions);
-    finish(p, &f);
-
-    start_ns(p, tsi, ip, ADDRESS_ANSWER, &f);
-    put_move(&f.actions, MFF_ETH_SRC, MFF_ETH_DST);
-    put_set(&f.actions, MFF_ETH_SRC, &tsi->mac);
-    put_move(&f.actions, MFF_IPV6_SRC, MFF_IPV6_DST);
-    put_set(&f.actions, MFF_IPV6_SRC, ip);
-    put_set(&f.actions, MFF_ICMPV6_TYPE, &advert);
-    put_resubmit(&f.actions, NVA_TABLE_REPLY_NS);
-    finish(p, &f);
-}
-
-static void
-start_ns(const struct pipeline *p, const struct pipeline_tsi *tsi,
-         const struct in6_addr *ip, int priority, struct nva_flow *f)
-{
-    start(p, NVA_TABLE_ADDRESS, priority, f);
-    match_vn(f, tsi->vni);
-    match_multicast(f);
-    match_nd(f, ND_NEIGHBOR_SOLICIT);
-    match_set_nd_target(&f->match, ip);
 }

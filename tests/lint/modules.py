@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Each module includes only what stands earlier in modules.txt."""
+"""Each module includes only what stands earlier in modules.txt, and what the
+files of a module share (X-private.h) its own X.h."""
 
 import os
 import re
@@ -32,6 +33,8 @@ for path in files:
             continue
         used = m.group(1)
         used = used if used in rank else by_name.get(used)
+        if used and own == f"{used}-private":
+            continue
         if used and rank[used] > rank[own]:
             nvalint.complain(f"{path}:{line}",
                              f"{own} includes {used}, which stands later")
