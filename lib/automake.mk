@@ -81,6 +81,8 @@ lib_libnva_a_SOURCES = \
 	lib/of-codec.h \
 	lib/of-plain.c \
 	lib/of-plain.h \
+	lib/of-session-bundle.c \
+	lib/of-session-private.h \
 	lib/of-session.c \
 	lib/of-session.h \
 	lib/pipeline-address.c \

@@ -3,13 +3,12 @@
 /* One OpenFlow session: bytes in, bytes out, events out.
  *
  * Knows the order of a session's messages: hello, features, ports; then, when
- * asked, a read-back and bundles, each found again by its xids.  Must never
- * know a socket, a clock, or what a flow is for.  Invariants: UP is the first
- * event and ENDED the last; after the hellos every message is of the highest
- * version that both speak; one handler per type of message; an answer that
- * belongs to nothing under way (a stale xid) changes nothing; a bundle is done
- * only when its barrier is answered, since OVS leaves a message that it cannot
- * decode out of the bundle and commits the rest.
+ * asked, a read-back and bundles (of-session-bundle), each found again by its
+ * xids.  Must never know a socket, a clock, or what a flow is for.
+ * Invariants: UP is the first event and ENDED the last; after the hellos every
+ * message is of the highest version that both speak; one handler per type of
+ * message; an answer that belongs to nothing under way (a stale xid) changes
+ * nothing.
  *
  * Whether the switch has bundles is asked before UP: one is opened and given
  * up, and a barrier ends the question.  OpenFlow 1.3 has them as an extension,
@@ -19,29 +18,24 @@
  * the read-back tells.  So are port changes before the list of ports, which
  * has them already; those within it follow UP.
  *
- * OpenFlow Switch Specification 1.3.5, 1.4.1 and 1.5.1, sections 6.3, 6.9 and
- * 7; ONF extension 230. */
+ * OpenFlow Switch Specification 1.3.5, 1.4.1 and 1.5.1, sections 6.3 and 7;
+ * ONF extension 230. */
 
 #include <config.h>
 
-#include "of-session.h"
+#include "of-session-private.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "of-plain.h"
-#include "openflow/nicira-ext.h"
 #include "openvswitch/list.h"
-#include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-msgs.h"
 #include "openvswitch/util.h"
 #include "util.h"
 
 /* Types of messages that look the same in every version (section 7.1). */
 enum { TYPE_HELLO = 0, TYPE_ERROR = 1 };
-
-enum phase { PHASE_HELLO, PHASE_FEATURES, PHASE_PORTS, PHASE_UP, PHASE_ENDED };
 
 /* An event that the caller has not taken yet. */
 struct queued {
@@ -50,69 +44,12 @@ struct queued {
     void *data;                         /* Of a packet-in; owned. */
 };
 
-/* One message of the bundle in flight. */
-struct sent {
-    uint32_t meter;                     /* That its flow uses, 0: none. */
-    bool failed;
-};
-
-struct of_session {
-    enum phase phase;
-    nva_usec now;                       /* As last heard. */
-    nva_usec started;
-    nva_usec heard;                     /* The last whole message. */
-    nva_usec probed;                    /* Unanswered probe; NVA_NEVER: none */
-    nva_usec progress;                  /* Of the bundle or read-back. */
-
-    struct ofpbuf in;                   /* Less than one message is kept. */
-    struct ofpbuf msg;                  /* The message at hand, aligned. */
-    struct ofpbuf out;
-
-    struct ovs_list events;             /* Of struct queued. */
-    struct queued *taken;               /* Valid until the next call. */
-
-    uint32_t next_xid;                  /* Never 0. */
-    uint32_t features_xid, ports_xid;
-    uint32_t probe_xid, probe_end_xid;  /* The question for bundles. */
-
-    uint8_t version;                    /* OF_VERSION_MAX until agreed on. */
-    bool bundles, probe_ended, ports_ended;
-    uint64_t dpid;
-    size_t n_ports, allocated_ports;
-    struct nva_port *ports;
-    bool ports_begun;                   /* A part of the list has come. */
-    size_t n_early;                     /* Port changes queued before UP. */
-
-    struct {
-        bool flows, meters;             /* Still to come. */
-        uint32_t flows_xid, meters_xid;
-        size_t n;                       /* Flows and meters so far. */
-    } readback;
-
-    struct {                            /* The bundle in flight. */
-        bool active, committed, refused;
-        uint32_t next_id;
-        uint32_t open_xid, commit_xid, barrier_xid;
-        uint32_t meter_xid, msg_xid;    /* Of the first of each. */
-        size_t n_meters, n_msgs;
-        uint32_t *meters;               /* Their ids. */
-        struct sent *msgs;
-        struct of_plain *plain;         /* If the switch has no bundles. */
-        size_t n_swept;                 /* Flows that sweeps have found. */
-    } bundle;
-};
-
 typedef void handler_func(struct of_session *, const struct of_msg *);
 
-static void end(struct of_session *, enum nva_reason, const char *detail);
 static bool usable(const struct of_session *);
 static void check_output(struct of_session *);
 static void compact(struct ofpbuf *);
-static uint32_t take_xids(struct of_session *, size_t n);
-static struct of_head head(const struct of_session *, uint32_t xid);
 static struct of_head next_head(struct of_session *);
-static struct of_session_event *push(struct of_session *,
-                                     enum of_session_event_type);
 static struct of_session_event *push_at(struct ovs_list *where,
                                         enum of_session_event_type);
 static void drop_events(struct of_session *);
@@ -121,22 +58,6 @@ static bool next_message(struct of_session *);
 static bool header_is_good(struct of_session *, const struct ofp_header *);
 static void handle_message(struct of_session *);
 static bool is_waiting(const struct of_session *);
-static void begin_bundle(struct of_session *, const struct flow_prog_bundle *);
-static void put_bundle(struct of_session *, const struct flow_prog_bundle *);
-static void put_plain(struct of_session *, const struct flow_prog_bundle *);
-static void put_plain_add(struct of_session *, size_t msg,
-                          const struct flow_prog_msg *);
-static void put_plain_delete(struct of_session *, size_t msg,
-                             const struct flow_prog_msg *);
-static void sweep(struct of_session *, size_t msg, bool more);
-static void swept(struct of_session *, size_t msg);
-static bool sweeps_left(const struct of_session *);
-static void clear_bundle(struct of_session *);
-static uint32_t flow_meter(const struct nva_flow *);
-static void fail_message(struct of_session *, size_t msg, enum nva_reason,
-                         const char *text);
-static bool bundle_error(struct of_session *, const struct of_msg *);
-static void meter_error(struct of_session *, size_t i, const struct of_msg *);
 static void read_flows(struct of_session *, bool more);
 static bool readback_count(struct of_session *);
 static void readback_check_done(struct of_session *);
@@ -180,7 +101,7 @@ of_session_create(nva_usec now)
     ofpbuf_init(&s->msg, 0);
     ofpbuf_init(&s->out, 0);
     ovs_list_init(&s->events);
-    of_encode_hello(take_xids(s, 1), &s->out);
+    of_encode_hello(of_session_take_xids(s, 1), &s->out);
     return s;
 }
 
@@ -190,7 +111,7 @@ of_session_destroy(struct of_session *s)
     if (s) {
         drop_events(s);
         free_queued(s->taken);
-        clear_bundle(s);
+        of_bundle_clear(s);
         ofpbuf_uninit(&s->in);
         ofpbuf_uninit(&s->msg);
         ofpbuf_uninit(&s->out);
@@ -229,12 +150,13 @@ of_session_run(struct of_session *s, nva_usec now)
         return;
     }
     if (s->phase != PHASE_UP) {
-        end(s, NVA_R_HANDSHAKE_TIMEOUT, "no end of the handshake");
+        of_session_fail(s, NVA_R_HANDSHAKE_TIMEOUT, "no end of the handshake");
     } else if (is_waiting(s)
                && now >= s->progress + OF_SESSION_ANSWER_SECS * NVA_SEC) {
-        end(s, NVA_R_ECHO_TIMEOUT, "no answer to a bundle or a read-back");
+        of_session_fail(s, NVA_R_ECHO_TIMEOUT,
+                        "no answer to a bundle or a read-back");
     } else if (s->probed != NVA_NEVER) {
-        end(s, NVA_R_ECHO_TIMEOUT, "no answer to an echo request");
+        of_session_fail(s, NVA_R_ECHO_TIMEOUT, "no answer to an echo request");
     } else {
         compact(&s->out);
         of_encode_echo_request(next_head(s), &s->out);
@@ -291,7 +213,7 @@ of_session_read_back(struct of_session *s)
     }
     s->readback.flows = s->readback.meters = true;
     s->readback.n = 0;
-    s->readback.flows_xid = take_xids(s, 2);
+    s->readback.flows_xid = of_session_take_xids(s, 2);
     s->readback.meters_xid = s->readback.flows_xid + 1;
     s->progress = s->now;
     of_encode_flow_dump_request(head(s, s->readback.flows_xid), 0, 0,
@@ -304,18 +226,11 @@ void
 of_session_send_bundle(struct of_session *s,
                        const struct flow_prog_bundle *bundle)
 {
-    if (!usable(s)) {
-        return;
+    if (usable(s)) {
+        ovs_assert(!s->bundle.active);
+        of_bundle_begin(s, bundle);
+        check_output(s);
     }
-    ovs_assert(!s->bundle.active);
-
-    begin_bundle(s, bundle);
-    if (s->bundles) {
-        put_bundle(s, bundle);
-    } else {
-        put_plain(s, bundle);
-    }
-    check_output(s);
 }
 
 void
@@ -341,7 +256,7 @@ void
 of_session_end(struct of_session *s, enum nva_reason reason)
 {
     if (s->phase != PHASE_ENDED) {
-        end(s, reason, nva_reason_text(reason));
+        of_session_fail(s, reason, nva_reason_text(reason));
     }
 }
 
@@ -376,15 +291,16 @@ header_is_good(struct of_session *s, const struct ofp_header *oh)
 {
     if (s->phase == PHASE_HELLO) {
         if (oh->type == TYPE_ERROR) {
-            end(s, NVA_R_VERSION, "an error instead of a hello");
+            of_session_fail(s, NVA_R_VERSION, "an error instead of a hello");
         } else if (oh->type != TYPE_HELLO) {
-            end(s, NVA_R_MSG_UNEXPECTED, "the first message is no hello");
+            of_session_fail(s, NVA_R_MSG_UNEXPECTED,
+                            "the first message is no hello");
         }
     } else if (oh->version != s->version) {
-        end(s, NVA_R_VERSION, "a message of another version");
+        of_session_fail(s, NVA_R_VERSION, "a message of another version");
     }
     if (s->phase != PHASE_ENDED && ntohs(oh->length) < OF_HEADER_LEN) {
-        end(s, NVA_R_MSG_TRUNCATED, "a length below 8");
+        of_session_fail(s, NVA_R_MSG_TRUNCATED, "a length below 8");
     }
     return s->phase != PHASE_ENDED;
 }
@@ -399,9 +315,9 @@ handle_message(struct of_session *s)
     s->heard = s->now;
     s->probed = NVA_NEVER;
     if (of_decode(&s->msg, &msg)) {
-        end(s, NVA_R_MSG_MALFORMED, "a message does not decode");
+        of_session_fail(s, NVA_R_MSG_MALFORMED, "a message does not decode");
     } else if (s->phase == PHASE_HELLO && msg.type != OF_MSG_HELLO) {
-        end(s, NVA_R_VERSION, "a hello of no version");
+        of_session_fail(s, NVA_R_VERSION, "a hello of no version");
     } else if (handlers[msg.type]) {
         handlers[msg.type](s, &msg);
     }
@@ -415,25 +331,25 @@ on_hello(struct of_session *s, const struct of_msg *msg)
     const struct ofp_header *oh = s->msg.data;
 
     if (s->phase != PHASE_HELLO) {
-        end(s, NVA_R_MSG_UNEXPECTED, "a second hello");
+        of_session_fail(s, NVA_R_MSG_UNEXPECTED, "a second hello");
         return;
     }
     if (!(msg->versions & OF_VERSIONS)) {
         of_encode_hello_failed(msg->xid, oh->version, &s->out);
-        end(s, NVA_R_VERSION, "no version of OpenFlow in common");
+        of_session_fail(s, NVA_R_VERSION, "no version of OpenFlow in common");
         return;
     }
     s->version = highest_common(msg->versions);
     s->phase = PHASE_FEATURES;
-    s->features_xid = take_xids(s, 1);
+    s->features_xid = of_session_take_xids(s, 1);
     of_encode_features_request(head(s, s->features_xid), &s->out);
     of_encode_set_async(next_head(s), &s->out);
-    s->probe_xid = take_xids(s, 1);
+    s->probe_xid = of_session_take_xids(s, 1);
     of_encode_bundle_open(head(s, s->probe_xid), 0, &s->out);
     of_encode_bundle_discard(next_head(s), 0, &s->out);
-    s->probe_end_xid = take_xids(s, 1);
+    s->probe_end_xid = of_session_take_xids(s, 1);
     of_encode_barrier(head(s, s->probe_end_xid), &s->out);
-    s->ports_xid = take_xids(s, 1);
+    s->ports_xid = of_session_take_xids(s, 1);
     of_encode_port_desc_request(head(s, s->ports_xid), &s->out);
 }
 
@@ -456,7 +372,7 @@ on_features(struct of_session *s, const struct of_msg *msg)
         s->dpid = msg->features.dpid;
         s->phase = PHASE_PORTS;
     } else if (s->phase != PHASE_UP) {
-        end(s, NVA_R_MSG_UNEXPECTED, "features nobody asked for");
+        of_session_fail(s, NVA_R_MSG_UNEXPECTED, "features nobody asked for");
     }
     up_if_complete(s);
 }
@@ -472,14 +388,14 @@ on_port_desc(struct of_session *s, const struct of_msg *msg)
         return;
     } else if (s->phase != PHASE_PORTS || s->ports_ended
                || msg->xid != s->ports_xid) {
-        end(s, NVA_R_MSG_UNEXPECTED, "ports nobody asked for");
+        of_session_fail(s, NVA_R_MSG_UNEXPECTED, "ports nobody asked for");
         return;
     }
 
     s->ports_begun = true;
     while (of_next_port(&cursor, &port, &error)) {
         if (s->n_ports >= NVA_PORTS_PER_NVE_MAX) {
-            end(s, NVA_R_LIMIT, "too many ports");
+            of_session_fail(s, NVA_R_LIMIT, "too many ports");
             return;
         }
         if (s->n_ports >= s->allocated_ports) {
@@ -489,7 +405,7 @@ on_port_desc(struct of_session *s, const struct of_msg *msg)
         s->ports[s->n_ports++] = port;
     }
     if (error) {
-        end(s, error, "a port does not decode");
+        of_session_fail(s, error, "a port does not decode");
     } else if (!msg->more) {
         s->ports_ended = true;
         up_if_complete(s);
@@ -532,11 +448,12 @@ on_port_status(struct of_session *s, const struct of_msg *msg)
             return;
         }
         if (s->n_early++ >= NVA_PORTS_PER_NVE_MAX) {
-            end(s, NVA_R_LIMIT, "too many port changes in the handshake");
+            of_session_fail(s, NVA_R_LIMIT,
+                            "too many port changes in the handshake");
             return;
         }
     }
-    event = push(s, OF_SESSION_PORT);
+    event = of_session_push(s, OF_SESSION_PORT);
     event->port.port = msg->port.port;
     event->port.gone = msg->port.gone;
 }
@@ -548,7 +465,7 @@ on_packet_in(struct of_session *s, const struct of_msg *msg)
     struct queued *q;
 
     if (s->phase == PHASE_UP) {
-        event = push(s, OF_SESSION_PACKET_IN);
+        event = of_session_push(s, OF_SESSION_PACKET_IN);
         q = CONTAINER_OF(event, struct queued, event);
         q->data = xmemdup(msg->pin.data, msg->pin.size);
         event->pin = msg->pin;
@@ -562,7 +479,7 @@ on_flow_removed(struct of_session *s, const struct of_msg *msg)
     struct of_session_event *event;
 
     if (s->phase == PHASE_UP) {
-        event = push(s, OF_SESSION_FLOW_REMOVED);
+        event = of_session_push(s, OF_SESSION_FLOW_REMOVED);
         event->removed.cookie = msg->removed.cookie;
         event->removed.packets = msg->removed.packets;
         event->removed.by_timeout = msg->removed.by_timeout;
@@ -573,7 +490,7 @@ static void
 on_role_status(struct of_session *s, const struct of_msg *msg)
 {
     if (msg->slave) {
-        end(s, NVA_R_SLAVE, "the switch has made us a slave");
+        of_session_fail(s, NVA_R_SLAVE, "the switch has made us a slave");
     }
 }
 
@@ -583,18 +500,44 @@ on_error(struct of_session *s, const struct of_msg *msg)
     uint32_t xid = msg->error.xid;
 
     if (msg->error.is_slave) {
-        end(s, NVA_R_SLAVE, "the switch answers that we are a slave");
-    } else if (bundle_error(s, msg)) {
+        of_session_fail(s, NVA_R_SLAVE,
+                        "the switch answers that we are a slave");
+    } else if (of_bundle_error(s, msg)) {
         s->progress = s->now;
     } else if (s->phase != PHASE_UP
                && (xid == s->features_xid || xid == s->ports_xid
                    || xid == s->probe_end_xid)) {
-        end(s, NVA_R_MSG_UNEXPECTED, "the switch refuses the handshake");
+        of_session_fail(s, NVA_R_MSG_UNEXPECTED,
+                        "the switch refuses the handshake");
     } else if (s->readback.flows && xid == s->readback.flows_xid) {
-        end(s, NVA_R_MSG_UNEXPECTED, "the switch refuses a flow dump");
+        of_session_fail(s, NVA_R_MSG_UNEXPECTED,
+                        "the switch refuses a flow dump");
     } else if (s->readback.meters && xid == s->readback.meters_xid) {
         s->readback.meters = false;     /* A datapath without meters. */
         readback_check_done(s);
+    }
+}
+
+/* ## The question for bundles, and the bundle in flight ## */
+
+static void
+on_bundle_ctrl(struct of_session *s, const struct of_msg *msg)
+{
+    if (s->phase < PHASE_UP) {
+        s->bundles |= msg->bundle.opened && msg->xid == s->probe_xid;
+    } else {
+        of_bundle_committed(s, msg);
+    }
+}
+
+static void
+on_barrier(struct of_session *s, const struct of_msg *msg)
+{
+    if (s->phase < PHASE_UP && msg->xid == s->probe_end_xid) {
+        s->probe_ended = true;
+        up_if_complete(s);
+    } else {
+        of_bundle_barrier(s, msg);
     }
 }
 
@@ -603,11 +546,8 @@ on_error(struct of_session *s, const struct of_msg *msg)
 static void
 on_flows(struct of_session *s, const struct of_msg *msg)
 {
-    size_t i = (uint32_t) (msg->xid - s->bundle.msg_xid);
-
-    if (s->bundle.plain && of_plain_is_sweeping(s->bundle.plain, i)) {
-        sweep(s, i, msg->more);
-    } else if (s->readback.flows && msg->xid == s->readback.flows_xid) {
+    if (!of_bundle_flows(s, msg)
+        && s->readback.flows && msg->xid == s->readback.flows_xid) {
         read_flows(s, msg->more);
     }
 }
@@ -624,12 +564,12 @@ read_flows(struct of_session *s, bool more)
         if (!readback_count(s)) {
             return;
         }
-        event = push(s, OF_SESSION_READBACK_FLOW);
+        event = of_session_push(s, OF_SESSION_READBACK_FLOW);
         event->flow.cookie = flow.cookie;
         event->flow.hash = flow.hash;
     }
     if (error) {
-        end(s, error, "a flow does not decode");
+        of_session_fail(s, error, "a flow does not decode");
         return;
     }
     s->readback.flows = more;
@@ -650,10 +590,10 @@ on_meters(struct of_session *s, const struct of_msg *msg)
         if (!readback_count(s)) {
             return;
         }
-        push(s, OF_SESSION_READBACK_METER)->meter = meter;
+        of_session_push(s, OF_SESSION_READBACK_METER)->meter = meter;
     }
     if (error) {
-        end(s, error, "a meter does not decode");
+        of_session_fail(s, error, "a meter does not decode");
         return;
     }
     s->readback.meters = msg->more;
@@ -664,7 +604,7 @@ static bool
 readback_count(struct of_session *s)
 {
     if (s->readback.n++ >= OF_SESSION_READBACK_MAX) {
-        end(s, NVA_R_LIMIT, "too many flows");
+        of_session_fail(s, NVA_R_LIMIT, "too many flows");
         return false;
     }
     return true;
@@ -675,284 +615,17 @@ readback_check_done(struct of_session *s)
 {
     s->progress = s->now;
     if (!s->readback.flows && !s->readback.meters) {
-        push(s, OF_SESSION_READBACK_DONE);
+        of_session_push(s, OF_SESSION_READBACK_DONE);
     }
-}
-
-/* ## The bundle in flight ## */
-
-/* Takes the xids: of the meters, the opening, the messages, the commit and the
- * barrier.  Without bundles, opening and commit are barriers too: before the
- * adds, and after them. */
-static void
-begin_bundle(struct of_session *s, const struct flow_prog_bundle *bundle)
-{
-    uint32_t xid = take_xids(s, bundle->n_meters + bundle->n_msgs + 3);
-
-    s->bundle.active = true;
-    s->bundle.committed = s->bundle.refused = false;
-    s->bundle.n_meters = bundle->n_meters;
-    s->bundle.n_msgs = bundle->n_msgs;
-    s->bundle.meters = xcalloc(bundle->n_meters, sizeof *s->bundle.meters);
-    s->bundle.msgs = xcalloc(bundle->n_msgs, sizeof *s->bundle.msgs);
-    s->progress = s->now;
-
-    s->bundle.meter_xid = xid;
-    s->bundle.open_xid = xid + bundle->n_meters;
-    s->bundle.msg_xid = s->bundle.open_xid + 1;
-    s->bundle.commit_xid = s->bundle.msg_xid + bundle->n_msgs;
-    s->bundle.barrier_xid = s->bundle.commit_xid + 1;
-
-    for (size_t i = 0; i < bundle->n_meters; i++) {
-        s->bundle.meters[i] = bundle->meters[i].id;
-        of_encode_meter_add(head(s, xid + i), &bundle->meters[i], &s->out);
-    }
-    for (size_t i = 0; i < bundle->n_msgs; i++) {
-        const struct flow_prog_msg *msg = &bundle->msgs[i];
-
-        s->bundle.msgs[i].meter = (msg->op == FLOW_PROG_ADD
-                                   ? flow_meter(msg->flow) : 0);
-    }
-}
-
-static void
-put_bundle(struct of_session *s, const struct flow_prog_bundle *bundle)
-{
-    uint32_t id = s->bundle.next_id++;
-
-    of_encode_bundle_open(head(s, s->bundle.open_xid), id, &s->out);
-    for (size_t i = 0; i < bundle->n_msgs; i++) {
-        if (!of_encode_bundle_add(head(s, s->bundle.msg_xid + i), id,
-                                  &bundle->msgs[i], &s->out)) {
-            fail_message(s, i, NVA_R_REJECTED, "longer than a message");
-        }
-    }
-    of_encode_bundle_commit(head(s, s->bundle.commit_xid), id, &s->out);
-    of_encode_barrier(head(s, s->bundle.barrier_xid), &s->out);
-}
-
-/* What is not refused is applied. */
-static void
-put_plain(struct of_session *s, const struct flow_prog_bundle *bundle)
-{
-    s->bundle.plain = of_plain_create(bundle);
-    s->bundle.n_swept = 0;
-    s->bundle.committed = true;
-    of_encode_barrier(head(s, s->bundle.open_xid), &s->out);
-    for (size_t i = 0; i < bundle->n_msgs; i++) {
-        put_plain_add(s, i, &bundle->msgs[i]);
-    }
-    of_encode_barrier(head(s, s->bundle.commit_xid), &s->out);
-    for (size_t i = 0; i < bundle->n_msgs; i++) {
-        put_plain_delete(s, i, &bundle->msgs[i]);
-    }
-    if (!of_plain_n_sweeps(s->bundle.plain)) {
-        of_encode_barrier(head(s, s->bundle.barrier_xid), &s->out);
-    }
-}
-
-static void
-put_plain_add(struct of_session *s, size_t i, const struct flow_prog_msg *msg)
-{
-    if (of_plain_how(s->bundle.plain, i) == OF_PLAIN_ADD
-        && !of_encode_flow_mod(head(s, s->bundle.msg_xid + i), msg,
-                               &s->out)) {
-        fail_message(s, i, NVA_R_REJECTED, "longer than a message");
-    }
-}
-
-static void
-put_plain_delete(struct of_session *s, size_t i,
-                 const struct flow_prog_msg *msg)
-{
-    struct of_head h = head(s, s->bundle.msg_xid + i);
-
-    switch (of_plain_how(s->bundle.plain, i)) {
-    case OF_PLAIN_DELETE:
-        of_encode_flow_mod(h, msg, &s->out);
-        break;
-    case OF_PLAIN_SWEEP:
-        of_encode_flow_dump_request(h, msg->cookie, UINT64_MAX, &s->out);
-        break;
-    case OF_PLAIN_ADD:
-        break;
-    }
-}
-
-/* A part of the dump for message 'i' has come. */
-static void
-sweep(struct of_session *s, size_t i, bool more)
-{
-    struct ofpbuf cursor = s->msg;
-    enum nva_reason error;
-    struct of_flow flow;
-
-    s->progress = s->now;
-    while (of_next_flow(&cursor, &flow, &error)) {
-        if (s->bundle.n_swept++ >= OF_SESSION_SWEEP_MAX) {
-            end(s, NVA_R_LIMIT, "too many flows of one owner");
-            return;
-        }
-        if (of_plain_is_left_over(s->bundle.plain, i, &flow)) {
-            of_encode_flow_delete(head(s, s->bundle.msg_xid + i), &flow,
-                                  &s->out);
-        }
-    }
-    if (error) {
-        end(s, error, "a flow does not decode");
-    } else if (!more) {
-        swept(s, i);
-    }
-}
-
-static void
-swept(struct of_session *s, size_t i)
-{
-    of_plain_swept(s->bundle.plain, i);
-    if (!of_plain_n_sweeps(s->bundle.plain)) {
-        of_encode_barrier(head(s, s->bundle.barrier_xid), &s->out);
-    }
-}
-
-static void
-on_bundle_ctrl(struct of_session *s, const struct of_msg *msg)
-{
-    if (s->phase < PHASE_UP) {
-        s->bundles |= msg->bundle.opened && msg->xid == s->probe_xid;
-    } else if (s->bundle.active && msg->bundle.committed
-               && msg->xid == s->bundle.commit_xid) {
-        s->bundle.committed = true;
-        s->progress = s->now;
-    }
-}
-
-static void
-on_barrier(struct of_session *s, const struct of_msg *msg)
-{
-    if (s->phase < PHASE_UP && msg->xid == s->probe_end_xid) {
-        s->probe_ended = true;
-        up_if_complete(s);
-    } else if (s->bundle.active && msg->xid == s->bundle.barrier_xid
-               && !sweeps_left(s)) {
-        push(s, OF_SESSION_BUNDLE_DONE)->applied = (s->bundle.committed
-                                                    && !s->bundle.refused);
-        clear_bundle(s);
-        s->progress = s->now;
-    }
-}
-
-/* The last barrier has not been sent yet. */
-static bool
-sweeps_left(const struct of_session *s)
-{
-    return s->bundle.plain && of_plain_n_sweeps(s->bundle.plain);
-}
-
-/* An error belongs to what its xid says.  False: not to the bundle. */
-static bool
-bundle_error(struct of_session *s, const struct of_msg *msg)
-{
-    uint32_t xid = msg->error.xid;
-    size_t i;
-
-    if (!s->bundle.active) {
-        return false;
-    }
-    if (xid == s->bundle.barrier_xid
-        || (s->bundle.plain && (xid == s->bundle.open_xid
-                                || xid == s->bundle.commit_xid))) {
-        end(s, NVA_R_MSG_UNEXPECTED, "the switch refuses a barrier");
-        return true;
-    }
-    if (xid == s->bundle.open_xid || xid == s->bundle.commit_xid) {
-        s->bundle.refused = true;
-        return true;
-    }
-    i = (uint32_t) (xid - s->bundle.msg_xid);
-    if (i < s->bundle.n_msgs) {
-        fail_message(s, i, (msg->error.table_full ? NVA_R_TABLE_FULL
-                            : NVA_R_REJECTED), msg->error.text);
-        if (s->bundle.plain && of_plain_is_sweeping(s->bundle.plain, i)) {
-            swept(s, i);                /* It refuses the dump. */
-        }
-        return true;
-    }
-    i = (uint32_t) (xid - s->bundle.meter_xid);
-    if (i < s->bundle.n_meters) {
-        meter_error(s, i, msg);
-        return true;
-    }
-    return false;
-}
-
-static void
-meter_error(struct of_session *s, size_t i, const struct of_msg *msg)
-{
-    if (msg->error.exists) {
-        return;
-    }
-    for (size_t j = 0; j < s->bundle.n_msgs; j++) {
-        if (s->bundle.msgs[j].meter == s->bundle.meters[i]) {
-            fail_message(s, j, (msg->error.table_full ? NVA_R_TABLE_FULL
-                                : NVA_R_REJECTED), msg->error.text);
-        }
-    }
-}
-
-static void
-fail_message(struct of_session *s, size_t i, enum nva_reason reason,
-             const char *text)
-{
-    struct of_session_event *event;
-
-    if (!s->bundle.msgs[i].failed) {
-        s->bundle.msgs[i].failed = true;
-        event = push(s, OF_SESSION_MSG_FAILED);
-        event->failed.msg = i;
-        event->failed.reason = reason;
-        ovs_strlcpy(event->failed.text, text, sizeof event->failed.text);
-    }
-}
-
-/* The first meter that 'flow' uses, 0 if it uses none. */
-static uint32_t
-flow_meter(const struct nva_flow *flow)
-{
-    const struct ofpact *a;
-
-    OFPACT_FOR_EACH (a, flow->actions.data, flow->actions.size) {
-        uint32_t meter = 0;
-
-        if (a->type == OFPACT_METER) {
-            meter = ofpact_get_METER(a)->meter_id;
-        } else if (a->type == OFPACT_CONTROLLER) {
-            meter = ofpact_get_CONTROLLER(a)->meter_id;
-        }
-        if (meter && meter != NX_CTLR_NO_METER) {
-            return meter;
-        }
-    }
-    return 0;
-}
-
-static void
-clear_bundle(struct of_session *s)
-{
-    s->bundle.active = false;
-    free(s->bundle.meters);
-    free(s->bundle.msgs);
-    s->bundle.meters = NULL;
-    s->bundle.msgs = NULL;
-    of_plain_destroy(s->bundle.plain);
-    s->bundle.plain = NULL;
 }
 
 /* ## Common helpers ## */
 
 /* Ends the session.  The caller never saw an UP: it never sees anything that
  * belongs to it. */
-static void
-end(struct of_session *s, enum nva_reason reason, const char *detail)
+void
+of_session_fail(struct of_session *s, enum nva_reason reason,
+                const char *detail)
 {
     struct of_session_event *event;
 
@@ -960,8 +633,8 @@ end(struct of_session *s, enum nva_reason reason, const char *detail)
         drop_events(s);
     }
     s->phase = PHASE_ENDED;
-    clear_bundle(s);
-    event = push(s, OF_SESSION_ENDED);
+    of_bundle_clear(s);
+    event = of_session_push(s, OF_SESSION_ENDED);
     event->ended.reason = reason;
     event->ended.detail = detail;
 }
@@ -978,7 +651,7 @@ check_output(struct of_session *s)
 {
     if (s->phase != PHASE_ENDED && s->out.size > OF_SESSION_OUTPUT_MAX) {
         ofpbuf_clear(&s->out);
-        end(s, NVA_R_OUTPUT_LIMIT, "the switch does not read");
+        of_session_fail(s, NVA_R_OUTPUT_LIMIT, "the switch does not read");
     }
 }
 
@@ -1000,9 +673,8 @@ is_waiting(const struct of_session *s)
     return s->bundle.active || s->readback.flows || s->readback.meters;
 }
 
-/* 'n' xids in a row, none of them 0; returns the first. */
-static uint32_t
-take_xids(struct of_session *s, size_t n)
+uint32_t
+of_session_take_xids(struct of_session *s, size_t n)
 {
     if (n > UINT32_MAX - s->next_xid) {
         s->next_xid = 1;
@@ -1013,21 +685,15 @@ take_xids(struct of_session *s, size_t n)
     return first;
 }
 
-static struct of_head
-head(const struct of_session *s, uint32_t xid)
-{
-    return (struct of_head) { s->version, xid };
-}
-
 /* With an xid of its own. */
 static struct of_head
 next_head(struct of_session *s)
 {
-    return head(s, take_xids(s, 1));
+    return head(s, of_session_take_xids(s, 1));
 }
 
-static struct of_session_event *
-push(struct of_session *s, enum of_session_event_type type)
+struct of_session_event *
+of_session_push(struct of_session *s, enum of_session_event_type type)
 {
     return push_at(&s->events, type);
 }
