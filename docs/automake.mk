@@ -36,6 +36,8 @@ EXTRA_DIST += \
 	docs/decisions/0024-nested-guests-live-at-their-interface.md \
 	docs/decisions/0025-the-nve-that-is-left-goes-first.md \
 	docs/decisions/0026-a-way-back-ends-the-redirect-as-it-is-prepared.md \
+	docs/decisions/0027-a-quiet-port-is-passed-over.md \
+	docs/decisions/0028-no-gate-made-of-a-meter.md \
 	docs/measuring.md \
 	docs/mininet.md \
 	docs/openapi.yaml \

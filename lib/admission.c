@@ -37,7 +37,7 @@ static enum nva_reason check_nested(const struct nva_view *,
                                     enum nva_admit *);
 static const struct nva_tsi *speaker(const struct directory *,
                                      const struct nva_vap *, struct eth_addr);
-static bool is_prepared_at(const struct nva_view *, const struct nva_tsi *,
+static bool is_expected_at(const struct nva_view *, const struct nva_tsi *,
                            const struct nva_vap *);
 static enum nva_reason check_elsewhere(const struct nva_view *,
                                        const struct nva_tsi *,
@@ -95,7 +95,7 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
         *what = (tsi->paused || tsi->stopped ? NVA_ADMIT_ABORT
                  : NVA_ADMIT_REFRESH);
         return NVA_OK;
-    } else if (is_prepared_at(view, tsi, vap)) {
+    } else if (is_expected_at(view, tsi, vap)) {
         *what = NVA_ADMIT_ACTIVATE;
         return NVA_OK;
     } else if (vn->binding == NVA_BINDING_STRICT) {
@@ -112,7 +112,7 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
 
 /* Not where a move that was taken back still has its flows. */
 static bool
-is_prepared_at(const struct nva_view *view, const struct nva_tsi *tsi,
+is_expected_at(const struct nva_view *view, const struct nva_tsi *tsi,
                const struct nva_vap *vap)
 {
     const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
@@ -311,7 +311,7 @@ check_nested(const struct nva_view *view, const struct nva_tsi *tsi,
     const struct nva_tsi *has = directory_tsi_by_mac(view->dir, vap->vn,
                                                      f->eth_src);
 
-    if (is_prepared_at(view, tsi, vap)) {
+    if (is_expected_at(view, tsi, vap)) {
         *what = NVA_ADMIT_ACTIVATE;
     } else if (!place_is_at(&tsi->current, vap)) {
         return (came_from(view, tsi, vap) ? NVA_R_UNDER_WAY

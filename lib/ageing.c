@@ -19,11 +19,6 @@
 #include "story.h"
 #include "util.h"
 
-struct hasten {
-    const struct nva_view *view;
-    struct nva_plan *plan;
-};
-
 static void renew(const struct nva_view *, const struct nva_tsi *,
                   const struct in6_addr *, struct nva_plan *);
 static nva_usec age_of(const struct nva_view *, const struct nva_tsi *);
@@ -205,22 +200,22 @@ void
 ageing_hasten(const struct nva_view *v, const struct nva_tsi *tsi,
               struct nva_plan *plan)
 {
-    struct hasten h = { .view = v, .plan = plan };
+    struct nva_walk w = { .view = v, .plan = plan };
 
     if (age_of(v, tsi)) {
-        directory_each_lease_of_tsi(v->dir, tsi->id, hasten_cb, &h);
+        directory_each_lease_of_tsi(v->dir, tsi->id, hasten_cb, &w);
     }
 }
 
 static bool
-hasten_cb(const void *lease, void *h_)
+hasten_cb(const void *lease, void *w_)
 {
-    const struct hasten *h = h_;
+    const struct nva_walk *w = w_;
     struct nva_lease l = *(const struct nva_lease *) lease;
 
     if (l.look && ipv6_addr_is_set(&l.ip)) {
-        l.look = MIN(l.look, h->view->now);
-        put(h->plan, &l);
+        l.look = MIN(l.look, w->view->now);
+        put(w->plan, &l);
     }
     return true;
 }

@@ -36,7 +36,6 @@ static void sweep_move(const struct nva_view *, const struct nva_move *old,
                        struct nva_plan *);
 static void release(const struct nva_view *, const struct nva_place *,
                     const struct nva_tsi *, struct nva_plan *);
-static bool is_deleted(const struct nva_plan *, nva_id vap);
 static bool is_changed(const struct nva_plan *, nva_id vap);
 static struct nva_place redirect_place(const struct nva_redirect *);
 static bool is_left_by(const struct nva_view *, const struct nva_place *,
@@ -185,7 +184,7 @@ check_port(const struct nva_view *v, nva_id nve, const char *port, nva_id vn,
     const struct nva_vap *vap = directory_vap_by_key(v->dir, nve, port, false,
                                                      eth_addr_zero);
 
-    if (vap && is_deleted(plan, vap->id)) {
+    if (vap && nva_plan_find(plan, NVA_DELTA_VAP_DEL, vap->id)) {
         vap = NULL;
     }
     for (size_t i = 0; !vap && i < plan->deltas.n; i++) {
@@ -200,31 +199,12 @@ check_port(const struct nva_view *v, nva_id nve, const char *port, nva_id vn,
     return vap && vap->vn != vn ? NVA_R_PORT_TAKEN : NVA_OK;
 }
 
-static bool
-is_deleted(const struct nva_plan *plan, nva_id vap)
-{
-    for (size_t i = 0; i < plan->deltas.n; i++) {
-        const struct nva_delta *d = &plan->deltas.a[i];
-
-        if (d->type == NVA_DELTA_VAP_DEL && d->id == vap) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* True if the plan deletes it already, or makes it somebody's. */
 static bool
 is_changed(const struct nva_plan *plan, nva_id vap)
 {
-    for (size_t i = 0; i < plan->deltas.n; i++) {
-        const struct nva_delta *d = &plan->deltas.a[i];
-
-        if (d->type == NVA_DELTA_VAP_PUT && d->id == vap) {
-            return true;
-        }
-    }
-    return is_deleted(plan, vap);
+    return (nva_plan_find(plan, NVA_DELTA_VAP_PUT, vap)
+            || nva_plan_find(plan, NVA_DELTA_VAP_DEL, vap));
 }
 
 static bool

@@ -70,13 +70,9 @@ detour_packet(const struct nva_view *v, const struct nva_event *ev,
     if (!vn || ev->packet.size > NVA_FRAME_MAX) {
         return;
     }
-    reply = nva_plan_reply(plan);
-    reply->nve = ev->nve;
-    reply->target = NVA_REPLY_TO_PIPELINE;
+    reply = nva_plan_reply_packet(plan, ev, NVA_REPLY_TO_PIPELINE);
     reply->ofport = ev->packet.ofport;
     reply->vni = vn->vni;
-    reply->size = ev->packet.size;
-    reply->packet = ev->packet.data;
 }
 
 static void

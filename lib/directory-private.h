@@ -291,11 +291,18 @@ tsi_thaws(const struct nva_tsi *t)
     return t->frozen && t->thaws_at;
 }
 
+/* True if its own MAC is another, or of another VN. */
+static inline bool
+tsi_is_renamed(const struct nva_tsi *a, const struct nva_tsi *b)
+{
+    return a->vn != b->vn || !eth_addr_equals(a->mac, b->mac);
+}
+
 /* True if not the same MACs are there, of the same VN. */
 static inline bool
 tsi_macs_differ(const struct nva_tsi *a, const struct nva_tsi *b)
 {
-    return (a->vn != b->vn || !eth_addr_equals(a->mac, b->mac)
+    return (tsi_is_renamed(a, b)
             || a->nested != b->nested
             || (a->nested && (a->n_allowed != b->n_allowed
                               || memcmp(a->allowed, b->allowed,

@@ -46,7 +46,6 @@ static void apply_move_stamp(struct directory *, nva_id,
 
 static void apply_drain_put(struct directory *, const struct nva_drain *);
 
-static bool tsi_is_renamed(const struct nva_tsi *, const struct nva_tsi *);
 static void drop_unserved(struct dirt *, const struct nva_vap *old);
 static void take_id(struct directory *, nva_id);
 
@@ -542,12 +541,6 @@ tsi_flows_equal(const struct nva_tsi *a, const struct nva_tsi *b)
             && a->nested == b->nested && a->n_allowed == b->n_allowed
             && !memcmp(a->allowed, b->allowed,
                        a->n_allowed * sizeof a->allowed[0]));
-}
-
-static bool
-tsi_is_renamed(const struct nva_tsi *a, const struct nva_tsi *b)
-{
-    return a->vn != b->vn || !eth_addr_equals(a->mac, b->mac);
 }
 
 /* Deletes interface 'id' if 'new' is null. */

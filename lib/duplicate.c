@@ -16,11 +16,6 @@
 #include "story.h"
 #include "util.h"
 
-struct thaw {
-    const struct nva_view *view;
-    struct nva_plan *plan;
-};
-
 static const struct nva_tsi *sender(const struct nva_view *,
                                     const struct nva_event *,
                                     const struct nva_plan *);
@@ -253,20 +248,20 @@ void
 duplicate_thaw(const struct nva_view *v, const struct nva_tsi *tsi,
                struct nva_plan *plan)
 {
-    struct thaw t = { .view = v, .plan = plan };
+    struct nva_walk w = { .view = v, .plan = plan };
 
-    directory_each_lease_of_tsi(v->dir, tsi->id, thaw_cb, &t);
+    directory_each_lease_of_tsi(v->dir, tsi->id, thaw_cb, &w);
 }
 
 static bool
-thaw_cb(const void *lease, void *thaw_)
+thaw_cb(const void *lease, void *w_)
 {
-    const struct thaw *t = thaw_;
+    const struct nva_walk *w = w_;
     struct nva_lease l = *(const struct nva_lease *) lease;
 
     if (l.frozen) {
-        duplicate_thaw_lease(t->view, &l, NVA_R_CALLER, t->plan);
-        put(t->plan, &l);
+        duplicate_thaw_lease(w->view, &l, NVA_R_CALLER, w->plan);
+        put(w->plan, &l);
     }
     return true;
 }

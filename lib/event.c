@@ -85,6 +85,19 @@ nva_plan_new_id(struct nva_plan *plan)
     return plan->next_id++;
 }
 
+struct nva_delta *
+nva_plan_find(const struct nva_plan *plan, enum nva_delta_type type, nva_id id)
+{
+    for (size_t i = plan->deltas.n; id && i-- > 0; ) {
+        struct nva_delta *d = &plan->deltas.a[i];
+
+        if (d->type == type && d->id == id) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
 struct nva_reply *
 nva_plan_reply(struct nva_plan *plan)
 {
@@ -96,6 +109,19 @@ nva_plan_reply(struct nva_plan *plan)
     }
     reply = &plan->replies[plan->n_replies++];
     memset(reply, 0, sizeof *reply);
+    return reply;
+}
+
+struct nva_reply *
+nva_plan_reply_packet(struct nva_plan *plan, const struct nva_event *ev,
+                      enum nva_reply_target target)
+{
+    struct nva_reply *reply = nva_plan_reply(plan);
+
+    reply->nve = ev->nve;
+    reply->target = target;
+    reply->size = ev->packet.size;
+    reply->packet = ev->packet.data;
     return reply;
 }
 

@@ -292,8 +292,17 @@ void nva_plan_start(struct nva_plan *, nva_id next_id);
 
 nva_id nva_plan_new_id(struct nva_plan *);
 
+/* The last delta of 'type' about object 'id', or NULL. */
+struct nva_delta *nva_plan_find(const struct nva_plan *, enum nva_delta_type,
+                                nva_id id);
+
 /* Each appends a zeroed element and returns it (valid until the next). */
 struct nva_reply *nva_plan_reply(struct nva_plan *);
+/* The same with the packet of 'ev' as it came, as a packet-out of the NVE that
+ * showed it. */
+struct nva_reply *nva_plan_reply_packet(struct nva_plan *,
+                                        const struct nva_event *ev,
+                                        enum nva_reply_target);
 struct nva_note *nva_plan_note(struct nva_plan *, enum nva_note_type,
                                enum nva_reason);
 /* The same about an interface: who it is and where. */

@@ -239,8 +239,8 @@ note(struct nva_plan *plan, enum nva_note_type type, enum nva_reason reason,
 
 /* ## Ports ## */
 
-/* One port's status: a number that it took from another port means that the
- * other one is gone. */
+/* One port's status.  A number that it took from another port means that the
+ * other one is gone, which the directory sees to. */
 static void
 fabric_port(const struct nva_view *view, const struct nva_event *ev,
             struct nva_plan *plan)
@@ -268,12 +268,6 @@ fabric_port(const struct nva_view *view, const struct nva_event *ev,
     if (!old && !other && n >= NVA_PORTS_PER_NVE_MAX) {
         note(plan, NVA_NOTE_NVE, NVA_R_LIMIT, ev->nve, "port ignored");
         return;
-    }
-    if (other && other != old) {
-        port_del(plan, other);
-    }
-    if (old && old->ofport != port->ofport) {
-        port_del(plan, old);
     }
     port_put(plan, ev->nve, port);
 }

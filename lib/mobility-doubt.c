@@ -22,11 +22,6 @@
 /* Once may be bad luck: the VM hopped on before each question came. */
 #define SUSPICIONS_MAX 3
 
-struct thaw {
-    const struct nva_view *view;
-    struct nva_plan *plan;
-};
-
 static bool begin_probe(const struct nva_view *, const struct nva_tsi *,
                         enum nva_probe_why, const struct nva_place *elsewhere,
                         struct nva_plan *, enum nva_reason *);
@@ -302,14 +297,14 @@ mobility_thaw(const struct nva_view *v, const char *name,
               struct nva_plan *plan)
 {
     const struct nva_vm *vm = directory_vm_by_name(v->dir, name);
-    struct thaw t = { .view = v, .plan = plan };
+    struct nva_walk w = { .view = v, .plan = plan };
 
     if (!vm) {
         nva_plan_refuse(plan, NVA_R_NOT_FOUND, "name");
         return;
     }
     plan->object = vm->id;
-    directory_each_tsi_of_vm(v->dir, vm->id, thaw_cb, &t);
+    directory_each_tsi_of_vm(v->dir, vm->id, thaw_cb, &w);
 }
 
 void
@@ -336,12 +331,12 @@ mobility_thaws_at(const struct nva_view *v)
 }
 
 static bool
-thaw_cb(const void *tsi, void *t_)
+thaw_cb(const void *tsi, void *w_)
 {
-    const struct thaw *t = t_;
+    const struct nva_walk *w = w_;
 
-    thaw(tsi, NVA_R_CALLER, t->plan);
-    duplicate_thaw(t->view, tsi, t->plan);
+    thaw(tsi, NVA_R_CALLER, w->plan);
+    duplicate_thaw(w->view, tsi, w->plan);
     return true;
 }
 

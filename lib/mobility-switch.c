@@ -16,8 +16,8 @@
 #include "vm-fsm.h"
 #include "util.h"
 
-static bool is_prepared_at(const struct nva_move *, const struct nva_tsi *,
-                           const struct nva_place *);
+static bool fits_prepared(const struct nva_move *, const struct nva_tsi *,
+                          const struct nva_place *);
 static void go_to(const struct nva_view *, const struct nva_tsi *,
                   const struct nva_place *, enum nva_move_cause,
                   enum nva_reason, struct nva_plan *);
@@ -34,7 +34,7 @@ mobility_appear(const struct nva_view *v, const struct nva_tsi *tsi,
 {
     const struct nva_move *active = story_active(v, plan, tsi->vm);
 
-    if (active && is_prepared_at(active, tsi, place)) {
+    if (active && fits_prepared(active, tsi, place)) {
         struct nva_move move = *active;
 
         mobility_set_vm_state(v, plan, tsi->vm, NVA_VM_RUNNING, reason);
@@ -132,8 +132,8 @@ mobility_take_back(const struct nva_view *v, const struct nva_move *old,
 
 /* A port that is to be named later may be any of that NVE. */
 static bool
-is_prepared_at(const struct nva_move *active, const struct nva_tsi *tsi,
-               const struct nva_place *place)
+fits_prepared(const struct nva_move *active, const struct nva_tsi *tsi,
+              const struct nva_place *place)
 {
     return (!active->unwinding && tsi->prepared.nve == place->nve
             && (!tsi->prepared.port[0]

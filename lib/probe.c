@@ -360,11 +360,7 @@ put(struct nva_plan *plan, const struct nva_probe *p)
 static void
 del(struct nva_plan *plan, const struct nva_probe *p)
 {
-    for (size_t i = 0; i < plan->deltas.n; i++) {
-        if (plan->deltas.a[i].type == NVA_DELTA_PROBE_DEL
-            && plan->deltas.a[i].id == p->id) {
-            return;
-        }
+    if (!nva_plan_find(plan, NVA_DELTA_PROBE_DEL, p->id)) {
+        nva_deltas_add(&plan->deltas, NVA_DELTA_PROBE_DEL)->id = p->id;
     }
-    nva_deltas_add(&plan->deltas, NVA_DELTA_PROBE_DEL)->id = p->id;
 }

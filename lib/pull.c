@@ -33,11 +33,6 @@ enum {
  * got it. */
 #define EXPIRY_GRACE (2 * NVA_SEC)
 
-struct looks {
-    const struct nva_view *view;
-    struct nva_plan *plan;
-};
-
 static directory_cb look_cb;
 static const struct nva_vn *pulling_vn(const struct nva_view *,
                                        const struct nva_event *);
@@ -197,9 +192,9 @@ pull_event(const struct nva_view *v, const struct nva_event *ev,
 void
 pull_timer(const struct nva_view *v, struct nva_plan *plan)
 {
-    struct looks looks = { .view = v, .plan = plan };
+    struct nva_walk w = { .view = v, .plan = plan };
 
-    directory_each_pull_due(v->dir, v->now, LOOKS_MAX, look_cb, &looks);
+    directory_each_pull_due(v->dir, v->now, LOOKS_MAX, look_cb, &w);
 }
 
 nva_usec
@@ -210,11 +205,11 @@ pull_deadline(const struct nva_view *v)
 
 /* One whose time has come. */
 static bool
-look_cb(const void *pull, void *looks_)
+look_cb(const void *pull, void *w_)
 {
     const struct nva_pull *p = pull;
-    struct looks *looks = looks_;
-    const struct nva_view *v = looks->view;
+    const struct nva_walk *w = w_;
+    const struct nva_view *v = w->view;
     const struct nva_nve *nve = directory_nve(v->dir, p->nve);
     const struct nva_vn *vn = directory_vn(v->dir, p->vn);
     const struct nva_tsi *tsi = directory_tsi(v->dir, p->tsi);
@@ -222,12 +217,12 @@ look_cb(const void *pull, void *looks_)
 
     if (v->now >= p->until || !tsi || !vn->lifetime
         || !nva_place_is_set(&tsi->current) || is_at(tsi, p->nve)) {
-        del(looks->plan, p);
+        del(w->plan, p);
     } else if (nve->connected) {
-        hold(v, p->nve, tsi, looks->plan);
+        hold(v, p->nve, tsi, w->plan);
     } else {
         again.look = p->until;
-        put(looks->plan, &again);
+        put(w->plan, &again);
     }
     return true;
 }
@@ -315,13 +310,9 @@ flood(const struct nva_event *ev, const struct nva_vn *vn,
     if (ev->packet.size > NVA_FRAME_MAX) {
         return;
     }
-    reply = nva_plan_reply(plan);
-    reply->nve = ev->nve;
-    reply->target = NVA_REPLY_TO_FLOOD;
+    reply = nva_plan_reply_packet(plan, ev, NVA_REPLY_TO_FLOOD);
     reply->ofport = ev->packet.ofport;
     reply->vni = vn->vni;
-    reply->size = ev->packet.size;
-    reply->packet = ev->packet.data;
 
     note = nva_plan_note(plan, NVA_NOTE_FLOODED, NVA_R_UNKNOWN_ADDRESS);
     note->nve = ev->nve;
@@ -350,14 +341,9 @@ resize(const struct nva_view *v, nva_id id, struct nva_plan *plan)
     size_t n = directory_n_tsis_of_vn(v->dir, id);
     struct nva_delta *d;
 
-    if (!vn || pull_decides(vn->resolution, vn->pulls, n) == vn->pulls) {
+    if (!vn || pull_decides(vn->resolution, vn->pulls, n) == vn->pulls
+        || nva_plan_find(plan, NVA_DELTA_VN_PUT, id)) {
         return;
-    }
-    for (size_t i = 0; i < plan->deltas.n; i++) {
-        if (plan->deltas.a[i].type == NVA_DELTA_VN_PUT
-            && plan->deltas.a[i].id == id) {
-            return;
-        }
     }
     d = nva_deltas_add(&plan->deltas, NVA_DELTA_VN_PUT);
     d->id = id;

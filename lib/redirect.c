@@ -202,13 +202,9 @@ put(struct nva_plan *plan, const struct nva_redirect *r)
 static void
 del(struct nva_plan *plan, const struct nva_redirect *r)
 {
-    for (size_t i = 0; i < plan->deltas.n; i++) {
-        if (plan->deltas.a[i].type == NVA_DELTA_REDIRECT_DEL
-            && plan->deltas.a[i].id == r->id) {
-            return;
-        }
+    if (!nva_plan_find(plan, NVA_DELTA_REDIRECT_DEL, r->id)) {
+        nva_deltas_add(&plan->deltas, NVA_DELTA_REDIRECT_DEL)->id = r->id;
     }
-    nva_deltas_add(&plan->deltas, NVA_DELTA_REDIRECT_DEL)->id = r->id;
 }
 
 static void

@@ -41,7 +41,6 @@ static enum nva_reason send_to_port(const struct nva_view *,
 static enum nva_reason send_to_nve(const struct nva_view *,
                                    const struct nva_event *,
                                    const struct nva_tsi *, struct nva_plan *);
-static void reply_with_packet(struct nva_reply *, const struct nva_event *);
 static void note(struct nva_plan *, const struct nva_event *,
                  const struct nva_tsi *, enum nva_note_type, enum nva_reason);
 
@@ -299,7 +298,6 @@ send_to_port(const struct nva_view *view, const struct nva_event *ev,
              const struct nva_tsi *tsi, struct nva_plan *plan)
 {
     const struct nva_port *port;
-    struct nva_reply *reply;
 
     port = directory_port(view->dir, tsi->current.nve, tsi->current.port);
     if (!port || port->ofport == NVA_OFPORT_NONE) {
@@ -308,10 +306,7 @@ send_to_port(const struct nva_view *view, const struct nva_event *ev,
     if (port->ofport == ev->packet.ofport) {
         return NVA_R_NOT_INTERESTING;
     }
-    reply = nva_plan_reply(plan);
-    reply->target = NVA_REPLY_TO_PORT;
-    reply->ofport = port->ofport;
-    reply_with_packet(reply, ev);
+    nva_plan_reply_packet(plan, ev, NVA_REPLY_TO_PORT)->ofport = port->ofport;
     return NVA_OK;
 }
 
@@ -327,20 +322,10 @@ send_to_nve(const struct nva_view *view, const struct nva_event *ev,
         || !directory_tunnel_port(view->dir, ev->nve)) {
         return NVA_R_NO_TUNNEL_PORT;
     }
-    reply = nva_plan_reply(plan);
-    reply->target = NVA_REPLY_TO_TUNNEL;
+    reply = nva_plan_reply_packet(plan, ev, NVA_REPLY_TO_TUNNEL);
     reply->to = to->id;
     reply->vni = vn->vni;
-    reply_with_packet(reply, ev);
     return NVA_OK;
-}
-
-static void
-reply_with_packet(struct nva_reply *reply, const struct nva_event *ev)
-{
-    reply->nve = ev->nve;
-    reply->size = ev->packet.size;
-    reply->packet = ev->packet.data;
 }
 
 static void

@@ -31,4 +31,10 @@ nva_confirmed(const struct nva_view *v, nva_id nve, struct nva_owner owner)
                         directory_owner_version(v->dir, owner));
 }
 
+/* What a walk of the directory needs that plans as it goes. */
+struct nva_walk {
+    const struct nva_view *view;
+    struct nva_plan *plan;
+};
+
 #endif /* step.h */

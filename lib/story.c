@@ -14,8 +14,8 @@ static struct nva_vm *put_vm(const struct nva_view *, struct nva_plan *,
                              nva_id vm);
 static void link_vm(const struct nva_view *, struct nva_plan *, nva_id vm,
                     nva_id move);
-static struct nva_delta *find_put(const struct nva_plan *,
-                                  enum nva_delta_type, nva_id);
+static void note_state(struct nva_plan *, const struct nva_move *,
+                       enum nva_reason);
 
 void
 story_stamp(struct nva_plan *plan, nva_id move, enum nva_stamp_kind kind,
@@ -46,7 +46,8 @@ story_active(const struct nva_view *v, const struct nva_plan *plan, nva_id vm)
 {
     const struct nva_vm *known = story_vm(v, plan, vm);
     nva_id move = known ? known->move : NVA_ID_NONE;
-    const struct nva_delta *put = find_put(plan, NVA_DELTA_MOVE_PUT, move);
+    const struct nva_delta *put = nva_plan_find(plan, NVA_DELTA_MOVE_PUT,
+                                                move);
 
     return put ? &put->move : directory_move(v->dir, move);
 }
@@ -54,9 +55,9 @@ story_active(const struct nva_view *v, const struct nva_plan *plan, nva_id vm)
 const struct nva_tsi *
 story_tsi(const struct nva_view *v, const struct nva_plan *plan, nva_id tsi)
 {
-    const struct nva_delta *put = find_put(plan, NVA_DELTA_TSI_PUT, tsi);
+    const struct nva_delta *put = nva_plan_find(plan, NVA_DELTA_TSI_PUT, tsi);
 
-    if (find_put(plan, NVA_DELTA_TSI_DEL, tsi)) {
+    if (nva_plan_find(plan, NVA_DELTA_TSI_DEL, tsi)) {
         return NULL;
     }
     return put ? &put->tsi : directory_tsi(v->dir, tsi);
@@ -65,7 +66,7 @@ story_tsi(const struct nva_view *v, const struct nva_plan *plan, nva_id tsi)
 const struct nva_vm *
 story_vm(const struct nva_view *v, const struct nva_plan *plan, nva_id vm)
 {
-    const struct nva_delta *put = find_put(plan, NVA_DELTA_VM_PUT, vm);
+    const struct nva_delta *put = nva_plan_find(plan, NVA_DELTA_VM_PUT, vm);
 
     return put ? &put->vm : directory_vm(v->dir, vm);
 }
@@ -105,7 +106,7 @@ story_put_tsi(struct nva_plan *plan, const struct nva_tsi *tsi)
 void
 story_put(struct nva_plan *plan, const struct nva_move *move)
 {
-    struct nva_delta *d = find_put(plan, NVA_DELTA_MOVE_PUT, move->id);
+    struct nva_delta *d = nva_plan_find(plan, NVA_DELTA_MOVE_PUT, move->id);
 
     if (!d) {
         d = nva_deltas_add(&plan->deltas, NVA_DELTA_MOVE_PUT);
@@ -120,7 +121,6 @@ story_begin(const struct nva_view *v, struct nva_plan *plan,
             enum nva_reason reason)
 {
     const struct nva_vm *vm = directory_vm(v->dir, move->vm);
-    struct nva_note *note;
 
     move->id = nva_plan_new_id(plan);
     move->state = state;
@@ -128,12 +128,7 @@ story_begin(const struct nva_view *v, struct nva_plan *plan,
     ovs_strlcpy(move->vm_name, vm->name, sizeof move->vm_name);
     story_put(plan, move);
     link_vm(v, plan, move->vm, move->id);
-
-    note = nva_plan_note(plan, NVA_NOTE_MOVE, reason);
-    note->vm = move->vm;
-    note->move = move->id;
-    note->nve = move->to_nve;
-    note->state = state;
+    note_state(plan, move, reason);
 }
 
 void
@@ -141,8 +136,6 @@ story_go(const struct nva_view *v, struct nva_plan *plan,
          struct nva_move *move, enum nva_move_state state,
          enum nva_reason reason)
 {
-    struct nva_note *note;
-
     move_fsm_go(move, state);
     if (move_fsm_is_ended(state)) {
         move->ended = v->now;
@@ -151,11 +144,7 @@ story_go(const struct nva_view *v, struct nva_plan *plan,
             story_unlink(v, plan, move);
         }
     }
-    note = nva_plan_note(plan, NVA_NOTE_MOVE, reason);
-    note->vm = move->vm;
-    note->move = move->id;
-    note->nve = move->to_nve;
-    note->state = state;
+    note_state(plan, move, reason);
 }
 
 void
@@ -170,7 +159,7 @@ story_unlink(const struct nva_view *v, struct nva_plan *plan,
 static struct nva_vm *
 put_vm(const struct nva_view *v, struct nva_plan *plan, nva_id vm)
 {
-    struct nva_delta *d = find_put(plan, NVA_DELTA_VM_PUT, vm);
+    struct nva_delta *d = nva_plan_find(plan, NVA_DELTA_VM_PUT, vm);
 
     if (!d) {
         d = nva_deltas_add(&plan->deltas, NVA_DELTA_VM_PUT);
@@ -187,16 +176,14 @@ link_vm(const struct nva_view *v, struct nva_plan *plan, nva_id vm,
     put_vm(v, plan, vm)->move = move;
 }
 
-/* The last delta of 'type' of object 'id' in 'plan', or NULL. */
-static struct nva_delta *
-find_put(const struct nva_plan *plan, enum nva_delta_type type, nva_id id)
+static void
+note_state(struct nva_plan *plan, const struct nva_move *move,
+           enum nva_reason reason)
 {
-    for (size_t i = plan->deltas.n; id && i-- > 0; ) {
-        struct nva_delta *d = &plan->deltas.a[i];
+    struct nva_note *note = nva_plan_note(plan, NVA_NOTE_MOVE, reason);
 
-        if (d->type == type && d->id == id) {
-            return d;
-        }
-    }
-    return NULL;
+    note->vm = move->vm;
+    note->move = move->id;
+    note->nve = move->to_nve;
+    note->state = move->state;
 }
