@@ -115,6 +115,7 @@ START_TEST(planned_back_to_a_slow_place)
     id = start_move(&s, 1);
     sim_settle(s.sim);
     ck_assert_int_eq(n_redirect_flows(&s, 1), 0);
+    sim_run(s.sim, NVA_DATAPATH_SETTLE);
 
     move_verb(&s, id, "pause");
     sim_still(s.sim, s.vm);
