@@ -718,9 +718,9 @@ confirmed(const struct nva_view *v, nva_id nve, enum nva_owner_kind kind,
     return nva_confirmed(v, nve, (struct nva_owner) { kind, id });
 }
 
-/* When the datapath of its destination, which may be activated before that,
- * surely redirects no more.  NVEs that
- * need the redirect of the way there are waited for, but not for long. */
+/* When the datapath of its destination redirects no more.  NVEs that need the
+ * redirect of the way there are waited for, but not for long.  The move may be
+ * activated before. */
 static nva_usec
 ready_settles_at(const struct nva_view *v, const struct nva_move *move)
 {
