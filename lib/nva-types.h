@@ -129,9 +129,11 @@ enum {
 #define NVA_STOP_GRACE NVA_SEC
 
 /* A switch confirms its tables; the decisions its datapath has cached follow
- * 1 to 3 ms later with few datapath flows.  A pause is answered only then: a
- * VM that leaves sooner may leave packets behind. */
-#define NVA_DATAPATH_SETTLE (5 * NVA_MSEC)
+ * when its revalidator has gone over them: it begins 5 ms after it began the
+ * last time at the latest, and takes 1 to 2 ms with few datapath flows.  A
+ * pause is answered only then: a VM that leaves sooner may leave packets
+ * behind. */
+#define NVA_DATAPATH_SETTLE (7 * NVA_MSEC)
 /* A switch that was slow to confirm is slow to follow; for so long at most. */
 #define NVA_DATAPATH_SLOW (200 * NVA_MSEC)
 

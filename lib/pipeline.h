@@ -77,7 +77,7 @@ enum {
     /* A VM that comes to where it is prepared: one frame says so, and what
      * follows costs its NVE and the NVA time just as they are to switch. */
     PIPELINE_SHOW_RATE = 50,
-    PIPELINE_SHOW_BURST = 3,
+    PIPELINE_SHOW_BURST = 1,
 
     /* A VM, or whoever can send into a tunnel, that makes up destinations. */
     PIPELINE_STRAY_RATE = 100,
