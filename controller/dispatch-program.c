@@ -207,10 +207,12 @@ program(struct dispatch *d, const struct nva_dirty *dirty, enum queue queue,
         return false;           /* Read back will find the difference. */
     }
     move = (dirty->owner.kind == NVA_OWNER_REDIRECT
-            || dirty->owner.kind == NVA_OWNER_QUIET
             || move_of_owner(d, dirty->owner) != NVA_ID_NONE);
+    /* A quiet port goes with its interface, and alone makes no haste: a change
+     * of a VN dirties those of all its NVEs. */
     flow_prog_dirty(np->prog, dirty->owner,
-                    move ? FLOW_PROG_MOVE
+                    move || dirty->owner.kind == NVA_OWNER_QUIET
+                    ? FLOW_PROG_MOVE
                     : dirty->owner.kind == NVA_OWNER_FLOOD ? FLOW_PROG_RESYNC
                     : FLOW_PROG_CONFIG);
     if (is_prepared_at(d, dirty)) {
