@@ -233,10 +233,7 @@ START_TEST(evidence_supersedes_planned)
     int id;
 
     stage_set(&s, 0, 0);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 2);
     sim_stand(s.sim, s.vm, 3, "tap-vm");
     sim_announce(s.sim, s.vm, SIM_GARP);
     sim_settle(s.sim);

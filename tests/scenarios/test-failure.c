@@ -170,10 +170,7 @@ START_TEST(destination_lost_while_paused)
     int id;
 
     stage_set(&s, STAGE_STRICT, 0);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 2);
     sim_disconnect(s.sim, 2);
     sim_run(s.sim, 5 * NVA_SEC);
     ck_assert_ptr_null(sim_alarm(s.sim));

@@ -131,10 +131,7 @@ START_TEST(nothing_is_urgent_after_a_pause)
     int id;
 
     stage_set(&s, STAGE_STRICT, 0);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 2);
     sim_stand(s.sim, s.vm, 2, "tap-vm");
     move_verb(&s, id, "activate");
     sim_settle(s.sim);
@@ -198,10 +195,7 @@ START_TEST(activated_by_evidence)
     int id;
 
     stage_set(&s, STAGE_STRICT, 0);
-    id = start_move(&s, 3);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 3);
     sim_stand(s.sim, s.vm, 3, "tap-vm");
     sim_announce(s.sim, s.vm, _i);
     sim_settle(s.sim);
@@ -304,10 +298,7 @@ START_TEST(abort_paused)
 
     stage_set(&s, STAGE_STRICT, 0);
     remember_flows(&s);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 2);
     move_verb(&s, id, "abort");
     sim_settle(s.sim);
     ck_assert_str_eq(move_state(&s, id), "aborted");
@@ -328,10 +319,7 @@ START_TEST(abort_paused_old_unreachable)
     int id;
 
     stage_set(&s, STAGE_STRICT, 0);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 2);
     sim_disconnect(s.sim, 1);
     move_verb(&s, id, "abort");
     sim_run(s.sim, 2 * NVA_SEC);
@@ -372,10 +360,7 @@ START_TEST(abort_and_evidence_cross)
     int id;
 
     stage_set(&s, _i ? 0 : STAGE_STRICT, 0);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 2);
     sim_stand(s.sim, s.vm, 2, "tap-vm");
     sim_announce(s.sim, s.vm, SIM_GARP);
     move_verb(&s, id, "abort");
@@ -398,10 +383,7 @@ START_TEST(frame_while_paused_aborts)
 
     stage_set(&s, STAGE_STRICT, 0);
     remember_flows(&s);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 2);
 
     /* One that may have been under way does not count. */
     sim_send(s.sim, s.vm, s.c[3]);

@@ -46,10 +46,7 @@ START_TEST(planned_in_each_version)
     int id;
 
     set_kind(&s, _i);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 2);
     sim_still(s.sim, s.vm);
     ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
     paused = sim_send(s.sim, s.c[3], s.vm);
@@ -126,10 +123,7 @@ START_TEST(abort_in_each_version)
 
     set_kind(&s, _i);
     remember_flows(&s);
-    id = start_move(&s, 2);
-    sim_settle(s.sim);
-    move_verb(&s, id, "pause");
-    sim_settle(s.sim);
+    id = start_and_pause(&s, 2);
     move_verb(&s, id, "abort");
     sim_settle(s.sim);
     same_flows(&s);

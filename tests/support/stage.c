@@ -153,6 +153,17 @@ make_move(struct stage *s, int to)
     return id;
 }
 
+int
+start_and_pause(struct stage *s, int to)
+{
+    int id = start_move(s, to);
+
+    sim_settle(s->sim);
+    move_verb(s, id, "pause");
+    sim_settle(s->sim);
+    return id;
+}
+
 void
 move_verb(struct stage *s, int id, const char *verb)
 {

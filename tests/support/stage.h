@@ -44,6 +44,8 @@ int start_move(struct stage *, int to);
 /* A planned move of "vm" to hvN, without pause, from the start to where all
  * has settled after it was activated; returns its id. */
 int make_move(struct stage *, int to);
+/* The same, to where all has settled after its pause. */
+int start_and_pause(struct stage *, int to);
 /* POST /v1/moves/ID/VERB, must succeed. */
 void move_verb(struct stage *, int id, const char *verb);
 /* The state of a move, as the API shows it; static buffer. */
