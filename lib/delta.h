@@ -369,6 +369,8 @@ struct nva_probe_place {
     uint32_t answered;                  /* Bit N: after the Nth question... */
     uint32_t prompt;                    /* ...and at once. */
     uint32_t sequence;                  /* The TSI's at the last answer. */
+    uint32_t spoke;                     /* Questions asked when it last spoke
+                                         * there unasked; 0: it has not. */
 };
 #define NVA_PROBE_PLACES_MAX 2
 struct nva_probe {

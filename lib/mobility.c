@@ -11,6 +11,7 @@
 #include "learned.h"
 #include "mobility-private.h"
 #include "packets.h"
+#include "probe.h"
 #include "redirect.h"
 #include "relocate.h"
 #include "story.h"
@@ -172,6 +173,7 @@ evidence_refresh(const struct nva_view *v, const struct nva_event *ev,
 
     note->tsi = tsi->id;
     note->nve = ev->nve;
+    probe_heard(v, tsi->id, &tsi->current, plan);
     if (take_shared(v, ev, tsi, plan)) {
         nva_frame_teaches_ip(&ev->packet.frame, &note->ip);
         note->type = NVA_NOTE_LEARNED;

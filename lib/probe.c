@@ -12,6 +12,7 @@
 #include "probe.h"
 
 #include "packets.h"
+#include "util.h"
 
 /* An answer that comes later than this after the question may have waited in a
  * port's queue for a VM that got there only then: it says where the VM is, not
@@ -39,6 +40,8 @@ struct answer {
     struct nva_probe probes[NVA_PROBE_N_WHYS];  /* That wait for it. */
 };
 
+static void hear(const struct nva_probe *, const struct nva_place *,
+                 struct nva_plan *);
 static directory_cb collect_cb;
 static bool may_ask_for(const struct nva_tsi *, const struct nva_probe *,
                         const struct in6_addr *ip);
@@ -53,6 +56,7 @@ static enum nva_reason outcome(const struct nva_probe *, bool due,
 static enum nva_reason outcome_of_two(const struct nva_probe *, bool due,
                                       bool has_moved,
                                       const struct nva_probe_place **where);
+static bool has_left(const struct nva_probe *, const struct nva_probe_place *);
 static enum nva_reason nobody(const struct nva_probe *);
 static bool end(const struct nva_view *, const struct nva_probe *, bool due,
                 probe_outcome_cb *, struct nva_plan *);
@@ -95,6 +99,23 @@ probe_cancel(const struct nva_view *v, nva_id tsi, enum nva_probe_why why,
 
     if (p) {
         del(plan, p);
+    }
+}
+
+void
+probe_heard(const struct nva_view *v, nva_id tsi,
+            const struct nva_place *place, struct nva_plan *plan)
+{
+    static const enum nva_probe_why whys[] = { NVA_PROBE_PLACE,
+                                               NVA_PROBE_MOVES };
+
+    for (size_t i = 0; i < ARRAY_SIZE(whys); i++) {
+        const struct nva_probe *p = directory_probe_of_tsi(v->dir, tsi,
+                                                           whys[i]);
+
+        if (p) {
+            hear(p, place, plan);
+        }
     }
 }
 
@@ -158,6 +179,20 @@ probe_deadline(const struct nva_view *v)
     const struct nva_probe *p = directory_first_probe(v->dir);
 
     return p ? p->due : NVA_NEVER;
+}
+
+static void
+hear(const struct nva_probe *old, const struct nva_place *place,
+     struct nva_plan *plan)
+{
+    struct nva_probe p = *old;
+
+    for (size_t i = 0; i < p.n_places; i++) {
+        if (nva_place_equal(&p.places[i].place, place)) {
+            p.places[i].spoke = p.asked;
+        }
+    }
+    put(plan, &p);
 }
 
 /* Collects the probes that the answer is for, with the answer entered. */
@@ -295,8 +330,22 @@ outcome_of_two(const struct nva_probe *p, bool due, bool has_moved,
                                 && !(a->answered & last_two))) {
         *where = b;
     }
+    if (*where && has_left(p, *where)) {
+        *where = NULL;
+    }
     return (*where ? NVA_R_ANSWERED_HERE
             : p->asked < 2 * NVA_PROBE_TRIES ? NVA_OK : NVA_R_UNCLEAR);
+}
+
+/* True if it spoke elsewhere after it had answered at 'place' for the last
+ * time, and has not answered the last question there. */
+static bool
+has_left(const struct nva_probe *p, const struct nva_probe_place *place)
+{
+    const struct nva_probe_place *other = &p->places[place == p->places];
+    uint32_t last = log_2_floor(place->answered);
+
+    return last < p->asked && other->spoke >= last;
 }
 
 /* Nobody answered; if not everybody could be asked, that says nothing. */

@@ -19,8 +19,9 @@
  * Asked at two places: TWO_PLACES when it has answered at both at once,
  * NVA_PROBE_TRIES times in a row; ANSWERED_HERE when only one of them has
  * answered any of the last two questions; NO_ANSWER; UNCLEAR when it was here
- * and there by turns.  That takes NVA_PROBE_TRIES questions, and twice as many
- * if it is not clear by then or if the interface has moved meanwhile.
+ * and there by turns, or has left where it answered.  That takes
+ * NVA_PROBE_TRIES questions, and twice as many if it is not clear by then or
+ * if the interface has moved meanwhile.
  *
  * UNCLEAR, too, when nobody answered but not every question could be sent. */
 
@@ -45,6 +46,11 @@ enum nva_reason probe_begin(const struct nva_view *, const struct nva_tsi *,
 /* Gives up what is under way for that reason, without an outcome. */
 void probe_cancel(const struct nva_view *, nva_id tsi, enum nva_probe_why,
                   struct nva_plan *);
+
+/* 'tsi' has spoken at 'place', unasked: an answer of before, at another place,
+ * counts no more, unless it answers on there. */
+void probe_heard(const struct nva_view *, nva_id tsi,
+                 const struct nva_place *, struct nva_plan *);
 
 /* ANSWER.  Notes DROPPED with UNASKED if no probe waits for it. */
 void probe_answer(const struct nva_view *, const struct nva_event *,

@@ -121,6 +121,32 @@ START_TEST(late_word_from_the_place_left)
 }
 END_TEST
 
+/* A late word leads astray, the VM answers where it is, and then goes where it
+ * is believed to be and says so: what it answered before is old. */
+START_TEST(its_word_is_newer_than_its_answers)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, 0, 0);
+    go(&s, 2, 1500);
+    sim_announce_at(s.sim, s.vm, SIM_GARP, 1, "tap-vm");
+    sim_run(s.sim, NVA_PROBE_INTERVAL + 20 * NVA_MSEC);     /* Asked twice. */
+    sim_still(s.sim, s.vm);
+    sim_run(s.sim, NVA_PROBE_INTERVAL * 3 / 2);             /* And again. */
+    ck_assert_int_eq(current_nve(&s), 1);
+    id = last_move(&s);
+    sim_mute(s.sim, s.vm, _i);
+    go(&s, 1, NVA_SEC);
+    ck_assert_int_eq(current_nve(&s), 1);
+    ck_assert_int_eq(last_move(&s), id);
+    ck_assert_uint_eq(outcomes(&s, _i ? NVA_R_UNCLEAR : NVA_R_ANSWERED_HERE),
+                      1);
+    ck_assert(vm_shows(&s, "\"unconfirmed\":false"));
+    stage_strike(&s);
+}
+END_TEST
+
 /* A frame that is no announcement moves nothing, but the VM is asked, once;
  * wherever it answers it is. */
 START_TEST(silent_frame_from_the_place_left)
@@ -512,6 +538,7 @@ main(void)
     tcase_add_loop_test(tc, back_at_once_is_confirmed, 0, 2);
     tcase_add_test(tc, back_later_is_beyond_doubt);
     tcase_add_test(tc, late_word_from_the_place_left);
+    tcase_add_loop_test(tc, its_word_is_newer_than_its_answers, 0, 2);
     tcase_add_loop_test(tc, silent_frame_from_the_place_left, 0, 2);
     tcase_add_loop_test(tc, two_places_are_reported, 0, 3);
     tcase_add_test(tc, nobody_answers);

@@ -226,6 +226,28 @@ START_TEST(moved_meanwhile)
 }
 END_TEST
 
+/* It answers twice, then speaks elsewhere: if it answers no more it has left;
+ * if it does, the word was somebody else's. */
+START_TEST(left_where_it_answered)
+{
+    const struct nva_place elsewhere = fx_place(HV1, "tap2");
+
+    begin(2, NVA_PROBE_MOVES);
+    for (int i = 0; i < NVA_PROBE_TRIES - !_i; i++) {
+        answer(HV2, "10.0.0.1");
+        fx_start(&fx);
+        probe_heard(&fx.view, blue1, &elsewhere, &fx.plan);
+        fx_apply_plan(&fx);
+        next();
+    }
+    for (int i = 0; i < NVA_PROBE_TRIES + 1 && !_i; i++) {
+        ck_assert_int_eq(n_outcomes, 0);
+        next();
+    }
+    ended(_i ? NVA_R_ANSWERED_HERE : NVA_R_UNCLEAR, _i ? HV2 : NVA_ID_NONE);
+}
+END_TEST
+
 /* Silence of whoever could not be asked says nothing. */
 START_TEST(not_asked)
 {
@@ -317,6 +339,7 @@ main(void)
     tcase_add_test(tc, both_places_at_once);
     tcase_add_test(tc, here_and_there_by_turns);
     tcase_add_test(tc, moved_meanwhile);
+    tcase_add_loop_test(tc, left_where_it_answered, 0, 2);
     tcase_add_test(tc, not_asked);
     tcase_add_test(tc, refusals_and_limits);
     tcase_add_test(tc, many_probes);
