@@ -9,7 +9,7 @@ import os
 import shutil
 
 from . import system
-from .nve import Nve, UNDERLAY_MTU, finish_waiting
+from .nve import Nve, UNDERLAY_MTU
 from .state import MAX_NVES
 from .system import Refusal
 
@@ -149,6 +149,4 @@ def start_nves(sandbox):
         system.run(nve.vsctl_argv(nve.configuration()))
         nve.start_switch()
     for nve, process in [(nve, nve.start_waiting()) for nve in nves]:
-        finish_waiting(nve, process)
-        nve.configure_underlay()
-        nve.deepen_sockets()
+        nve.finish_start(process)

@@ -170,6 +170,28 @@ class Nve:
         if size and system.alive(process):
             system.deepen_packet_sockets(process[0], size)
 
+    def knows_underlay(self):
+        """True if the switch ends tunnels at all its underlay addresses."""
+        ends = system.run(self.appctl_argv(["tnl/ports/show", "-v"]))
+        return all(f"(dst={ip}," in ends for ip in self.record["underlay_ips"])
+
+    def forget_translations(self):
+        """Has the switch translate all packets anew.  Open vSwitch (3.1) takes
+        an underlay address out of its tables for a moment when its device
+        changes.  What comes through a tunnel just then is taken for somebody
+        else's, and so is all that follows, until no more comes for 10 s."""
+        system.wait_for(self.knows_underlay,
+                        f"{self.name}: its tunnels' address")
+        system.run(self.appctl_argv(["revalidator/purge"]))
+
+    def finish_start(self, waiting):
+        """Gives a new switch what it needs, once start_waiting()'s process
+        says that it is there."""
+        finish_waiting(self, waiting)
+        self.configure_underlay()
+        self.deepen_sockets()
+        self.forget_translations()
+
     def start(self):
         """Starts what does not run and waits until it works."""
         if not self.sandbox.running(f"{self.name}/ovsdb-server"):
@@ -177,9 +199,7 @@ class Nve:
         self.wait_database()
         if not self.sandbox.running(f"{self.name}/ovs-vswitchd"):
             self.start_switch()
-            finish_waiting(self, self.start_waiting())
-            self.configure_underlay()
-            self.deepen_sockets()
+            self.finish_start(self.start_waiting())
 
     def stop_switch(self, sig=signal.SIGTERM):
         self.sandbox.end([f"{self.name}/ovs-vswitchd"], first=sig)
