@@ -36,7 +36,7 @@ enum {
 };
 
 /* For so long the NVE that a VM leaves is programmed alone. */
-#define DISPATCH_LATER NVA_MSEC
+#define DISPATCH_LATER (2 * NVA_MSEC)
 
 /* An NVE that asks for an interface whose flows it has confirmed, and again so
  * much later, does not have them: they are written anew, an interface at most
