@@ -253,15 +253,22 @@ del_nve(const char *name)
 }
 
 static void
-put_vn(void)
+put_vn_with(enum nva_unknown_unicast unknown)
 {
     struct nva_request r = {
         .type = NVA_REQ_VN_PUT,
         .vn.vn = { .name = "blue", .vni = 100, .redirect_timeout = 10,
-                   .max_learned = 10, .binding = NVA_BINDING_LEARN },
+                   .max_learned = 10, .binding = NVA_BINDING_LEARN,
+                   .unknown_unicast = unknown },
     };
 
     ck_assert_int_eq(dispatch_request(d, &r, now), NVA_OK);
+}
+
+static void
+put_vn(void)
+{
+    put_vn_with(NVA_UU_DROP);
 }
 
 static nva_id
@@ -494,6 +501,49 @@ START_TEST(one_bundle_in_flight)
     settle();
     ck_assert(flow_prog_is_idle(dispatch_flow_prog(d,
                                                    nve_by_name("hv1")->id)));
+}
+END_TEST
+
+static int
+n_in_flight(const struct sw *switches, int n)
+{
+    int in_flight = 0;
+
+    for (int i = 0; i < n; i++) {
+        in_flight += switches[i].bundle != NULL;
+    }
+    return in_flight;
+}
+
+/* What a network's change means for its ports is not urgent, and so not done
+ * for all its NVEs at once. */
+START_TEST(a_change_of_a_network_goes_to_a_few_nves_at_a_time)
+{
+    enum { N = DISPATCH_BULK_PER_RUN + 8 };
+    struct sw *switches = xcalloc(N, sizeof *switches);
+    char nve[16], vm[16];
+
+    put_vn();
+    for (int i = 0; i < N; i++) {
+        switches[i].dpid = 10 + i;
+        snprintf(nve, sizeof nve, "nve%d", i);
+        snprintf(vm, sizeof vm, "vm%d", i);
+        put_nve(nve, 10 + i, false);
+        up(&switches[i]);
+        read_back(&switches[i]);
+        put_vm(vm, 1 + i, nve);
+    }
+    run();
+    while (n_in_flight(switches, N)) {
+        for (int i = 0; i < N; i++) {
+            ack(&switches[i], true);
+        }
+    }
+    put_vn_with(NVA_UU_FLOOD);
+    ck_assert_int_le(n_in_flight(switches, N), DISPATCH_BULK_PER_RUN);
+    run();
+    ck_assert_int_eq(n_in_flight(switches, N), N);
+    free(switches);
 }
 END_TEST
 
@@ -748,6 +798,7 @@ main(void)
     tcase_add_test(tc, others_flows_are_counted_anew_after_a_delete);
     tcase_add_test(tc, a_bundle_of_a_deleted_nve_confirms_nothing);
     tcase_add_test(tc, one_bundle_in_flight);
+    tcase_add_test(tc, a_change_of_a_network_goes_to_a_few_nves_at_a_time);
     tcase_add_test(tc, a_rejected_flow_is_quarantined_and_the_rest_sent_again);
     tcase_add_test(tc, a_switch_back_with_its_flows_gets_nothing);
     tcase_add_test(tc, a_switch_back_empty_is_rewritten);
