@@ -36,6 +36,7 @@ struct note_log {
 };
 
 static bool is_alert(const struct nva_note *);
+static bool is_in_passing(const struct nva_note *);
 static enum vlog_level level_of(const struct nva_note *);
 static struct ds *next_line(struct note_log *, enum vlog_level, nva_id move);
 static void put_note(const struct nva_view *, const struct nva_note *,
@@ -121,10 +122,20 @@ is_alert(const struct nva_note *note)
                 && note->reason == NVA_R_STICKY));
 }
 
+/* From here on a move goes on by itself; its timeline says when. */
+static bool
+is_in_passing(const struct nva_note *note)
+{
+    return (note->type == NVA_NOTE_MOVE
+            && (note->state == NVA_MS_CONVERGING
+                || note->state == NVA_MS_DRAINING));
+}
+
 static enum vlog_level
 level_of(const struct nva_note *note)
 {
     return (note->type == NVA_NOTE_AUDIT || is_alert(note) ? VLL_WARN
+            : is_in_passing(note) ? VLL_DBG
             : note->type == NVA_NOTE_MOVE || note->type == NVA_NOTE_VM
               || note->type == NVA_NOTE_NVE || note->type == NVA_NOTE_DRAIN
             ? VLL_INFO : VLL_DBG);

@@ -35,6 +35,7 @@ nva_measure_SOURCES = \
 	utilities/measure-guest.c \
 	utilities/measure-report.c \
 	utilities/measure-script.c \
+	utilities/measure-send.c \
 	utilities/measure-stream.c \
 	utilities/measure.h \
 	utilities/guest-frame.c \
@@ -50,6 +51,7 @@ dist_bin_SCRIPTS = \
 nvalabdir = $(pkgdatadir)/nva_lab
 dist_nvalab_DATA = \
 	utilities/nva_lab/__init__.py \
+	utilities/nva_lab/bare.py \
 	utilities/nva_lab/drains.py \
 	utilities/nva_lab/fabric.py \
 	utilities/nva_lab/guests.py \

@@ -2,14 +2,16 @@
 
 /* HTTP requests that leave at an exact step of a script.
  *
- * The connection is made and the request built when the script is read; the
- * step itself is one write.  Knows as much of HTTP/1.1 (RFC 9112) as it takes
- * to find the end of a short answer.  Must never know what is asked. */
+ * The connection is there and the request built when the script is read; the
+ * step itself is one write.  A connection is used again, as VM management
+ * would.  Knows as much of HTTP/1.1 (RFC 9112) as it takes to find the end of
+ * a short answer.  Must never know what is asked. */
 
 #define _GNU_SOURCE 1
 #include "measure.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,17 +20,18 @@
 #include <unistd.h>
 
 static bool answer_is_whole(const struct call *);
-static void finish(struct call *, const char *error);
+static void finish(struct measure *, struct call *, const char *error);
+static int take_idle(struct measure *, const char *path);
+static void keep_idle(struct measure *, const char *path, int fd);
 
 /* SOCKET METHOD PATH [wait] [BODY] */
 const char *
 call_open(struct measure *m, struct call *c, size_t index, char **args,
           size_t n)
 {
-    struct sockaddr_un sun = { .sun_family = AF_UNIX };
     const char *body = "";
 
-    if (n < 3 || strlen(args[0]) >= sizeof sun.sun_path) {
+    if (n < 3) {
         return "call: SOCKET METHOD PATH [wait] [BODY]";
     }
     c->fd = -1;
@@ -36,16 +39,19 @@ call_open(struct measure *m, struct call *c, size_t index, char **args,
     if (n > 3u + c->wait) {
         body = args[3 + c->wait];
     }
-    strcpy(sun.sun_path, args[0]);
-    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *) &sun, sizeof sun)) {
+    c->fd = take_idle(m, args[0]);
+    if (c->fd < 0) {
+        c->fd = connect_unix(args[0]);
+    }
+    if (c->fd < 0) {
         return strerror(errno);
     }
+    c->socket = strdup(args[0]);
     c->path = strdup(args[2]);
-    if (!c->path
+    if (!c->socket || !c->path
         || asprintf(&c->request, "%s %s HTTP/1.1\r\nHost: nvad\r\n"
                     "Content-Type: application/json\r\n"
-                    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                    "Content-Length: %zu\r\n\r\n%s",
                     args[1], args[2], strlen(body), body) < 0) {
         abort();
     }
@@ -55,23 +61,23 @@ call_open(struct measure *m, struct call *c, size_t index, char **args,
 }
 
 void
-call_send(struct call *c)
+call_send(struct measure *m, struct call *c)
 {
     size_t n = strlen(c->request);
 
     c->sent = measure_now();
     if (c->done || write(c->fd, c->request, n) != (ssize_t) n) {
-        finish(c, "the connection was closed before the call");
+        finish(m, c, "the connection was closed before the call");
     }
 }
 
 void
-call_read(struct call *c)
+call_read(struct measure *m, struct call *c)
 {
     ssize_t n;
 
     if (c->n >= sizeof c->answer - 1) {
-        finish(c, "answer too long");
+        finish(m, c, "answer too long");
         return;
     }
     n = recv(c->fd, c->answer + c->n, sizeof c->answer - 1 - c->n,
@@ -84,9 +90,9 @@ call_read(struct call *c)
         c->answer[c->n] = '\0';
     }
     if (answer_is_whole(c)) {
-        finish(c, NULL);
+        finish(m, c, NULL);
     } else if (n <= 0) {
-        finish(c, c->n ? NULL : "closed without an answer");
+        finish(m, c, c->n ? NULL : "closed without an answer");
     }
 }
 
@@ -114,15 +120,40 @@ call_print(const struct call *c, FILE *f)
 }
 
 void
-call_close(struct call *c)
+call_close(struct measure *m, struct call *c)
 {
     if (c->fd >= 0) {
-        close(c->fd);
+        measure_watch(m, EPOLL_CTL_DEL, c->fd, 0, (struct event_data) { 0 });
+        if (c->sent) {
+            close(c->fd);
+        } else {
+            keep_idle(m, c->socket, c->fd);
+        }
     }
     free(c->request);
+    free(c->socket);
     free(c->path);
     memset(c, 0, sizeof *c);
     c->fd = -1;
+}
+
+int
+connect_unix(const char *path)
+{
+    struct sockaddr_un sun = { .sun_family = AF_UNIX };
+    int fd;
+
+    if (strlen(path) >= sizeof sun.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(sun.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *) &sun, sizeof sun)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
 }
 
 static bool
@@ -136,13 +167,55 @@ answer_is_whole(const struct call *c)
 }
 
 static void
-finish(struct call *c, const char *error)
+finish(struct measure *m, struct call *c, const char *error)
 {
     if (!c->done) {
         c->done = true;
         c->error = error;
         c->answered = measure_now();
     }
-    close(c->fd);
+    measure_watch(m, EPOLL_CTL_DEL, c->fd, 0, (struct event_data) { 0 });
+    if (answer_is_whole(c)) {
+        keep_idle(m, c->socket, c->fd);
+    } else {
+        close(c->fd);
+    }
     c->fd = -1;
+}
+
+/* A connection to the socket at 'path' that the server has not closed; -1:
+ * there is none. */
+static int
+take_idle(struct measure *m, const char *path)
+{
+    for (size_t i = 0; i < MAX_IDLE; i++) {
+        struct idle *idle = &m->idle[i];
+
+        if (idle->socket && !strcmp(idle->socket, path)) {
+            struct pollfd p = { .fd = idle->fd, .events = POLLIN };
+
+            free(idle->socket);
+            idle->socket = NULL;
+            if (!poll(&p, 1, 0)) {
+                return p.fd;
+            }
+            close(p.fd);
+        }
+    }
+    return -1;
+}
+
+static void
+keep_idle(struct measure *m, const char *path, int fd)
+{
+    for (size_t i = 0; i < MAX_IDLE; i++) {
+        struct idle *idle = &m->idle[i];
+
+        if (!idle->socket) {
+            idle->socket = strdup(path);
+            idle->fd = fd;
+            return;
+        }
+    }
+    close(fd);
 }

@@ -23,6 +23,7 @@ struct step {
     char *args[MAX_ARGS + 1];
     size_t n;
     struct call *call;          /* Of a 'call', or NULL. */
+    struct send *send;          /* Of a 'send', or NULL. */
 };
 
 struct script {
@@ -30,6 +31,8 @@ struct script {
     size_t n_steps, next;
     struct call calls[MAX_CALLS];
     size_t n_calls;
+    struct send sends[MAX_SENDS];
+    size_t n_sends;
     int64_t wake;               /* Not before. */
     int64_t call_deadline;      /* Or 0. */
     struct call *waiting;       /* For its answer, or NULL. */
@@ -54,7 +57,10 @@ static const char *split_steps(struct script *, char *line);
 static const char *split_words(struct step *, char *text);
 static const char *add_step(struct script *, struct step *);
 static const char *expand_move(struct script *, struct step *);
-static const char *open_calls(struct measure *, struct script *);
+static const char *open_sockets(struct measure *, struct script *);
+static const char *open_call(struct measure *, struct script *,
+                             struct step *);
+static const char *open_send(struct script *, struct step *);
 static const struct verb *find_verb(const char *name);
 static void run_step(struct measure *, struct script *, struct step *);
 static bool calls_are_done(const struct script *);
@@ -80,7 +86,7 @@ script_start(struct measure *m, char *line)
     m->script = s;
     s->error = split_steps(s, line);
     if (!s->error) {
-        s->error = open_calls(m, s);
+        s->error = open_sockets(m, s);
     }
 }
 
@@ -129,7 +135,7 @@ script_call_ready(struct measure *m, size_t index)
 {
     if (m->script && index < m->script->n_calls
         && m->script->calls[index].fd >= 0) {
-        call_read(&m->script->calls[index]);
+        call_read(m, &m->script->calls[index]);
     }
 }
 
@@ -230,28 +236,43 @@ expand_move(struct script *s, struct step *move)
     return NULL;
 }
 
-/* Connects all calls before the first step runs. */
+/* Connects all that connects before the first step runs. */
 static const char *
-open_calls(struct measure *m, struct script *s)
+open_sockets(struct measure *m, struct script *s)
 {
-    for (size_t i = 0; i < s->n_steps; i++) {
-        struct step *step = &s->steps[i];
-        const char *error;
+    const char *error = NULL;
 
-        if (strcmp(step->args[0], "call")) {
-            continue;
-        }
-        if (s->n_calls >= MAX_CALLS) {
-            return "too many calls";
-        }
-        step->call = &s->calls[s->n_calls];
-        error = call_open(m, step->call, s->n_calls++, step->args + 1,
-                          step->n - 1);
-        if (error) {
-            return error;
+    for (size_t i = 0; i < s->n_steps && !error; i++) {
+        struct step *step = &s->steps[i];
+
+        if (!strcmp(step->args[0], "call")) {
+            error = open_call(m, s, step);
+        } else if (!strcmp(step->args[0], "send")) {
+            error = open_send(s, step);
         }
     }
-    return NULL;
+    return error;
+}
+
+static const char *
+open_call(struct measure *m, struct script *s, struct step *step)
+{
+    if (s->n_calls >= MAX_CALLS) {
+        return "too many calls";
+    }
+    step->call = &s->calls[s->n_calls];
+    return call_open(m, step->call, s->n_calls++, step->args + 1,
+                     step->n - 1);
+}
+
+static const char *
+open_send(struct script *s, struct step *step)
+{
+    if (s->n_sends >= MAX_SENDS) {
+        return "too many sends";
+    }
+    step->send = &s->sends[s->n_sends++];
+    return send_open(step->send, step->args + 1, step->n - 1);
 }
 
 static const char *
@@ -448,10 +469,17 @@ static const char *
 do_call(struct measure *m, struct step *st, FILE *out)
 {
     (void) out;
-    call_send(st->call);
+    call_send(m, st->call);
     m->script->call_deadline = measure_now() + CALL_PATIENCE;
     m->script->waiting = st->call->wait ? st->call : NULL;
     return NULL;
+}
+
+static const char *
+do_send(struct measure *m, struct step *st, FILE *out)
+{
+    (void) m, (void) out;
+    return send_now(st->send);
 }
 
 static const char *
@@ -489,6 +517,7 @@ static const struct verb verbs[] = {
     { "report", 0, do_report, "report [grace=TIME]" },
     { "sleep", 1, do_sleep, "sleep TIME" },
     { "call", 3, do_call, "call SOCKET METHOD PATH [wait] [{BODY}]" },
+    { "send", 3, do_send, "send SOCKET HEX HEX" },
     { "now", 0, do_now, "now" },
     { "quit", 0, do_quit, "quit" },
 };
@@ -552,7 +581,10 @@ finish(struct measure *m, struct script *s)
         } else {
             printf("null");
         }
-        call_close(&s->calls[i]);
+        call_close(m, &s->calls[i]);
+    }
+    for (size_t i = 0; i < s->n_sends; i++) {
+        send_close(&s->sends[i]);
     }
     printf("]}\n");
     fflush(stdout);

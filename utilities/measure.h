@@ -17,6 +17,8 @@
 #define MAX_STREAMS 512
 #define MAX_STEPS 4096          /* Of one script. */
 #define MAX_CALLS 64            /* Of one script. */
+#define MAX_IDLE 4              /* HTTP connections kept for the next call. */
+#define MAX_SENDS 4             /* Of one script. */
 #define MAX_FLOODS 16
 #define MAX_FLOOD_KINDS 8
 #define MAX_RECORDS (4 << 20)   /* Packets of a stream between two marks. */
@@ -139,6 +141,12 @@ struct flood {
 
 struct script;
 
+/* An HTTP connection that no call uses. */
+struct idle {
+    char *socket;               /* NULL: none. */
+    int fd;
+};
+
 struct measure {
     int epfd, timerfd;
     struct guest guests[MAX_GUESTS];
@@ -151,6 +159,7 @@ struct measure {
     int64_t next_resolve, marked;
     struct stalls stalls;
     struct script *script;      /* The one that runs, or NULL. */
+    struct idle idle[MAX_IDLE];
 };
 
 /* What an epoll event is about. */
@@ -251,7 +260,7 @@ void script_call_ready(struct measure *, size_t index);
 struct call {
     int fd;
     bool wait, done;
-    char *request, *path;
+    char *socket, *request, *path;
     char answer[8192];
     size_t n;
     int64_t sent, answered;
@@ -259,9 +268,21 @@ struct call {
 };
 const char *call_open(struct measure *, struct call *, size_t index,
                       char **args, size_t n);
-void call_send(struct call *);
-void call_read(struct call *);
+void call_send(struct measure *, struct call *);
+void call_read(struct measure *, struct call *);
 void call_print(const struct call *, FILE *);
-void call_close(struct call *);
+void call_close(struct measure *, struct call *);
+/* A stream connected to the socket at 'path'; -1: errno says why not. */
+int connect_unix(const char *path);
+
+/* measure-send.c: bytes over unix sockets. */
+struct send {
+    int fd;
+    uint8_t *bytes;
+    size_t n;
+};
+const char *send_open(struct send *, char **args, size_t n);
+const char *send_now(const struct send *);
+void send_close(struct send *);
 
 #endif /* measure.h */

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import socketserver
 import subprocess
 import threading
@@ -300,6 +301,11 @@ class Api(http.server.BaseHTTPRequestHandler):
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
+    connections = 0
+
+    def verify_request(self, *_args):
+        self.connections += 1
+        return True
 
 
 def test_calls_leave_at_their_step(tmp_path):
@@ -327,6 +333,49 @@ def test_calls_leave_at_their_step(tmp_path):
         m.close()
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize("version, connections", [
+    ("HTTP/1.0", 2), ("HTTP/1.1", 1)])
+def test_a_connection_is_used_again(tmp_path, version, connections):
+    """Unless the server has closed it."""
+    sock = str(tmp_path / "api.sock")
+    server = Server(sock, type("Versioned", (Api,), {
+        "protocol_version": version}))
+    server.seen = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    m = Measure()
+    try:
+        for path in ("/one", "/two"):
+            assert m(f"call {sock} POST {path}")["calls"][0]["status"] == 200
+            time.sleep(0.05)
+        assert [s[0] for s in server.seen] == ["/one", "/two"]
+        assert server.connections == connections
+    finally:
+        m.close()
+        server.shutdown()
+        server.server_close()
+
+
+def test_bytes_leave_at_their_step(tmp_path):
+    path = str(tmp_path / "peer.sock")
+    m = Measure()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(5)
+        try:
+            answer = m(f"script sleep 50ms; send {path} 00ff 123456; now")
+            peer = listener.accept()[0]
+            with peer, peer.makefile("rb") as f:
+                assert f.read() == bytes.fromhex("00ff123456")
+            at = {s["step"]: s["at_us"] for s in answer["steps"]}
+            assert at["send"] - at["sleep"] >= 50000
+            for wrong in ("0", "0g", "+1"):
+                answer = m.ask(f"send {path} 00 {wrong}")
+                assert not answer["ok"] and "HEX" in answer["error"]
+        finally:
+            m.close()
 
 
 @pytest.mark.parametrize("line, word", [

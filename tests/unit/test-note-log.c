@@ -89,6 +89,8 @@ START_TEST(one_line_for_a_move_in_a_turn)
     add_move(8, NVA_MS_SWITCHING);
     note_log_flush(notes);
     add_move(8, NVA_MS_CONVERGING);
+    add_move(8, NVA_MS_DRAINING);
+    add_move(8, NVA_MS_DONE);
     note_log_flush(notes);
     ck_assert_uint_eq(count("vm -: running: as VM management asked; "
                             "move 7: vm ?: switching"), 1);
