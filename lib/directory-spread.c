@@ -39,6 +39,10 @@ static void dirt_answers(struct dirt *, nva_id vn, nva_id tsi,
 static void dirt_tsis_at(struct dirt *, nva_id nve, const char *port);
 static void dirt_tsi_at_members(struct dirt *, enum nva_owner_kind,
                                 nva_id vn, nva_id tsi);
+static bool is_probed(const struct dirt_probe *, size_t n,
+                      const struct nva_place *);
+static size_t probe_place(const struct directory *, const struct nva_place *,
+                          nva_id vn, struct dirt_probe *);
 static void dirt_place(struct dirt *, nva_id nve, nva_id tsi,
                        const struct dirt_probe *, size_t n);
 static bool same_answers(const struct nva_tsi *, const struct nva_tsi *);
@@ -187,20 +191,40 @@ dirt_take_probes(const struct directory *d, const struct nva_tsi *old,
     size_t n = 0;
 
     for (size_t i = 0; i < DIRT_PLACES_MAX; i++) {
-        if (!nva_place_is_set(places[i])) {
-            continue;
-        }
-        for (int j = 0; j < 4; j++) {
-            struct dirt_probe *p = &probes[n];
-
-            p->place = places[i];
-            p->vn = j & 1 ? old->vn : new->vn;
-            p->implied = j & 2;
-            p->before = dir_spot_floods(d, p->place, p->vn, p->implied);
-            n++;
+        if (nva_place_is_set(places[i]) && !is_probed(probes, n, places[i])) {
+            n += probe_place(d, places[i], new->vn, &probes[n]);
+            if (old->vn != new->vn) {
+                n += probe_place(d, places[i], old->vn, &probes[n]);
+            }
         }
     }
     return n;
+}
+
+/* Most of an interface's places are the same one. */
+static bool
+is_probed(const struct dirt_probe *probes, size_t n,
+          const struct nva_place *place)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (nva_place_equal(probes[i].place, place)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t
+probe_place(const struct directory *d, const struct nva_place *place,
+            nva_id vn, struct dirt_probe *probes)
+{
+    for (int implied = 0; implied < 2; implied++) {
+        probes[implied] = (struct dirt_probe) {
+            .place = place, .vn = vn, .implied = implied,
+            .before = dir_spot_floods(d, place, vn, implied),
+        };
+    }
+    return 2;
 }
 
 void
