@@ -779,8 +779,8 @@ if_is_confirmed(const struct nva_view *v, const struct nva_move *move,
         || !confirmed(v, move->to_nve, NVA_OWNER_TSI, tsi->id)) {
         return false;
     }
-    /* Once it was ready, its port joins and leaves the flood list without
-     * anybody having to wait for that. */
+    /* Once it was ready, its port gets floods or none without anybody having
+     * to wait for that. */
     return move->state != NVA_MS_PREPARED
            || (confirmed(v, move->to_nve, NVA_OWNER_VAP, vap->id)
                && confirmed(v, move->to_nve, NVA_OWNER_VN, tsi->vn));
