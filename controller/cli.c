@@ -420,7 +420,9 @@ put_stamp(const struct cli_aux *aux, const struct nva_move *move,
         ds_put_format(aux->s, ": %s", nva_reason_text(stamp->reason));
     }
     if (stamp->count) {
-        ds_put_format(aux->s, ", about %"PRIu64" packets", stamp->count);
+        ds_put_format(aux->s, stamp->kind == NVA_STAMP_REFRESHED
+                      ? ", %"PRIu64" times" : ", about %"PRIu64" packets",
+                      stamp->count);
     }
     ds_put_char(aux->s, '\n');
 }
