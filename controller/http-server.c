@@ -385,10 +385,6 @@ request_cb(struct evhttp_request *req, void *server)
         answer(req, HTTP_SERVUNAVAIL, "text/plain", NULL);
         return;
     }
-    if (!strcmp(path, "/healthz")) {
-        answer(req, HTTP_OK, "text/plain", "ok\n");
-        return;
-    }
     dispatch_metrics(s->dispatch)->counters[METRICS_API_CALLS]++;
     api_json_call(&view, &s->facts, method_of(req), path,
                   uri ? evhttp_uri_get_query(uri) : NULL,
@@ -408,6 +404,9 @@ request_cb(struct evhttp_request *req, void *server)
         break;
     case API_METRICS:
         handle_metrics(s, req);
+        break;
+    case API_HEALTH:
+        answer(req, HTTP_OK, "text/plain", "ok\n");
         break;
     }
     free(call.body);

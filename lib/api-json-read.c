@@ -236,7 +236,7 @@ static const struct api_field drain_fields[] = {
     { "to", "array", OWN(read_targets) },
     { "parallel", "integer", U32(nva_request_drain, parallel, 1,
                                  NVA_DRAIN_PARALLEL_MAX) },
-    { "timeout", "integer", U32(nva_request_drain, timeout, 1,
+    { "timeout", "integer", U32(nva_request_drain, timeout, 0,
                                 NVA_MOVE_TIMEOUT_MAX) },
     { "done", "integer", SHOWN },
     { "under_way", "integer", SHOWN },

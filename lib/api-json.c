@@ -1062,8 +1062,7 @@ get_metrics(struct api_ctx *ctx)
 static enum nva_reason
 get_health(struct api_ctx *ctx)
 {
-    ctx->answer = json_object();
-    api_set(ctx->answer, "status", api_text("ok"));
+    ctx->out->kind = API_HEALTH;
     return NVA_OK;
 }
 

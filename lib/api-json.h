@@ -22,6 +22,7 @@ enum api_kind {
                          * the caller's. */
     API_EVENTS,         /* The caller wants server-sent events. */
     API_METRICS,        /* ...the metrics text. */
+    API_HEALTH,         /* ...that we answer. */
 };
 
 enum {

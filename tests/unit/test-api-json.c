@@ -881,12 +881,10 @@ START_TEST(test_paths_and_methods)
     REFUSED(API_OTHER, "/v1/vns", NULL, 405, "method", "method");
     REFUSED(API_GET, "/v1/vns?x=1", NULL, 400, "json_field", "x");
     REFUSED(API_GET, "/v1/vns?=", NULL, 400, "json_field", "query");
-    DONE(API_GET, "/healthz", NULL, 200);
-    ck_assert_str_eq(str("status"), "ok");
 }
 END_TEST
 
-START_TEST(test_events_and_metrics_are_the_body_s)
+START_TEST(test_events_metrics_and_health_are_the_body_s)
 {
     struct nva_view v = view();
     struct api_call c;
@@ -896,6 +894,8 @@ START_TEST(test_events_and_metrics_are_the_body_s)
     ck_assert_ptr_null(c.body);
     api_json_call(&v, NULL, API_GET, "/metrics", NULL, NULL, 0, &c);
     ck_assert_int_eq(c.kind, API_METRICS);
+    api_json_call(&v, NULL, API_GET, "/healthz", NULL, NULL, 0, &c);
+    ck_assert_int_eq(c.kind, API_HEALTH);
 }
 END_TEST
 
@@ -926,7 +926,10 @@ START_TEST(test_drain)
     DONE(API_GET, "/v1/nves/hv1/drain", NULL, 200);
     ck_assert_str_eq(str("nve"), "hv1");
     ck_assert_int_eq(json_array_size(at("moves")), 0);
-
+    ck_assert(json_is_null(at("timeout")));
+    DONE(API_POST, "/v1/nves/hv1/drain",
+         "{'to': ['hv2'], 'timeout': null}", 200);
+    ck_assert(json_is_null(at("timeout")));
 }
 END_TEST
 
@@ -1194,7 +1197,7 @@ main(int argc, char *argv[])
     tcase_add_test(tc, test_move_refusals);
     tcase_add_test(tc, test_lookup);
     tcase_add_test(tc, test_paths_and_methods);
-    tcase_add_test(tc, test_events_and_metrics_are_the_body_s);
+    tcase_add_test(tc, test_events_metrics_and_health_are_the_body_s);
     tcase_add_test(tc, test_drain);
     tcase_add_test(tc, test_D14_audit);
     tcase_add_test(tc, test_D14_inventories_that_are_refused);
