@@ -121,11 +121,13 @@ static const struct nvactl_command commands[] = {
     { "port", "list", 1, " NVE", NULL, nvactl_port_list, NVES },
     { "vm", "add", 1, " NAME --vn VN --mac MAC [--ip IP]... "
       "[--allowed-mac MAC]...\n        [--nve NVE --port PORT] "
-      "[--sticky yes|no]", vm_options,
+      "[--sticky yes|no] [--state STATE]\n        [--connections WORD]",
+      vm_options,
       nvactl_vm_add, VMS },
     { "vm", "set", 1, " NAME [--state STATE] [--vn VN] [--mac MAC] "
       "[--ip IP]...\n        [--allowed-mac MAC]... "
-      "[--nve NVE --port PORT] [--sticky yes|no]",
+      "[--nve NVE --port PORT] [--sticky yes|no]\n        "
+      "[--connections WORD]",
       vm_options, nvactl_vm_set, VMS },
     { "vm", "del", 1, " NAME", NULL, nvactl_del, VMS },
     { "vm", "list", 0, "", NULL, nvactl_list, VMS },
