@@ -21,6 +21,7 @@
 
 static bool answer_is_whole(const struct call *);
 static void finish(struct measure *, struct call *, const char *error);
+static void let_go(struct measure *, struct call *, bool usable);
 static int take_idle(struct measure *, const char *path);
 static void keep_idle(struct measure *, const char *path, int fd);
 
@@ -31,10 +32,10 @@ call_open(struct measure *m, struct call *c, size_t index, char **args,
 {
     const char *body = "";
 
+    c->fd = -1;
     if (n < 3) {
         return "call: SOCKET METHOD PATH [wait] [BODY]";
     }
-    c->fd = -1;
     c->wait = n > 3 && !strcmp(args[3], "wait");
     if (n > 3u + c->wait) {
         body = args[3 + c->wait];
@@ -122,14 +123,7 @@ call_print(const struct call *c, FILE *f)
 void
 call_close(struct measure *m, struct call *c)
 {
-    if (c->fd >= 0) {
-        measure_watch(m, EPOLL_CTL_DEL, c->fd, 0, (struct event_data) { 0 });
-        if (c->sent) {
-            close(c->fd);
-        } else {
-            keep_idle(m, c->socket, c->fd);
-        }
-    }
+    let_go(m, c, !c->sent);
     free(c->request);
     free(c->socket);
     free(c->path);
@@ -174,8 +168,18 @@ finish(struct measure *m, struct call *c, const char *error)
         c->error = error;
         c->answered = measure_now();
     }
+    let_go(m, c, answer_is_whole(c));
+}
+
+/* The connection is no more the call's; 'usable': another call may have it. */
+static void
+let_go(struct measure *m, struct call *c, bool usable)
+{
+    if (c->fd < 0) {
+        return;
+    }
     measure_watch(m, EPOLL_CTL_DEL, c->fd, 0, (struct event_data) { 0 });
-    if (answer_is_whole(c)) {
+    if (usable) {
         keep_idle(m, c->socket, c->fd);
     } else {
         close(c->fd);

@@ -357,6 +357,22 @@ def test_a_connection_is_used_again(tmp_path, version, connections):
         server.server_close()
 
 
+def test_a_server_that_hangs_up_is_no_answer(tmp_path):
+    path = str(tmp_path / "peer.sock")
+    m = Measure()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        try:
+            threading.Thread(target=lambda: listener.accept()[0].close(),
+                             daemon=True).start()
+            call, = m(f"script sleep 100ms; call {path} POST /x")["calls"]
+            assert call["status"] == 0 and call["error"]
+            assert m("now")["ok"]
+        finally:
+            m.close()
+
+
 def test_bytes_leave_at_their_step(tmp_path):
     path = str(tmp_path / "peer.sock")
     m = Measure()
@@ -382,7 +398,8 @@ def test_bytes_leave_at_their_step(tmp_path):
     ("nonsense", "no such command"), ("guest add x", "mac="),
     ("at nobody here", "no such guest"), ("sleep x", "sleep"),
     ("move vm hv1", "move NAME"), ("flow add a b v4", "two known"),
-    ("place nobody k ns port", "no such guest")])
+    ("place nobody k ns port", "no such guest"),
+    ("call x", "SOCKET METHOD PATH"), ("send x", "SOCKET HEX HEX")])
 def test_refusals(line, word):
     m = Measure()
     try:
