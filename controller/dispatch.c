@@ -210,6 +210,7 @@ step_answer(const struct nva_view *view, const struct nva_event *ev,
             struct nva_plan *plan)
 {
     ageing_sign(view, ev, plan);
+    mobility_answer(view, ev, plan);
     probe_answer(view, ev, outcome, plan);
 }
 

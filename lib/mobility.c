@@ -20,6 +20,8 @@ static void act(const struct nva_view *, const struct nva_event *,
                 enum nva_admit, struct nva_plan *);
 static struct nva_place place_of(const struct nva_view *,
                                  const struct nva_event *);
+static void hear(const struct nva_view *, const struct nva_tsi *,
+                 struct nva_plan *);
 static void note_life(const struct nva_view *, const struct nva_event *,
                       struct nva_plan *);
 static void evidence_refresh(const struct nva_view *, const struct nva_event *,
@@ -48,6 +50,23 @@ mobility_evidence(const struct nva_view *v, const struct nva_event *ev,
     act(v, ev, what, plan);
     if (what != NVA_ADMIT_DOUBT) {
         note_life(v, ev, plan);
+    }
+}
+
+void
+mobility_answer(const struct nva_view *v, const struct nva_event *ev,
+                struct nva_plan *plan)
+{
+    const struct nva_tsi *tsi = directory_tsi_by_mac(
+        v->dir, ev->packet.vn, ev->packet.frame.eth_src);
+    const struct nva_vap *vap = directory_vap(v->dir, ev->packet.vap);
+    struct nva_place here;
+
+    if (tsi && vap) {
+        here = nva_vap_place(vap);
+        if (nva_place_equal(&tsi->current, &here)) {
+            hear(v, tsi, plan);
+        }
     }
 }
 
@@ -105,7 +124,6 @@ place_of(const struct nva_view *v, const struct nva_event *ev)
     return nva_vap_place(directory_vap(v->dir, ev->packet.vap));
 }
 
-/* A learned host is alive. */
 static void
 note_life(const struct nva_view *v, const struct nva_event *ev,
           struct nva_plan *plan)
@@ -114,7 +132,17 @@ note_life(const struct nva_view *v, const struct nva_event *ev,
     const struct nva_tsi *old = directory_tsi_speaking(
         v->dir, &place, ev->packet.vn, ev->packet.frame.eth_src);
 
-    if (old && v->now - old->heard >= NVA_HEARD_GRAIN
+    if (old) {
+        hear(v, old, plan);
+    }
+}
+
+/* A learned host is alive. */
+static void
+hear(const struct nva_view *v, const struct nva_tsi *old,
+     struct nva_plan *plan)
+{
+    if (v->now - old->heard >= NVA_HEARD_GRAIN
         && directory_vm(v->dir, old->vm)->origin == NVA_ORIGIN_LEARNED) {
         struct nva_tsi t = *story_tsi(v, plan, old->id);
 

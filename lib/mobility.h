@@ -21,6 +21,10 @@ void mobility_request(const struct nva_view *, const struct nva_request *,
 void mobility_evidence(const struct nva_view *, const struct nva_event *,
                        enum nva_admit what, struct nva_plan *);
 
+/* ANSWER: a VM has answered a question of ours, so it is alive. */
+void mobility_answer(const struct nva_view *, const struct nva_event *,
+                     struct nva_plan *);
+
 /* What a probe says of a VM's place (a probe_outcome_cb). */
 void mobility_outcome(const struct nva_view *, const struct nva_probe *,
                       enum nva_reason outcome,

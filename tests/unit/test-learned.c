@@ -185,6 +185,27 @@ START_TEST(a_host_that_talks_is_noted_at_times)
 }
 END_TEST
 
+START_TEST(an_answer_is_a_sign_of_life)
+{
+    struct nva_frame f = fx_arp(NVA_FRAME_ARP_REPLY, fx_mac(1), "10.0.0.1",
+                                "0.0.0.0");
+    const nva_id nves[] = { HV1, HV2 };
+    const struct nva_tsi *t;
+    struct nva_event ev;
+    nva_usec heard;
+
+    ck_assert(hear(1, HV1, "tap2"));
+    heard = fx.view.now;
+    fx.view.now += NVA_HEARD_GRAIN;
+    ev = fx_packet(&fx, NVA_EV_ANSWER, nves[_i], "tap2", f);
+    fx_start(&fx);
+    mobility_answer(&fx.view, &ev, &fx.plan);
+    fx_apply_plan(&fx);
+    t = directory_tsi_by_mac(fx.dir, BLUE, fx_mac(1));
+    ck_assert_int_eq(t->heard, _i ? heard : fx.view.now);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -198,6 +219,7 @@ main(void)
     tcase_add_test(tc, configured_hosts_are_none);
     tcase_add_test(tc, a_host_is_forgotten_as_a_whole);
     tcase_add_test(tc, a_host_that_talks_is_noted_at_times);
+    tcase_add_loop_test(tc, an_answer_is_a_sign_of_life, 0, 2);
     suite_add_tcase(suite, tc);
     return fx_run(suite);
 }
