@@ -44,13 +44,21 @@ static enum nva_reason check_elsewhere(const struct nva_view *,
                                        const struct nva_vap *,
                                        const struct nva_frame *,
                                        enum nva_admit *);
+static enum nva_reason check_doubt(const struct nva_view *,
+                                   const struct nva_tsi *, enum nva_admit *);
+static bool may_be_from_before(const struct nva_view *,
+                               const struct nva_tsi *,
+                               const struct nva_frame *);
 static bool is_stopping(const struct nva_view *, const struct nva_tsi *);
 static const struct nva_move_if *came_from(const struct nva_view *,
                                            const struct nva_tsi *,
                                            const struct nva_vap *);
 static bool may_be_under_way(const struct nva_view *,
+                             const struct nva_tsi *,
                              const struct nva_move_if *,
                              const struct nva_frame *);
+static bool is_late(const struct nva_view *, nva_usec left_at,
+                    nva_usec patience, const struct nva_frame *);
 static bool has_let_go(const struct nva_view *, const struct nva_move_if *);
 static bool place_is_at(const struct nva_place *, const struct nva_vap *);
 
@@ -96,10 +104,13 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
                  : NVA_ADMIT_REFRESH);
         return NVA_OK;
     } else if (is_expected_at(view, tsi, vap)) {
+        if (may_be_from_before(view, tsi, f)) {
+            return check_doubt(view, tsi, what);
+        }
         *what = NVA_ADMIT_ACTIVATE;
         return NVA_OK;
     } else if (vn->binding == NVA_BINDING_STRICT) {
-        return (may_be_under_way(view, came_from(view, tsi, vap), f)
+        return (may_be_under_way(view, tsi, came_from(view, tsi, vap), f)
                 ? NVA_R_UNDER_WAY : NVA_R_STRICT_BINDING);
     } else if (!placement_allows(dir, vap->nve, vn)) {
         return NVA_R_PLACEMENT;
@@ -133,17 +144,44 @@ check_elsewhere(const struct nva_view *view, const struct nva_tsi *tsi,
         return NVA_R_STICKY;
     } else if (tsi->frozen) {
         return NVA_R_FROZEN;
-    } else if (may_be_under_way(view, left, f)) {
-        if (directory_probe_of_tsi(view->dir, tsi->id, NVA_PROBE_PLACE)
-            || directory_probe_of_tsi(view->dir, tsi->id, NVA_PROBE_MOVES)) {
-            return NVA_R_UNDER_WAY;     /* It is being asked already. */
-        }
-        *what = NVA_ADMIT_DOUBT;
-        return NVA_OK;
+    } else if (may_be_under_way(view, tsi, left, f)) {
+        return check_doubt(view, tsi, what);
     }
     *what = left && !has_let_go(view, left) ? NVA_ADMIT_RETURN
                                             : NVA_ADMIT_MOVE;
     return NVA_OK;
+}
+
+/* 'tsi' is to be asked where it is, unless it is being asked already. */
+static enum nva_reason
+check_doubt(const struct nva_view *view, const struct nva_tsi *tsi,
+            enum nva_admit *what)
+{
+    if (directory_probe_of_tsi(view->dir, tsi->id, NVA_PROBE_PLACE)
+        || directory_probe_of_tsi(view->dir, tsi->id, NVA_PROBE_MOVES)) {
+        return NVA_R_UNDER_WAY;
+    }
+    *what = NVA_ADMIT_DOUBT;
+    return NVA_OK;
+}
+
+/* True if a way back is prepared at the place that the VM has just left, whose
+ * switch shows what comes from there from now on. */
+static bool
+may_be_from_before(const struct nva_view *view, const struct nva_tsi *tsi,
+                   const struct nva_frame *f)
+{
+    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
+    const struct nva_move *move = directory_move(view->dir, vm->move);
+
+    for (size_t i = 0; move && i < move->n_ifs; i++) {
+        const struct nva_move_if *mif = &move->ifs[i];
+
+        if (mif->tsi == tsi->id) {
+            return is_late(view, mif->left_at, NVA_DATAPATH_SLOW, f);
+        }
+    }
+    return false;
 }
 
 /* True while a frame that the VM sent before its pause, or before it was off,
@@ -179,16 +217,31 @@ came_from(const struct nva_view *view, const struct nva_tsi *tsi,
     return NULL;
 }
 
-/* A switch works on frames and on flow mods in turns: for NVA_DATAPATH_SETTLE
- * a frame that was sent before the VM left (from where 'left' says, unless
- * null) may come after the flows that say so.  An announcement counts all the
- * same: so a VM that comes back at once is followed. */
+/* A switch works on frames and on flow mods in turns: a frame that was sent
+ * before the VM left (from where 'left' says, unless null) may come after the
+ * flows that say so, for NVA_DATAPATH_SETTLE, and if the switch is kept busy,
+ * for longer.  The latter is waited for where VM management made the move: by
+ * evidence alone, its frames may show that two announcements came in the wrong
+ * order.  An announcement counts all the same: so a VM that comes back at once
+ * is followed. */
 static bool
-may_be_under_way(const struct nva_view *view, const struct nva_move_if *left,
-                 const struct nva_frame *f)
+may_be_under_way(const struct nva_view *view, const struct nva_tsi *tsi,
+                 const struct nva_move_if *left, const struct nva_frame *f)
 {
-    return (left && !nva_frame_is_announcement(f)
-            && view->now < left->switched_at + NVA_DATAPATH_SETTLE);
+    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
+    const struct nva_move *move = directory_move(view->dir, vm->move);
+
+    return (left && is_late(view, left->switched_at,
+                            move->cause == NVA_CAUSE_PLANNED
+                            ? NVA_DATAPATH_SLOW : NVA_DATAPATH_SETTLE, f));
+}
+
+static bool
+is_late(const struct nva_view *view, nva_usec left_at, nva_usec patience,
+        const struct nva_frame *f)
+{
+    return (left_at && !nva_frame_is_announcement(f)
+            && view->now < left_at + patience);
 }
 
 /* True once nothing that was sent at the place the VM left can be on its way:
@@ -312,6 +365,9 @@ check_nested(const struct nva_view *view, const struct nva_tsi *tsi,
                                                      f->eth_src);
 
     if (is_expected_at(view, tsi, vap)) {
+        if (may_be_from_before(view, tsi, f)) {
+            return NVA_R_UNDER_WAY;     /* Nobody asks a nested guest. */
+        }
         *what = NVA_ADMIT_ACTIVATE;
     } else if (!place_is_at(&tsi->current, vap)) {
         return (came_from(view, tsi, vap) ? NVA_R_UNDER_WAY

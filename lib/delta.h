@@ -439,6 +439,8 @@ struct nva_move_if {
     struct nva_place to;
     nva_id way_there;                   /* The redirect at 'to' that preparing
                                          * the way back has ended, or NONE. */
+    nva_usec left_at;                   /* When it left 'to' by the move before
+                                         * this one; 0: it did not. */
     bool switched;
     nva_usec switched_at;
 };

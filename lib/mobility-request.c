@@ -218,6 +218,26 @@ bind_port(const struct nva_view *v, nva_id nve, const char *port,
     return binding_imply(v, nve, port, tsi->vn, plan);
 }
 
+/* When its VM's last move, or the one before that if the last is prepared
+ * anew, took 'tsi' from 'nve'; 0: it did not. */
+static nva_usec
+left_at(const struct nva_view *v, const struct nva_tsi *tsi, nva_id nve)
+{
+    const struct nva_vm *vm = directory_vm(v->dir, tsi->vm);
+    const struct nva_move *last = directory_move(v->dir, vm->move);
+
+    for (size_t i = 0; last && i < last->n_ifs; i++) {
+        const struct nva_move_if *mif = &last->ifs[i];
+
+        if (mif->tsi == tsi->id && !mif->switched) {
+            return mif->left_at;
+        } else if (mif->tsi == tsi->id && mif->from.nve == nve) {
+            return mif->switched_at;
+        }
+    }
+    return 0;
+}
+
 /* Prepares interface 'tsi' and enters it into 'move'. */
 static enum nva_reason
 start_if(const struct nva_view *v, struct nva_move *move,
@@ -229,6 +249,7 @@ start_if(const struct nva_view *v, struct nva_move *move,
 
     *mif = (struct nva_move_if) {
         .tsi = t.id, .from = t.current, .to = { .nve = move->to_nve },
+        .left_at = left_at(v, &t, move->to_nve),
     };
     ovs_strlcpy(mif->to.port, port, sizeof mif->to.port);
     reason = placement_check(v, move->to_nve, t.vn, plan);

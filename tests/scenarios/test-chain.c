@@ -178,6 +178,35 @@ START_TEST(planned_back_at_once)
 }
 END_TEST
 
+/* A busy switch comes late to a frame that the VM sent before it left, when
+ * its port is prepared for the way back and shows what comes: that does not
+ * take the VM back.  Its announcement does at once, and a frame later on. */
+START_TEST(planned_back_and_a_late_frame)
+{
+    const uint8_t frame[60] = { 2, 0, 0, 0, 0, 13, 2, 0, 0, 0, 0, 1, 8, 0 };
+    struct stage s;
+
+    stage_set(&s, 0, 0);
+    make_move(&s, 2);
+    start_move(&s, 1);
+    start_move(&s, 1);
+    sim_run(s.sim, 50 * NVA_MSEC);
+    sim_frame_at(s.sim, frame, sizeof frame, 1, "tap-vm");
+    sim_run(s.sim, 10 * NVA_MSEC);
+    ck_assert_int_eq(current_nve(&s), 2);
+    sim_run(s.sim, _i ? NVA_DATAPATH_SLOW : 0);
+    sim_stand(s.sim, s.vm, 1, "tap-vm");
+    if (_i) {
+        sim_frame_at(s.sim, frame, sizeof frame, 1, "tap-vm");
+    } else {
+        sim_announce(s.sim, s.vm, SIM_GARP);
+    }
+    sim_run(s.sim, 10 * NVA_MSEC);
+    ck_assert_int_eq(current_nve(&s), 1);
+    stage_strike(&s);
+}
+END_TEST
+
 /* Who is owed needs it: it stays until the pause. */
 START_TEST(planned_back_while_a_peer_is_away)
 {
@@ -298,6 +327,7 @@ main(void)
     tcase_add_test(tc, back_at_a_slow_place);
     tcase_add_test(tc, planned_back_to_a_slow_place);
     tcase_add_loop_test(tc, planned_back_at_once, 0, 2);
+    tcase_add_loop_test(tc, planned_back_and_a_late_frame, 0, 2);
     tcase_add_test(tc, planned_back_while_a_peer_is_away);
     tcase_add_test(tc, ping_pong_1000);
     tcase_add_test(tc, evidence_supersedes_planned);

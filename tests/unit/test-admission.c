@@ -323,7 +323,7 @@ END_TEST
 
 /* The VM has gone from hv1 to hv2 at 1000. */
 static void
-leave_hv1(void)
+leave_hv1(enum nva_move_cause cause)
 {
     struct nva_tsi tsi = *directory_tsi(fx.dir, blue1);
     struct nva_delta d = { .type = NVA_DELTA_MOVE_PUT };
@@ -334,8 +334,24 @@ leave_hv1(void)
                    fx_place(HV2, "tap2"));
     d.move = *directory_move(fx.dir, d.id);
     d.move.ifs[0].switched_at = 1000;
+    d.move.cause = cause;
     fx_apply(&fx, &d);
 }
+
+/* Where VM management says that it has left, it is not taken back by a frame
+ * that a busy switch comes late to. */
+START_TEST(the_place_left_by_vm_management)
+{
+    struct nva_frame data = fx_data(fx_mac(1), fx_mac(2));
+
+    leave_hv1(NVA_CAUSE_PLANNED);
+    fx.view.now = 1000 + NVA_DATAPATH_SLOW - 1;
+    ADMITTED(DOUBT, HV1, "tap2", data);
+    ADMITTED(MOVE, HV1, "tap2", garp(1, "10.0.0.1"));
+    fx.view.now++;
+    ADMITTED(MOVE, HV1, "tap2", data);
+}
+END_TEST
 
 /* From the place just left an announcement is acted on, in doubt until that
  * NVE has confirmed; anything else makes us ask, once, and only at first. */
@@ -344,7 +360,7 @@ START_TEST(the_place_just_left)
     struct nva_frame data = fx_data(fx_mac(1), fx_mac(2));
     nva_id redirect;
 
-    leave_hv1();
+    leave_hv1(NVA_CAUSE_ANNOUNCED);
     fx.view.now = 1000 + NVA_DATAPATH_SETTLE - 1;
     ADMITTED(RETURN, HV1, "tap2", garp(1, "10.0.0.1"));
     ADMITTED(DOUBT, HV1, "tap2", data);
@@ -367,7 +383,7 @@ START_TEST(asked_already)
 {
     struct nva_delta d = { .type = NVA_DELTA_PROBE_PUT };
 
-    leave_hv1();
+    leave_hv1(NVA_CAUSE_ANNOUNCED);
     fx.view.now = 1001;
     d.id = d.probe.id = directory_next_id(fx.dir);
     d.probe.tsi = blue1;
@@ -508,6 +524,7 @@ main(void)
     tcase_add_test(tc, D15_nested_guests);
     tcase_add_loop_test(tc, E5_sticky_and_frozen_stay, 0, 2);
     tcase_add_test(tc, the_place_just_left);
+    tcase_add_test(tc, the_place_left_by_vm_management);
     tcase_add_loop_test(tc, asked_already, 0, 2);
     tcase_add_test(tc, H1_a_probe_is_never_evidence);
     tcase_add_test(tc, bad_addresses);
