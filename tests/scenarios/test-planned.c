@@ -123,6 +123,37 @@ START_TEST(the_nve_that_is_left_goes_first)
 }
 END_TEST
 
+/* Were it put off by each move that begins meanwhile, many in a row would keep
+ * it waiting. */
+START_TEST(who_waits_for_one_move_waits_no_longer_for_the_next)
+{
+    struct stage s;
+    int ids[2];
+
+    stage_set(&s, STAGE_STRICT, 0);
+    sim_plug(s.sim, 2, "tap-c1");
+    must(&s, "PUT", "/v1/nves/hv2/ports/tap-c1", "{\"vn\": \"blue\"}");
+    ids[0] = start_move(&s, 2);
+    must(&s, "POST", "/v1/vms/c1/moves",
+         "{\"to\": {\"nve\": \"hv2\", \"port\": \"tap-c1\"}}");
+    ids[1] = last_move(&s);
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    move_verb(&s, ids[0], "activate");
+    sim_run(s.sim, DISPATCH_LATER / 2);
+    sim_stand(s.sim, s.c[1], 2, "tap-c1");
+    move_verb(&s, ids[1], "activate");
+    sim_settle(s.sim);
+    ck_assert_int_eq(timeline_last(&s, ids[0], "sent", "hv3"),
+                     timeline_last(&s, ids[0], "activated", NULL)
+                     + DISPATCH_LATER);
+    ck_assert_int_eq(timeline_last(&s, ids[1], "sent", "hv3"),
+                     timeline_last(&s, ids[1], "activated", NULL)
+                     + DISPATCH_LATER / 2);
+    stage_strike(&s);
+}
+END_TEST
+
 /* Its redirect stands since the pause, so it waits like the others. */
 START_TEST(nothing_is_urgent_after_a_pause)
 {
@@ -303,6 +334,9 @@ START_TEST(abort_paused)
     sim_settle(s.sim);
     ck_assert_str_eq(move_state(&s, id), "aborted");
     ck_assert(timeline_has(&s, id, "unwound", NULL));
+    /* What ends a redirect is as urgent as what begins one. */
+    ck_assert_int_eq(timeline_last(&s, id, "sent", "hv1"),
+                     timeline_last(&s, id, "aborted", NULL));
     same_flows(&s);
     p = sim_send(s.sim, s.c[2], s.vm);
     sim_settle(s.sim);
@@ -542,6 +576,7 @@ main(void)
     tcase_add_test(tc, planned_with_pause);
     tcase_add_test(tc, floods_go_to_one_place);
     tcase_add_test(tc, the_nve_that_is_left_goes_first);
+    tcase_add_test(tc, who_waits_for_one_move_waits_no_longer_for_the_next);
     tcase_add_test(tc, nothing_is_urgent_after_a_pause);
     tcase_add_test(tc, nobody_waits_for_an_nve_that_is_away);
     tcase_add_test(tc, planned_without_pause);
