@@ -658,21 +658,27 @@ count_stamps(nva_id move, enum nva_stamp_kind kind, nva_id nve)
     return count;
 }
 
-START_TEST(a_move_is_stamped_when_sent_and_when_confirmed)
+/* A planned one of "vm1" from hv1 to hv2; its id. */
+static nva_id
+start_move(void)
 {
     struct nva_request r = {
         .type = NVA_REQ_MOVE_START,
         .move = { .vm = "vm1", .nve = "hv2", .n_ports = 1,
                   .ports[0].port = "tap1" },
     };
-    nva_id move, hv2;
 
     two_nves();
-    hv2 = nve_by_name("hv2")->id;
     put_vm("vm1", 1, "hv1");
     settle();
     ck_assert_int_eq(dispatch_request(d, &r, now), NVA_OK);
-    move = dispatch_plan(d)->object;
+    return dispatch_plan(d)->object;
+}
+
+START_TEST(a_move_is_stamped_when_sent_and_when_confirmed)
+{
+    nva_id move = start_move(), hv2 = nve_by_name("hv2")->id;
+
     run();
     ck_assert_uint_ge(count_stamps(move, NVA_STAMP_SENT, hv2), 1);
     ck_assert_uint_eq(count_stamps(move, NVA_STAMP_CONFIRMED, hv2), 0);
@@ -680,6 +686,29 @@ START_TEST(a_move_is_stamped_when_sent_and_when_confirmed)
     ck_assert_uint_ge(count_stamps(move, NVA_STAMP_CONFIRMED, hv2), 1);
     ck_assert(directory_move(dispatch_view(d, now).dir, move)->ready);
     ck_assert_uint_gt(dispatch_metrics(d)->events[NVA_EV_CONFIRMED], 0);
+}
+END_TEST
+
+static bool
+is_in_bundle(const struct sw *sw, enum nva_owner_kind kind)
+{
+    for (size_t i = 0; sw->bundle && i < sw->bundle->n_owners; i++) {
+        if (sw->bundle->owners[i].kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Else its port would get floods until the bundle after that. */
+START_TEST(a_quiet_port_goes_with_its_interface)
+{
+    start_move();
+    run();
+    ck_assert(is_in_bundle(sw2, NVA_OWNER_TSI));
+    ck_assert(is_in_bundle(sw2, NVA_OWNER_QUIET));
+    ck_assert(!is_in_bundle(sw2, NVA_OWNER_FLOOD));
+    settle();
 }
 END_TEST
 
@@ -806,6 +835,7 @@ main(void)
     tcase_add_test(tc, a_switch_back_empty_is_rewritten);
     tcase_add_test(tc, confirmed_is_asked_of_the_present_session);
     tcase_add_test(tc, a_move_is_stamped_when_sent_and_when_confirmed);
+    tcase_add_test(tc, a_quiet_port_goes_with_its_interface);
     tcase_add_test(tc, each_note_is_told_and_counted_once);
     tcase_add_test(tc, the_timer_runs_when_it_is_due);
     tcase_add_test(tc, unclaimed_bridges_are_bounded);
