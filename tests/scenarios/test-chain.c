@@ -116,6 +116,9 @@ START_TEST(planned_back_to_a_slow_place)
     sim_settle(s.sim);
     ck_assert_int_eq(n_redirect_flows(&s, 1), 0);
     sim_run(s.sim, NVA_DATAPATH_SETTLE);
+    ck_assert_int_eq(timeline_last(&s, id, "ready", "hv1"),
+                     timeline_last(&s, id, "confirmed", "hv1")
+                     + NVA_DATAPATH_SETTLE);
 
     move_verb(&s, id, "pause");
     sim_still(s.sim, s.vm);
