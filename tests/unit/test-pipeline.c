@@ -502,9 +502,16 @@ has_meter(uint32_t id)
 /* Those of a TSI may be sent before those of its VAP, which have the same. */
 START_TEST(whoever_uses_a_meter_has_it)
 {
+    const struct in6_addr address = ip("10.0.0.1");
+
     pipeline_admit_address(&p, &tsi, 2, true, NULL);
     ck_assert_uint_eq(flow_set_n_meters(p.out), 2);
     ck_assert(has_meter(2) && has_meter(2 + PIPELINE_METER_DATA));
+    flow_set_clear(p.out);
+
+    pipeline_admit_source(&p, &tsi, 2, true, &address);
+    ck_assert_uint_eq(flow_set_n_meters(p.out), 1);
+    ck_assert(has_meter(2 + PIPELINE_METER_SHOW));
     flow_set_clear(p.out);
 
     pipeline_admit(&p, &tsi, 2, true);
