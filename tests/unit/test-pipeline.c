@@ -317,6 +317,24 @@ START_TEST(flood_sends_ipv4_first)
 }
 END_TEST
 
+/* The copies count as redirected as often as may be, and from the tunnel none
+ * goes back there, though Open vSwitch would leave it out, too. */
+START_TEST(unknown_unicast_is_flooded_once)
+{
+    static const nva_ofport ports[] = { 2 };
+    struct in6_addr nves[] = { ip("172.31.0.2") };
+    struct pipeline_flood flood = { 1, 1, ports, nves, true };
+
+    pipeline_vn_flood(&p, 100, &flood);
+    ck_assert_uint_eq(flow_set_n(p.out), 5);
+    ck_assert_str_eq(actions(1), "resubmit(,32),set_field:0x64->tun_id,"
+                     "set_field:0xc00000/0xc00000->tun_id,"
+                     "set_field:172.31.0.2->tun_dst,output:1");
+    ck_assert_str_eq(actions(3), "resubmit(,32)");
+    ck_assert_str_eq(actions(4), "resubmit(,32)");
+}
+END_TEST
+
 /* It stays in the list, and is passed over. */
 START_TEST(quiet_port_gets_no_floods)
 {
@@ -624,6 +642,7 @@ main(void)
     tcase_add_test(tc, absent_port_is_not_mentioned);
     tcase_add_test(tc, d11_redirect_clears_ipv4_destination_for_ipv6);
     tcase_add_test(tc, flood_sends_ipv4_first);
+    tcase_add_test(tc, unknown_unicast_is_flooded_once);
     tcase_add_test(tc, quiet_port_gets_no_floods);
     tcase_add_test(tc, longest_flood_fits_in_a_flow_mod);
     tcase_add_test(tc, hops_are_counted_and_end);
