@@ -745,6 +745,14 @@ START_TEST(port_of_a_prepared_vm_gets_no_floods)
     /* The list is as it was. */
     compute(HV1, NVA_OWNER_FLOOD, VN);
     ck_assert_str_eq(actions(NVA_TABLE_LOCAL, "reg0=0x64"), TO_PORTS_2_AND_3);
+
+    /* A port that is not there is not passed over. */
+    put_port(HV1, "tap-a2", NVA_OFPORT_NONE);
+    compute(HV1, NVA_OWNER_QUIET, VAP_A2);
+    ck_assert_uint_eq(flow_set_n(flows), 0);
+    del_port(HV1, "tap-a2");
+    compute(HV1, NVA_OWNER_QUIET, VAP_A2);
+    ck_assert_uint_eq(flow_set_n(flows), 0);
 }
 END_TEST
 
