@@ -890,6 +890,25 @@ START_TEST(test_floods)
 }
 END_TEST
 
+/* The one that says so for its port looks at the others, too. */
+START_TEST(test_floods_of_several_vaps)
+{
+    struct nva_delta declared = { .type = NVA_DELTA_VAP_PUT, .id = 91 };
+
+    put_port(HV2, "tap9", 9);
+    put_vap(90, HV2, "tap9", BLUE, true);
+    ck_assert(!floods(90));             /* Nobody is there. */
+    declared.vap = *directory_vap(d, 90);
+    declared.vap.id = 91;
+    declared.vap.implied = false;
+    declared.vap.has_mac = true;
+    declared.vap.mac = (struct eth_addr) ETH_ADDR_C(02,00,00,00,00,09);
+    apply(&declared);
+    ck_assert(floods(90));
+    ck_assert_str_eq(dirt(), "12:flood1 12:vap91 12:quiet91 12:quiet90");
+}
+END_TEST
+
 /* A place where the VN is not served gets the owner too; a changed VN dirties
  * the old VN's NVEs. */
 START_TEST(test_dirty_tsi_vn)
@@ -1455,7 +1474,8 @@ directory_suite(void)
         test_dirty_vn,
         test_A1_dirty_nve, test_dirty_port, test_ofport_reused,
         test_dirty_vap, test_A1_dirty_subscription, test_dirty_vm,
-        test_dirty_tsi, test_dirty_tsi_moves, test_floods, test_dirty_tsi_vn,
+        test_dirty_tsi, test_dirty_tsi_moves, test_floods,
+        test_floods_of_several_vaps, test_dirty_tsi_vn,
         test_K5_dirty_redirect, test_versions, test_dirty_appends,
         test_owners_at, test_moves, test_moves_forgotten,
         test_check,
