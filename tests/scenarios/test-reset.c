@@ -143,6 +143,32 @@ START_TEST(D18_reset_along_a_chain)
 }
 END_TEST
 
+/* On a planned way back the resets that were promised at the way there go on
+ * until the pause, and nobody waits for their end. */
+START_TEST(D18_reset_until_the_pause_of_a_way_back)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    must(&s, "PUT", "/v1/vms/vm", "{\"connections\": \"reset\"}");
+    make_move(&s, 2);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 5);
+    id = start_move(&s, 1);
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 5);
+    ck_assert_int_eq(timeline_last(&s, id, "ready", "hv1"),
+                     timeline_last(&s, id, "confirmed", "hv1"));
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 0);
+    ck_assert_int_eq(n_redirect_flows(&s, 2), 5);
+    sim_stand(s.sim, s.vm, 1, "tap-vm");
+    move_verb(&s, id, "activate");
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -151,5 +177,6 @@ main(void)
     tcase_add_test(tc, D18_reset_in_flight);
     tcase_add_test(tc, D18_reset_while_off);
     tcase_add_test(tc, D18_reset_along_a_chain);
+    tcase_add_test(tc, D18_reset_until_the_pause_of_a_way_back);
     return run_stories("reset", tc);
 }
