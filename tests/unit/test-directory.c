@@ -874,10 +874,13 @@ START_TEST(test_floods)
     del_port(HV2, "tap1");
     ck_assert(!floods(VAP2));           /* The port is absent. */
     put_port(HV2, "tap1", 5);
+    uint64_t vap_version = version_of(NVA_OWNER_VAP, VAP2);
     t.prepared = at(HV2, "tap1");
     put_tsi(&t);
     ck_assert_str_eq(dirt(),
                      "11:tsi41 12:quiet22 12:tsi41");
+    ck_assert_uint_eq(version_of(NVA_OWNER_QUIET, VAP2), directory_version(d));
+    ck_assert_uint_eq(version_of(NVA_OWNER_VAP, VAP2), vap_version);
     ck_assert(!floods(VAP2));           /* Only a VM that is not there. */
 
     /* Another VM that is there. */
