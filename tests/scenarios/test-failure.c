@@ -335,6 +335,17 @@ START_TEST(A2_who_asks_for_what_it_has_gets_it_anew)
     sim_settle(s.sim);
     ck_assert_uint_gt(fake_switch_n_mods(sim_switch(s.sim, 3)), mods);
     same_flows(&s);
+
+    /* The next one DISPATCH_VERIFY_PAUSE later: 10 s and the doubt anew. */
+    fake_switch_lose(sim_switch(s.sim, 3), pipeline_cookie(owner));
+    mods = fake_switch_n_mods(sim_switch(s.sim, 3));
+    for (int i = 0; i < 9; i++) {
+        ck_assert_uint_eq(fake_switch_n_mods(sim_switch(s.sim, 3)), mods);
+        sim_send(s.sim, s.c[3], s.vm);
+        sim_run(s.sim, 1500 * NVA_MSEC);
+    }
+    ck_assert_uint_gt(fake_switch_n_mods(sim_switch(s.sim, 3)), mods);
+    same_flows(&s);
     stage_strike(&s);
 }
 END_TEST
