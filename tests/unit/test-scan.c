@@ -190,6 +190,35 @@ START_TEST(D3_many_networks_leave)
 }
 END_TEST
 
+/* Who leaves then puts nothing off; but an NVE that is away gives none. */
+START_TEST(D3_a_slot_is_kept)
+{
+    struct nva_delta d = { .type = NVA_DELTA_SCAN_PUT };
+    nva_usec due;
+
+    fx_vn(&fx, 1000, "vn0", 1000, NVA_BINDING_LEARN);
+    fx_port(&fx, HV1, "vn0", 1000);
+    fx_vap(&fx, HV1, "vn0", 1000);
+    d.scan = (struct nva_scan) {
+        .nve = HV1, .vn = 1000, .since = START,
+        .due = START + NVA_SCAN_DELAY - NVA_SCAN_TICK / 2,
+    };
+    fx_apply(&fx, &d);
+    ends(NVA_MS_DONE);
+    ck_assert_uint_eq(step(), 0);       /* Has nobody, and so the slot. */
+    ck_assert_uint_eq(step(), 0);
+    due = scan()->due;
+    ck_assert_int_eq(due, d.scan.due + NVA_SCAN_TICK);
+    ends(NVA_MS_DONE);
+    ck_assert_int_eq(scan()->due, due);
+
+    fx_connect(&fx, HV1, false);
+    ck_assert_uint_eq(step(), 0);
+    ck_assert_int_eq(scan()->due, due + NVA_SCAN_DELAY);
+    ck_assert_int_eq(scan()->slot, 0);
+}
+END_TEST
+
 /* Who stands still, is off or has no address is not asked; nor is an NVE that
  * is away, which is asked later. */
 START_TEST(D3_who_cannot_be_asked)
@@ -277,6 +306,7 @@ main(void)
     tcase_add_test(tc, D3_asks_who_is_left_a_few_at_a_time);
     tcase_add_test(tc, D3_many_are_one);
     tcase_add_test(tc, D3_many_networks_leave);
+    tcase_add_test(tc, D3_a_slot_is_kept);
     tcase_add_test(tc, D3_who_cannot_be_asked);
     tcase_add_loop_test(tc, D3_silence, 0, 2);
     tcase_add_test(tc, D3_nothing_to_scan_any_more);
