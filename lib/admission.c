@@ -39,6 +39,8 @@ static const struct nva_tsi *speaker(const struct directory *,
                                      const struct nva_vap *, struct eth_addr);
 static bool is_expected_at(const struct nva_view *, const struct nva_tsi *,
                            const struct nva_vap *);
+static const struct nva_move *move_of(const struct nva_view *,
+                                      const struct nva_tsi *);
 static enum nva_reason check_elsewhere(const struct nva_view *,
                                        const struct nva_tsi *,
                                        const struct nva_vap *,
@@ -126,10 +128,16 @@ static bool
 is_expected_at(const struct nva_view *view, const struct nva_tsi *tsi,
                const struct nva_vap *vap)
 {
-    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
-    const struct nva_move *move = directory_move(view->dir, vm->move);
+    const struct nva_move *move = move_of(view, tsi);
 
     return place_is_at(&tsi->prepared, vap) && !(move && move->unwinding);
+}
+
+/* The move of its VM, or NULL. */
+static const struct nva_move *
+move_of(const struct nva_view *view, const struct nva_tsi *tsi)
+{
+    return directory_move(view->dir, directory_vm(view->dir, tsi->vm)->move);
 }
 
 /* A VM that is somewhere shows itself elsewhere, where nobody prepared it. */
@@ -171,17 +179,10 @@ static bool
 may_be_from_before(const struct nva_view *view, const struct nva_tsi *tsi,
                    const struct nva_frame *f)
 {
-    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
-    const struct nva_move *move = directory_move(view->dir, vm->move);
+    const struct nva_move_if *mif = nva_move_if_of(move_of(view, tsi),
+                                                   tsi->id);
 
-    for (size_t i = 0; move && i < move->n_ifs; i++) {
-        const struct nva_move_if *mif = &move->ifs[i];
-
-        if (mif->tsi == tsi->id) {
-            return is_late(view, mif->left_at, NVA_DATAPATH_SLOW, f);
-        }
-    }
-    return false;
+    return mif && is_late(view, mif->left_at, NVA_DATAPATH_SLOW, f);
 }
 
 /* True while a frame that the VM sent before its pause, or before it was off,
@@ -203,18 +204,10 @@ static const struct nva_move_if *
 came_from(const struct nva_view *view, const struct nva_tsi *tsi,
           const struct nva_vap *vap)
 {
-    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
-    const struct nva_move *move = directory_move(view->dir, vm->move);
+    const struct nva_move_if *mif = nva_move_if_of(move_of(view, tsi),
+                                                   tsi->id);
 
-    for (size_t i = 0; move && i < move->n_ifs; i++) {
-        const struct nva_move_if *mif = &move->ifs[i];
-
-        if (mif->tsi == tsi->id && mif->switched
-            && place_is_at(&mif->from, vap)) {
-            return mif;
-        }
-    }
-    return NULL;
+    return mif && mif->switched && place_is_at(&mif->from, vap) ? mif : NULL;
 }
 
 /* A switch works on frames and on flow mods in turns: a frame that was sent
@@ -228,11 +221,8 @@ static bool
 may_be_under_way(const struct nva_view *view, const struct nva_tsi *tsi,
                  const struct nva_move_if *left, const struct nva_frame *f)
 {
-    const struct nva_vm *vm = directory_vm(view->dir, tsi->vm);
-    const struct nva_move *move = directory_move(view->dir, vm->move);
-
     return (left && is_late(view, left->switched_at,
-                            move->cause == NVA_CAUSE_PLANNED
+                            move_of(view, tsi)->cause == NVA_CAUSE_PLANNED
                             ? NVA_DATAPATH_SLOW : NVA_DATAPATH_SETTLE, f));
 }
 

@@ -297,13 +297,8 @@ is_moved_from(const struct nva_view *v, const struct nva_place *place,
               const struct nva_tsi *tsi, const struct nva_plan *plan)
 {
     const struct nva_tsi *now = story_tsi(v, plan, tsi->id);
-    const struct nva_move *move = now ? story_active(v, plan, now->vm) : NULL;
+    const struct nva_move_if *mif = nva_move_if_of(
+        now ? story_active(v, plan, now->vm) : NULL, tsi->id);
 
-    for (size_t i = 0; move && i < move->n_ifs; i++) {
-        if (move->ifs[i].tsi == tsi->id
-            && nva_place_equal(&move->ifs[i].from, place)) {
-            return true;
-        }
-    }
-    return false;
+    return mif && nva_place_equal(&mif->from, place);
 }

@@ -427,12 +427,9 @@ carry_on_tsi(const struct nva_view *v, nva_id tsi_id, struct nva_plan *plan)
 static bool
 is_switched_by(const struct nva_move *move, nva_id tsi)
 {
-    for (size_t i = 0; i < move->n_ifs; i++) {
-        if (move->ifs[i].tsi == tsi) {
-            return move->state == NVA_MS_SWITCHING && move->ifs[i].switched;
-        }
-    }
-    return false;
+    const struct nva_move_if *mif = nva_move_if_of(move, tsi);
+
+    return mif && mif->switched && move->state == NVA_MS_SWITCHING;
 }
 
 static void

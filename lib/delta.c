@@ -179,6 +179,17 @@ DEFINE_FROM_WORD(nva_connections_from_word, enum nva_connections,
                  connections)
 DEFINE_FROM_WORD(nva_move_kind_from_word, enum nva_move_kind, move_kinds)
 
+const struct nva_move_if *
+nva_move_if_of(const struct nva_move *move, nva_id tsi)
+{
+    for (size_t i = 0; move && i < move->n_ifs; i++) {
+        if (move->ifs[i].tsi == tsi) {
+            return &move->ifs[i];
+        }
+    }
+    return NULL;
+}
+
 struct nva_place
 nva_vap_place(const struct nva_vap *vap)
 {

@@ -518,6 +518,10 @@ struct nva_stamp {
 /* Where the VAP is: its NVE and port. */
 struct nva_place nva_vap_place(const struct nva_vap *);
 
+/* The part of 'move', which may be NULL, that is about 'tsi', or NULL. */
+const struct nva_move_if *nva_move_if_of(const struct nva_move *move,
+                                         nva_id tsi);
+
 /* Takes 'ip' from the interface's addresses. */
 void nva_tsi_drop_ip(struct nva_tsi *, const struct in6_addr *ip);
 

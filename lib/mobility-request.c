@@ -224,18 +224,12 @@ static nva_usec
 left_at(const struct nva_view *v, const struct nva_tsi *tsi, nva_id nve)
 {
     const struct nva_vm *vm = directory_vm(v->dir, tsi->vm);
-    const struct nva_move *last = directory_move(v->dir, vm->move);
+    const struct nva_move_if *last = nva_move_if_of(
+        directory_move(v->dir, vm->move), tsi->id);
 
-    for (size_t i = 0; last && i < last->n_ifs; i++) {
-        const struct nva_move_if *mif = &last->ifs[i];
-
-        if (mif->tsi == tsi->id && !mif->switched) {
-            return mif->left_at;
-        } else if (mif->tsi == tsi->id && mif->from.nve == nve) {
-            return mif->switched_at;
-        }
-    }
-    return 0;
+    return (!last ? 0
+            : !last->switched ? last->left_at
+            : last->from.nve == nve ? last->switched_at : 0);
 }
 
 /* Prepares interface 'tsi' and enters it into 'move'. */
