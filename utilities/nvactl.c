@@ -31,6 +31,9 @@ static const struct nvactl_option_spec vn_options[] = {
     { "tenant", "tenant", 's' }, { "isolation", "isolation", 's' },
     { NULL, NULL, 0 },
 };
+#define VM_USAGE " [--ip IP]...\n" \
+    "        [--allowed-mac MAC]... [--nve NVE --port PORT]\n" \
+    "        [--sticky yes|no] [--state STATE] [--connections WORD]"
 #define VN_USAGE " [--binding strict|learn] [--resolution auto|push|pull]\n" \
     "        [--unknown-question flood|drop] " \
     "[--unknown-unicast query|flood|drop]\n" \
@@ -119,16 +122,10 @@ static const struct nvactl_command commands[] = {
     { "port", "del", 2, " NVE PORT [--mac MAC]", port_del_options,
       nvactl_port_del, NVES },
     { "port", "list", 1, " NVE", NULL, nvactl_port_list, NVES },
-    { "vm", "add", 1, " NAME --vn VN --mac MAC [--ip IP]... "
-      "[--allowed-mac MAC]...\n        [--nve NVE --port PORT] "
-      "[--sticky yes|no] [--state STATE]\n        [--connections WORD]",
-      vm_options,
+    { "vm", "add", 1, " NAME --vn VN --mac MAC" VM_USAGE, vm_options,
       nvactl_vm_add, VMS },
-    { "vm", "set", 1, " NAME [--state STATE] [--vn VN] [--mac MAC] "
-      "[--ip IP]...\n        [--allowed-mac MAC]... "
-      "[--nve NVE --port PORT] [--sticky yes|no]\n        "
-      "[--connections WORD]",
-      vm_options, nvactl_vm_set, VMS },
+    { "vm", "set", 1, " NAME [--vn VN] [--mac MAC]" VM_USAGE, vm_options,
+      nvactl_vm_set, VMS },
     { "vm", "del", 1, " NAME", NULL, nvactl_del, VMS },
     { "vm", "list", 0, "", NULL, nvactl_list, VMS },
     { "vm", "show", 1, " NAME", NULL, nvactl_show_one, VMS },
