@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The measuring instrument itself: what it says of faults that we make."""
 
+import contextlib
 import http.server
 import json
 import os
@@ -14,7 +15,8 @@ import time
 
 import pytest
 
-from test_sandbox import HERE, Lab, to_tunnel
+from nva_lab.bare import to_tunnel
+from test_sandbox import HERE, Lab
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -308,13 +310,38 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         return True
 
 
-def test_calls_leave_at_their_step(tmp_path):
-    sock = str(tmp_path / "api.sock")
-    server = Server(sock, Api)
+@pytest.fixture
+def m():
+    measure = Measure()
+    yield measure
+    measure.close()
+
+
+@contextlib.contextmanager
+def api_server(path, version="HTTP/1.0"):
+    server = Server(path, type("Versioned", (Api,), {
+        "protocol_version": version}))
     server.seen = []
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    m = Measure()
     try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def listener(tmp_path):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(tmp_path / "peer.sock"))
+        s.listen()
+        s.settimeout(5)
+        yield s
+
+
+def test_calls_leave_at_their_step(m, tmp_path):
+    sock = str(tmp_path / "api.sock")
+    with api_server(sock) as server:
         answer = m(f"script call {sock} POST /slow wait; sleep 3ms; "
                    f'call {sock} POST /refused {{"a": 1}}; now')
         slow, refused = answer["calls"]
@@ -329,69 +356,41 @@ def test_calls_leave_at_their_step(tmp_path):
                                                 ("/refused", '{"a": 1}')]
         wrong = m.ask(f"script call {sock}.not POST /x")
         assert not wrong["ok"] and "No such file" in wrong["error"]
-    finally:
-        m.close()
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.mark.parametrize("version, connections", [
     ("HTTP/1.0", 2), ("HTTP/1.1", 1)])
-def test_a_connection_is_used_again(tmp_path, version, connections):
+def test_a_connection_is_used_again(m, tmp_path, version, connections):
     """Unless the server has closed it."""
     sock = str(tmp_path / "api.sock")
-    server = Server(sock, type("Versioned", (Api,), {
-        "protocol_version": version}))
-    server.seen = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    m = Measure()
-    try:
+    with api_server(sock, version) as server:
         for path in ("/one", "/two"):
             assert m(f"call {sock} POST {path}")["calls"][0]["status"] == 200
             time.sleep(0.05)
         assert [s[0] for s in server.seen] == ["/one", "/two"]
         assert server.connections == connections
-    finally:
-        m.close()
-        server.shutdown()
-        server.server_close()
 
 
-def test_a_server_that_hangs_up_is_no_answer(tmp_path):
-    path = str(tmp_path / "peer.sock")
-    m = Measure()
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen()
-        try:
-            threading.Thread(target=lambda: listener.accept()[0].close(),
-                             daemon=True).start()
-            call, = m(f"script sleep 100ms; call {path} POST /x")["calls"]
-            assert call["status"] == 0 and call["error"]
-            assert m("now")["ok"]
-        finally:
-            m.close()
+def test_a_server_that_hangs_up_is_no_answer(m, listener):
+    threading.Thread(target=lambda: listener.accept()[0].close(),
+                     daemon=True).start()
+    call, = m(f"script sleep 100ms; call {listener.getsockname()} POST /x"
+              )["calls"]
+    assert call["status"] == 0 and call["error"]
+    assert m("now")["ok"]
 
 
-def test_bytes_leave_at_their_step(tmp_path):
-    path = str(tmp_path / "peer.sock")
-    m = Measure()
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen()
-        listener.settimeout(5)
-        try:
-            answer = m(f"script sleep 50ms; send {path} 00ff 123456; now")
-            peer = listener.accept()[0]
-            with peer, peer.makefile("rb") as f:
-                assert f.read() == bytes.fromhex("00ff123456")
-            at = {s["step"]: s["at_us"] for s in answer["steps"]}
-            assert at["send"] - at["sleep"] >= 50000
-            for wrong in ("0", "0g", "+1"):
-                answer = m.ask(f"send {path} 00 {wrong}")
-                assert not answer["ok"] and "HEX" in answer["error"]
-        finally:
-            m.close()
+def test_bytes_leave_at_their_step(m, listener):
+    path = listener.getsockname()
+    answer = m(f"script sleep 50ms; send {path} 00ff 123456; now")
+    peer = listener.accept()[0]
+    with peer, peer.makefile("rb") as f:
+        assert f.read() == bytes.fromhex("00ff123456")
+    at = {s["step"]: s["at_us"] for s in answer["steps"]}
+    assert at["send"] - at["sleep"] >= 50000
+    for wrong in ("0", "0g", "+1"):
+        answer = m.ask(f"send {path} 00 {wrong}")
+        assert not answer["ok"] and "HEX" in answer["error"]
 
 
 @pytest.mark.parametrize("line, word", [
@@ -400,11 +399,7 @@ def test_bytes_leave_at_their_step(tmp_path):
     ("move vm hv1", "move NAME"), ("flow add a b v4", "two known"),
     ("place nobody k ns port", "no such guest"),
     ("call x", "SOCKET METHOD PATH"), ("send x", "SOCKET HEX HEX")])
-def test_refusals(line, word):
-    m = Measure()
-    try:
-        answer = m.ask(line)
-        assert not answer["ok"] and word in answer["error"]
-        assert m("now")["ok"]
-    finally:
-        m.close()
+def test_refusals(m, line, word):
+    answer = m.ask(line)
+    assert not answer["ok"] and word in answer["error"]
+    assert m("now")["ok"]

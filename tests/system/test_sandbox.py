@@ -13,9 +13,10 @@ import time
 
 import pytest
 
+from nva_lab.bare import to_tunnel
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SANDBOX = os.path.join(HERE, "..", "..", "utilities", "nva-sandbox")
-VNI = 100
 VMS = {"vm1": ("02:00:00:00:00:01", "10.0.0.1", "fd10::1"),
        "vm2": ("02:00:00:00:00:02", "10.0.0.2", "fd10::2")}
 
@@ -102,13 +103,6 @@ class Lab:
         assert self.namespaces() == []
         assert self.processes() == []
         assert not os.path.exists(self.dir)
-
-
-def to_tunnel(ip):
-    clear, field = (("0.0.0.0->tun_dst", "tun_ipv6_dst") if ":" in ip
-                    else ("::->tun_ipv6_dst", "tun_dst"))
-    return (f"set_field:{VNI}->tun_id,set_field:{clear},"
-            f"set_field:{ip}->{field},output:1")
 
 
 def make_flows(nve, at, ports, tunnel):

@@ -15,7 +15,16 @@ from .moves import DOWN, NVES, Moved
 CAUSE = "OVS alone"
 COMES, STAYS, KNOWN = 30, 20, 10    # Priorities.
 TUNNEL = 1                          # Its OpenFlow port.
+VNI = 100
 HELLO = struct.pack("!BBHI", 4, 0, 8, 1).hex()
+
+
+def to_tunnel(ip):
+    """The actions that send a packet to the NVE at 'ip'."""
+    clear, field = (("0.0.0.0->tun_dst", "tun_ipv6_dst") if ":" in ip
+                    else ("::->tun_ipv6_dst", "tun_dst"))
+    return (f"set_field:{VNI}->tun_id,set_field:{clear},"
+            f"set_field:{ip}->{field},output:{TUNNEL}")
 
 
 def delete_flow(priority, eth_dst):
@@ -57,8 +66,7 @@ class BareStage:
         return f"output:{self.ports[nve]['tap-' + name]}"
 
     def to_nve(self, nve):
-        return ("set_field:0->in_port,set_field:100->tun_id,"
-                f"set_field:{self.tunnel[nve]}->tun_dst,output:{TUNNEL}")
+        return "set_field:0->in_port," + to_tunnel(self.tunnel[nve])
 
     def program(self, to):
         """All is ready for the VM's way 'to' another NVE, to which the old
@@ -82,10 +90,11 @@ class BareStage:
             self.fabric.ofctl(nve, "replace-flows", "-",
                               text="\n".join(flows) + "\n")
 
-    def flows(self, pps, correspondents):
+    def flows(self, pps, correspondents, families):
         self.program("hv2")
         for name in correspondents:
-            self.measure(f"flow add vm {name} v4 pps={pps} static")
+            for family in families:
+                self.measure(f"flow add vm {name} {family} pps={pps} static")
         self.measure("start")
         time.sleep(1)
 
@@ -101,7 +110,6 @@ class BareStage:
             f"script pause vm; sleep {DOWN}; resume vm {to}; send {socket} "
             f"{HELLO} {delete_flow(STAYS, self.macs['vm'])}; sleep 20ms")
         time.sleep(0.1)
-        moved = Moved(CAUSE, old, to, None, answer,
-                      self.measure.report())
+        moved = Moved(CAUSE, old, to, None, answer, self.measure.report())
         self.where["vm"] = to
         return moved
