@@ -892,7 +892,7 @@ static bool
 is_getting_ready(const struct nva_view *v, const struct nva_move *move)
 {
     return (move->state == NVA_MS_PREPARED && !move->ready
-            && ready_settles_at(v, move) && converge_is_ready(v, move));
+            && converge_is_ready(v, move));
 }
 
 static bool

@@ -32,6 +32,8 @@ static void move_pause(const struct nva_view *, const struct nva_move *,
                        struct nva_plan *);
 static void move_activate(const struct nva_view *, const struct nva_move *,
                           struct nva_plan *);
+static void refuse_start(const struct nva_view *, const struct nva_move *,
+                         enum nva_reason, struct nva_plan *);
 static bool collect_cb(const void *tsi, void *tsis_);
 
 void
@@ -58,6 +60,9 @@ mobility_request(const struct nva_view *v, const struct nva_request *request,
         if (!all_switched(move)) {
             move_activate(v, move, plan);
         }
+    } else if (request->type == NVA_REQ_MOVE_ABORT
+               && move->state == NVA_MS_ABORTED) {
+        return;                         /* Said twice. */
     } else if (move_fsm_is_ended(move->state)) {
         nva_plan_refuse(plan, NVA_R_MOVE_ENDED, "state");
     } else if (move_fsm_has_switched(move->state)) {
@@ -232,33 +237,54 @@ left_at(const struct nva_view *v, const struct nva_tsi *tsi, nva_id nve)
             : last->from.nve == nve ? last->switched_at : 0);
 }
 
-/* Prepares interface 'tsi' and enters it into 'move'. */
+/* True if the move leaves 'tsi' where it is. */
+static bool
+stays(const struct nva_tsi *tsi, const struct nva_place *to)
+{
+    return (tsi->current.nve == to->nve
+            && (!to->port[0] || nva_place_equal(&tsi->current, to)));
+}
+
+/* Prepares interface 'tsi' and enters it into 'move', unless it is to stay
+ * where it is.  Without 'port' it goes to the one that the same move named
+ * before. */
 static enum nva_reason
 start_if(const struct nva_view *v, struct nva_move *move,
          const struct nva_tsi *tsi, const char *port, struct nva_plan *plan)
 {
-    struct nva_move_if *mif = &move->ifs[move->n_ifs++];
+    static const struct nva_place nowhere;
+    const struct nva_move_if *before = nva_move_if_of(
+        directory_move(v->dir, move->id), tsi->id);
     struct nva_tsi t = *story_tsi(v, plan, tsi->id);
+    struct nva_move_if *mif = &move->ifs[move->n_ifs];
     enum nva_reason reason;
 
     *mif = (struct nva_move_if) {
         .tsi = t.id, .from = t.current, .to = { .nve = move->to_nve },
+        .way_there = before ? before->way_there : NVA_ID_NONE,
         .left_at = left_at(v, &t, move->to_nve),
     };
-    ovs_strlcpy(mif->to.port, port, sizeof mif->to.port);
+    ovs_strlcpy(mif->to.port, !port[0] && before ? before->to.port : port,
+                sizeof mif->to.port);
+    if (stays(&t, &mif->to)) {
+        relocate_prepare(plan, &t, &nowhere);
+        return NVA_OK;
+    }
+    move->n_ifs++;
     reason = placement_check(v, move->to_nve, t.vn, plan);
-    if (!reason && port[0]) {
-        reason = bind_port(v, move->to_nve, port, &t, plan);
+    if (!reason && mif->to.port[0]) {
+        reason = bind_port(v, move->to_nve, mif->to.port, &t, plan);
     }
-    if (!reason && nva_place_equal(&mif->to, &t.current)) {
-        reason = NVA_R_SAME_PLACE;
+    if (reason) {
+        return reason;
     }
-    if (!reason) {
-        converge_end_way_there(v, move, mif, plan);
+    if (converge_end_way_there(v, move, mif, plan)
+        || !before || !nva_place_equal(&before->to, &mif->to)) {
+        move->ready = false;
     }
     relocate_prepare(plan, &t, &mif->to);
     fabric_warm(v, move->to_nve, t.vn, plan);
-    return reason;
+    return NVA_OK;
 }
 
 static void
@@ -286,11 +312,10 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
         return;
     }
 
-    /* Called again while prepared: names the ports later. */
+    /* Called again while prepared: a retry, or it names ports later. */
     if (active && active->state == NVA_MS_PREPARED) {
         move = *active;
         move.n_ifs = 0;
-        move.ready = false;
         story_put(plan, &move);
     } else {
         if (active) {
@@ -312,13 +337,25 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
         reason = start_if(v, &move, tsis.a[i],
                           port_for(r, tsis.a[i]->name, tsis.n), plan);
     }
-    if (reason) {
-        nva_plan_refuse(plan, reason, reason == NVA_R_PLACEMENT ? "to.nve"
-                        : "to.ports");
+    if (reason || !move.n_ifs) {
+        refuse_start(v, &move, reason ? reason : NVA_R_SAME_PLACE, plan);
         return;
     }
     story_put(plan, &move);
     plan->object = move.id;
+}
+
+static void
+refuse_start(const struct nva_view *v, const struct nva_move *move,
+             enum nva_reason reason, struct nva_plan *plan)
+{
+    if (reason == NVA_R_SAME_PLACE) {
+        nva_plan_explain(plan, "all of it is at %s already; a move within an "
+                         "NVE names another port",
+                         directory_nve(v->dir, move->to_nve)->name);
+    }
+    nva_plan_refuse(plan, reason, reason == NVA_R_PLACEMENT ? "to.nve"
+                    : "to.ports");
 }
 
 static bool

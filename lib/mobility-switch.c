@@ -59,9 +59,6 @@ mobility_switch_rest(const struct nva_view *v, struct nva_plan *plan,
             continue;
         } else if (to.port[0] && nva_place_equal(&t.prepared, &to)) {
             switch_if(v, plan, move, &t, &to, NVA_STAMP_ACTIVATED);
-        } else if (!to.port[0] && t.current.nve == move->to_nve) {
-            /* No other port was named: it is where it is to be. */
-            switch_if(v, plan, move, &t, &t.current, NVA_STAMP_ACTIVATED);
         }
     }
 }

@@ -95,6 +95,7 @@ CHECK_TESTS = \
 	tests/unit/test-tcp-reset \
 	tests/unit/test-vm-fsm \
 	tests/scenarios/test-abuse \
+	tests/scenarios/test-again \
 	tests/scenarios/test-ageing \
 	tests/scenarios/test-audit \
 	tests/scenarios/test-chain \
@@ -362,6 +363,9 @@ tests_unit_test_vm_fsm_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_abuse_SOURCES = tests/scenarios/test-abuse.c
 tests_scenarios_test_abuse_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_again_SOURCES = tests/scenarios/test-again.c
+tests_scenarios_test_again_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_ageing_SOURCES = tests/scenarios/test-ageing.c
 tests_scenarios_test_ageing_CPPFLAGS = $(TEST_CPPFLAGS)

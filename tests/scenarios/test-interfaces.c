@@ -120,6 +120,96 @@ START_TEST(one_is_there_already)
 }
 END_TEST
 
+/* The pair is at hv2; ports of hv2 are named for some of it, or for what is
+ * there: the others stay where they are, and what goes nowhere is refused. */
+START_TEST(D16_some_stay_where_they_are)
+{
+    struct stage s;
+    int g[2], id;
+
+    set_stage(&s, "blue", g);
+    sim_plug(s.sim, 2, "tap-new");
+    must_refuse(&s, "POST", "/v1/vms/pair/moves",
+                "{\"to\": {\"nve\": \"hv2\"}}", "same_place");
+    must_refuse(&s, "POST", "/v1/vms/pair/moves",
+                "{\"to\": {\"nve\": \"hv2\", \"ports\": "
+                "{\"eth0\": \"tap-p0\", \"eth1\": \"tap-p1\"}}}",
+                "same_place");
+    must(&s, "POST", "/v1/vms/pair/moves", _i
+         ? "{\"to\": {\"nve\": \"hv2\", \"ports\": "
+           "{\"eth0\": \"tap-p0\", \"eth1\": \"tap-new\"}}}"
+         : "{\"to\": {\"nve\": \"hv2\", "
+           "\"ports\": {\"eth1\": \"tap-new\"}}}");
+    id = last_move(&s);
+    sim_settle(s.sim);
+    ck_assert(timeline_has(&s, id, "ready", "hv2"));
+    move_verb(&s, id, "pause");
+    sim_settle(s.sim);
+    sim_stand(s.sim, g[1], 2, "tap-new");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "done");
+    stage_strike(&s);
+}
+END_TEST
+
+/* One is there already, the other's port is named later or not at all; or the
+ * one that is there goes to another port, and then does not after all. */
+START_TEST(D16_one_is_there_and_is_left_out)
+{
+    struct stage s;
+    int g[2], id;
+
+    set_stage(&s, "blue", g);
+    sim_plug(s.sim, 1, "tap-new");
+    sim_stand(s.sim, g[1], 1, "tap-p1");
+    sim_announce(s.sim, g[1], SIM_GARP);
+    sim_settle(s.sim);
+    id = start(&s, _i == 2 ? "\"eth1\": \"tap-new\"" : "");
+    sim_settle(s.sim);
+    if (_i) {
+        ck_assert_int_eq(start(&s, "\"eth0\": \"tap-p0\", "
+                               "\"eth1\": \"tap-p1\""), id);
+        sim_settle(s.sim);
+        ck_assert(timeline_has(&s, id, "ready", "hv1"));
+    }
+    stand_both(&s, g, 1);
+    if (_i) {
+        move_verb(&s, id, "activate");
+    } else {
+        sim_announce(s.sim, g[0], SIM_GARP);
+    }
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "draining");
+    stage_strike(&s);
+}
+END_TEST
+
+/* Each goes to where the other was. */
+START_TEST(D16_ports_are_swapped)
+{
+    struct stage s;
+    int g[2], id;
+
+    set_stage(&s, "blue", g);
+    must(&s, "POST", "/v1/vms/pair/moves", "{\"to\": {\"nve\": \"hv2\", "
+         "\"ports\": {\"eth0\": \"tap-p1\", \"eth1\": \"tap-p0\"}}}");
+    id = last_move(&s);
+    sim_settle(s.sim);
+    ck_assert(timeline_has(&s, id, "ready", "hv2"));
+    if (_i) {
+        move_verb(&s, id, "pause");
+        sim_settle(s.sim);
+    }
+    sim_stand(s.sim, g[0], 2, "tap-p1");
+    sim_stand(s.sim, g[1], 2, "tap-p0");
+    move_verb(&s, id, "activate");
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "done");
+    stage_strike(&s);
+}
+END_TEST
+
 /* It speaks with one interface first: the other, whose port is named, comes
  * along. */
 START_TEST(both_come_when_one_speaks)
@@ -193,6 +283,9 @@ main(void)
 
     tcase_add_test(tc, put_where_it_was_prepared);
     tcase_add_test(tc, one_is_there_already);
+    tcase_add_loop_test(tc, D16_some_stay_where_they_are, 0, 2);
+    tcase_add_loop_test(tc, D16_one_is_there_and_is_left_out, 0, 3);
+    tcase_add_loop_test(tc, D16_ports_are_swapped, 0, 2);
     tcase_add_test(tc, both_come_when_one_speaks);
     tcase_add_loop_test(tc, B13_one_interface_is_in_a_network_that_pulls, 0,
                         2);

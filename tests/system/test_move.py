@@ -153,6 +153,25 @@ def test_d16_abort_after_the_switch_is_refused(stage):
     assert refused.value.error["reason"] == "already_switched"
 
 
+def test_d16_what_is_asked_for_again(stage):
+    """A caller whose answer was lost asks again, and gets the same one."""
+    fabric = stage.fabric
+    body = {"to": {"nve": "hv2", "port": "tap-vm"}}
+    move = fabric.prepare("vm", "hv2", "tap-vm")
+    again = fabric.api("POST", "/v1/vms/vm/moves", body)
+    assert (again["id"], again["ready"]) == (move, True)
+    assert fabric.nvactl("move", "start", "vm", "--to", "hv2", "--wait",
+                         "prepared").stdout.strip() == str(move)
+    with pytest.raises(Refused) as refused:
+        fabric.api("POST", "/v1/vms/vm/moves", {"to": {"nve": "hv1"}})
+    assert refused.value.error["reason"] == "move_in_progress"
+    for _ in range(2):
+        fabric.api("POST", f"/v1/moves/{move}/abort")
+    with pytest.raises(Refused) as refused:
+        fabric.api("POST", "/v1/vms/vm/moves", {"to": {"nve": "hv1"}})
+    assert refused.value.error["reason"] == "same_place"
+
+
 def test_d17_a_destination_port_that_appears_late(make_world):
     world = make_world(2)
     world.vn()

@@ -732,6 +732,8 @@ START_TEST(test_move)
     snprintf(path, sizeof path, "/v1/moves/%d/abort", id);
     DONE(API_POST, path, NULL, 200);
     ck_assert_str_eq(str("state"), "aborted");
+    DONE(API_POST, path, "{}", 200);    /* Said twice. */
+    snprintf(path, sizeof path, "/v1/moves/%d/pause", id);
     DONE(API_POST, path, "{}", 409);
 }
 END_TEST
