@@ -123,14 +123,16 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
     return check_elsewhere(view, tsi, vap, f, what);
 }
 
-/* Not where a move that was taken back still has its flows. */
+/* Not where a move that was taken back still has its flows, unless that was
+ * only because its VM still ran. */
 static bool
 is_expected_at(const struct nva_view *view, const struct nva_tsi *tsi,
                const struct nva_vap *vap)
 {
     const struct nva_move *move = move_of(view, tsi);
 
-    return place_is_at(&tsi->prepared, vap) && !(move && move->unwinding);
+    return (place_is_at(&tsi->prepared, vap)
+            && !(move && move->unwinding && !move->expected_until));
 }
 
 /* The move of its VM, or NULL. */

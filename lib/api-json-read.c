@@ -192,6 +192,7 @@ static const struct api_field move_fields[] = {
     { "state", "string", SHOWN },
     { "ready", "boolean", SHOWN },
     { "unconfirmed", "boolean", SHOWN },
+    { "expected_until", "string", SHOWN },
     { "blocked_by", "object", SHOWN },
     { "reason", "string", SHOWN },
     { "started", "string", SHOWN },

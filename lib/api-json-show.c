@@ -228,6 +228,8 @@ api_show_move(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "state", api_text(nva_move_state_word(move->state)));
     api_set(o, "ready", json_boolean(move->ready));
     api_set(o, "unconfirmed", json_boolean(is_unconfirmed(view, move)));
+    api_set(o, "expected_until", move->expected_until
+            ? wall_json(facts, move->expected_until) : json_null());
     api_set(o, "blocked_by", blocked_json(view, move));
     api_set(o, "reason", reason_or_null(move->end_reason));
     api_set(o, "started", wall_json(facts, move->started));

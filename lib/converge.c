@@ -326,7 +326,8 @@ converge_is_settled(const struct nva_view *v, const struct nva_move *move)
         return is_published(v, move);
     case NVA_MS_ABORTED:
     case NVA_MS_FAILED:
-        return !move->unwinding;
+        return (!move->unwinding
+                || (move->expected_until && converge_is_home(v, move)));
     case NVA_MS_CONVERGING:
     case NVA_MS_DRAINING:
     case NVA_MS_DONE:
@@ -591,6 +592,7 @@ go_unwinding(const struct nva_view *v, struct nva_move *move,
         relocate_prepare(plan, &t, &nowhere);
     }
     move->unwinding = false;
+    move->expected_until = 0;
     story_put(plan, move);
     story_unlink(v, plan, move);
     story_stamp(plan, move->id, NVA_STAMP_UNWOUND, v->now, NVA_ID_NONE,
@@ -601,15 +603,24 @@ go_unwinding(const struct nva_view *v, struct nva_move *move,
 static nva_usec
 unwinds_at(const struct nva_view *v, const struct nva_move *move)
 {
+    nva_usec at = (converge_is_home(v, move)
+                   ? MIN(v->now, move->unwind_by) : move->unwind_by);
+
+    return MAX(at, move->expected_until);
+}
+
+bool
+converge_is_home(const struct nva_view *v, const struct nva_move *move)
+{
     for (size_t i = 0; i < move->n_ifs; i++) {
         const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
 
         if (nva_place_is_set(&tsi->current)
             && !confirmed(v, tsi->current.nve, NVA_OWNER_TSI, tsi->id)) {
-            return move->unwind_by;
+            return false;
         }
     }
-    return MIN(v->now, move->unwind_by);
+    return true;
 }
 
 /* A pause settles from the last confirmation of a redirect on. */

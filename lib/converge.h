@@ -48,9 +48,14 @@ bool converge_owes(const struct nva_view *, const struct nva_tsi *);
 size_t converge_blocked_by(const struct nva_view *, const struct nva_move *,
                            nva_id *nves, size_t max, const char **why);
 
+/* True once the old NVEs of a move that was taken back have confirmed that
+ * they deliver again. */
+bool converge_is_home(const struct nva_view *, const struct nva_move *);
+
 /* True once what the caller asked of 'move' has been confirmed by the switches
  * it concerns: prepared -> ready; paused -> the redirect is confirmed at the
- * old NVEs; switched -> published; aborted -> unwound. */
+ * old NVEs; switched -> published; aborted -> unwound, or home if its VM is
+ * still expected elsewhere. */
 bool converge_is_settled(const struct nva_view *, const struct nva_move *);
 
 #endif /* converge.h */

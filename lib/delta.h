@@ -327,8 +327,8 @@ struct nva_tsi {
     bool stopped;                       /* Its VM is off: nothing is delivered
                                          * at 'current'. */
     nva_usec held_until;                /* 0: not held.  Else what comes for it
-                                         * at 'prepared' (at 'current' if that
-                                         * is not set) goes to the NVA. */
+                                         * at 'prepared', and unless paused
+                                         * at 'current', goes to the NVA. */
 
     /* How sure that is.  Only mobility changes these; no flow reads them. */
     uint32_t sequence;                  /* One more with each move (RFC 7432
@@ -459,6 +459,11 @@ struct nva_move {
     bool unwinding;                     /* Aborted, not yet all undone... */
     nva_usec unwind_by;                 /* ...when an unreachable old NVE's
                                          * redirect must have expired. */
+    nva_usec expected_until;            /* Aborted because its VM still ran,
+                                         * which may be carried over all the
+                                         * same: until then it is believed
+                                         * where it was prepared, which stays.
+                                         * Else 0. */
     nva_usec paused_at;
     nva_usec settles_from;              /* Paused: its last confirmation, and
                                          * as long again as that took.

@@ -52,7 +52,7 @@ static void pop(struct hold *, struct queue *);
 static void drop_all(struct hold *, struct queue *, enum nva_reason);
 static void forget(struct hold *, struct queue *);
 static bool waits(const struct queue *, const struct nva_tsi *, nva_usec now);
-static bool has_switched(const struct nva_tsi *);
+static bool runs(const struct nva_view *, const struct nva_tsi *);
 static bool window_is_full(const struct queue *, nva_usec now);
 static void let_go(struct hold *, struct queue *, const struct nva_view *,
                    hold_send *, void *aux);
@@ -138,7 +138,7 @@ hold_run(struct hold *h, const struct nva_view *v, hold_send *send, void *aux)
         if (!waits(q, tsi, v->now)) {
             let_go(h, q, v, send, aux);
         }
-        if (q->n || !has_switched(tsi)) {
+        if (q->n || !runs(v, tsi)) {
             q->calm = v->now;
         }
         if (!tsi->held_until && !q->ended) {
@@ -158,7 +158,7 @@ hold_next_released(const struct hold *h, const struct nva_view *v,
 
     HMAP_FOR_EACH (q, node, &h->queues) {
         const struct nva_tsi *tsi = directory_tsi(v->dir, q->tsi);
-        bool all_out = (tsi && has_switched(tsi) && !q->n
+        bool all_out = (tsi && runs(v, tsi) && !q->n
                         && v->now >= q->calm + HOLD_CALM);
 
         if (tsi && tsi->held_until && (all_out || v->now >= q->until)) {
@@ -187,7 +187,7 @@ hold_deadline(const struct hold *h, const struct nva_view *v)
         } else if (q->n && !waits(q, tsi, v->now)
                    && window_is_full(q, v->now)) {
             at = q->window + HOLD_PACE;
-        } else if (!q->n && tsi->held_until && has_switched(tsi)) {
+        } else if (!q->n && tsi->held_until && runs(v, tsi)) {
             at = MIN(at, q->calm + HOLD_CALM);
         } else if (!q->n && !tsi->held_until) {
             at = q->ended ? q->ended + HOLD_LINGER : v->now;
@@ -279,10 +279,16 @@ waits(const struct queue *q, const struct nva_tsi *tsi, nva_usec now)
     return tsi->held_until && tsi->paused && now < q->until;
 }
 
+/* True once it has switched; or, if it stays where it was after all, once its
+ * NVE has confirmed that it sends nothing after it any more. */
 static bool
-has_switched(const struct nva_tsi *tsi)
+runs(const struct nva_view *v, const struct nva_tsi *tsi)
 {
-    return !tsi->paused && !nva_place_is_set(&tsi->prepared);
+    const struct nva_owner owner = { NVA_OWNER_TSI, tsi->id };
+
+    return (!tsi->paused
+            && (!nva_place_is_set(&tsi->prepared)
+                || nva_confirmed(v, tsi->current.nve, owner)));
 }
 
 static bool

@@ -70,9 +70,10 @@ typedef bool hold_send(void *aux, const struct hold_packet *);
  * a session (HOLD_TIMEOUT), and what is for nobody (HOLD_GONE). */
 void hold_run(struct hold *, const struct nva_view *, hold_send *, void *aux);
 
-/* The next RELEASED to tell the brain: an interface has switched and all has
- * gone out (for HOLD_CALM), or its time is over.  Call until false, after
- * each hold_run(). */
+/* The next RELEASED to tell the brain: an interface has switched, or stays
+ * where it was after all and its NVE has confirmed that, and all has gone out
+ * (for HOLD_CALM), or its time is over.  Call until false, after each
+ * hold_run(). */
 bool hold_next_released(const struct hold *, const struct nva_view *,
                         struct nva_event *);
 

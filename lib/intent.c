@@ -491,14 +491,15 @@ address_flows(const struct intent *in, nva_id id)
 }
 
 /* True if what comes for 'tsi' at 'nve' goes to the NVA, which holds it until
- * the VM runs there, and for those that come while it lets go (D18). */
+ * the VM runs there, and for those that come while it lets go (D18).  Where
+ * the VM did not go after all, both places do so meanwhile: what still comes
+ * to the new one must not be lost, nor overtake what waits. */
 static bool
 is_held_here(const struct nva_tsi *tsi, nva_id nve)
 {
-    const struct nva_place *at = (nva_place_is_set(&tsi->prepared)
-                                  ? &tsi->prepared : &tsi->current);
-
-    return tsi->held_until && at->nve == nve;
+    return (tsi->held_until
+            && (tsi->prepared.nve == nve
+                || (!tsi->paused && tsi->current.nve == nve)));
 }
 
 /* True if this NVE is prepared for 'tsi' but has no port where packets could

@@ -67,6 +67,12 @@ mobility_stops(enum nva_move_kind kind)
 void mobility_stand_still(const struct nva_view *, const struct nva_move *,
                           struct nva_plan *);
 
+/* The VM of 'old', which was taken back, has gone where that would have
+ * brought it: begins a new move, of all that had a port named. */
+void mobility_go_after_all(const struct nva_view *, const struct nva_move *old,
+                           enum nva_move_cause, enum nva_reason,
+                           struct nva_plan *);
+
 /* VM 'vm' is in 'state' now: its record, a note if that is new, and whether
  * its interfaces are delivered to. */
 void mobility_set_vm_state(const struct nva_view *, struct nva_plan *,

@@ -26,6 +26,11 @@ struct tsis {
 };
 
 static bool all_switched(const struct nva_move *);
+static bool is_all_there(const struct nva_view *, const struct nva_move *);
+static void activate_ended(const struct nva_view *, const struct nva_move *,
+                           struct nva_plan *);
+static bool may_switch(const struct nva_view *, const struct nva_move *,
+                       struct nva_plan *);
 static void move_start(const struct nva_view *,
                        const struct nva_request_move *, struct nva_plan *);
 static void move_pause(const struct nva_view *, const struct nva_move *,
@@ -63,6 +68,9 @@ mobility_request(const struct nva_view *v, const struct nva_request *request,
     } else if (request->type == NVA_REQ_MOVE_ABORT
                && move->state == NVA_MS_ABORTED) {
         return;                         /* Said twice. */
+    } else if (request->type == NVA_REQ_MOVE_ACTIVATE
+               && move_fsm_is_ended(move->state)) {
+        activate_ended(v, move, plan);
     } else if (move_fsm_is_ended(move->state)) {
         nva_plan_refuse(plan, NVA_R_MOVE_ENDED, "state");
     } else if (move_fsm_has_switched(move->state)) {
@@ -129,6 +137,8 @@ check_start(const struct nva_view *v, const struct nva_request_move *r,
                                        : NULL;
     bool going_on = (active && active->state == NVA_MS_PREPARED && nve
                      && active->to_nve == nve->id && !active->unwinding);
+    bool is_over = (active && active->expected_until
+                    && converge_is_home(v, active));
 
     *field = "vm";
     if (!vm) {
@@ -139,7 +149,8 @@ check_start(const struct nva_view *v, const struct nva_request_move *r,
         return NVA_R_NOT_FOUND;
     }
     *field = "vm";
-    if (active && !going_on && !move_fsm_has_switched(active->state)) {
+    if (active && !going_on && !is_over
+        && !move_fsm_has_switched(active->state)) {
         return NVA_R_MOVE_IN_PROGRESS;
     } else if (!active
                && directory_n_moves_active(v->dir) >= NVA_MOVES_ACTIVE_MAX) {
@@ -393,16 +404,72 @@ static void
 move_activate(const struct nva_view *v, const struct nva_move *old,
               struct nva_plan *plan)
 {
-    const struct nva_nve *to = directory_nve(v->dir, old->to_nve);
     struct nva_move move = *old;
 
-    if (!to->connected) {
+    if (may_switch(v, old, plan)) {
+        mobility_set_vm_state(v, plan, move.vm, NVA_VM_RUNNING, NVA_R_CALLER);
+        mobility_switch_rest(v, plan, &move);
+    }
+}
+
+/* Refuses if it may not. */
+static bool
+may_switch(const struct nva_view *v, const struct nva_move *move,
+           struct nva_plan *plan)
+{
+    if (!directory_nve(v->dir, move->to_nve)->connected) {
         nva_plan_refuse(plan, NVA_R_DESTINATION_DOWN, "to.nve");
-        return;
-    } else if (!converge_is_ready(v, &move)) {
+        return false;
+    } else if (!converge_is_ready(v, move)) {
         nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
+        return false;
+    }
+    return true;
+}
+
+/* The caller has carried the VM over, or says so twice.  A refusal names where
+ * the VM is taken to be, and the way out. */
+static void
+activate_ended(const struct nva_view *v, const struct nva_move *move,
+               struct nva_plan *plan)
+{
+    const struct nva_move_if *mif = &move->ifs[0];
+    const struct nva_tsi *tsi = directory_tsi(v->dir, mif->tsi);
+    const struct nva_nve *at = tsi ? directory_nve(v->dir, tsi->current.nve)
+                                   : NULL;
+    const struct nva_nve *to = directory_nve(v->dir, move->to_nve);
+
+    if (is_all_there(v, move)) {
+        return;
+    } else if (move->expected_until) {
+        if (may_switch(v, move, plan)) {
+            mobility_go_after_all(v, move, NVA_CAUSE_PLANNED, NVA_R_CALLER,
+                                  plan);
+        }
         return;
     }
-    mobility_set_vm_state(v, plan, move.vm, NVA_VM_RUNNING, NVA_R_CALLER);
-    mobility_switch_rest(v, plan, &move);
+    if (at && to) {
+        nva_plan_explain(plan, "this move was %s (%s); %s is taken to be at "
+                         "%s port %s; if it runs at %s, say so: nvactl vm set "
+                         "%s --nve %s --port %s",
+                         nva_move_state_word(move->state),
+                         nva_reason_word(move->end_reason), move->vm_name,
+                         at->name, tsi->current.port, to->name, move->vm_name,
+                         to->name, mif->to.port[0] ? mif->to.port : "PORT");
+    }
+    nva_plan_refuse(plan, NVA_R_MOVE_ENDED, "state");
+}
+
+/* True if each interface is where 'move' was to bring it. */
+static bool
+is_all_there(const struct nva_view *v, const struct nva_move *move)
+{
+    for (size_t i = 0; i < move->n_ifs; i++) {
+        const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
+
+        if (!tsi || !nva_place_equal(&tsi->current, &move->ifs[i].to)) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -34,7 +34,10 @@ mobility_appear(const struct nva_view *v, const struct nva_tsi *tsi,
 {
     const struct nva_move *active = story_active(v, plan, tsi->vm);
 
-    if (active && fits_prepared(active, tsi, place)) {
+    if (active && active->expected_until
+        && nva_place_equal(&tsi->prepared, place)) {
+        mobility_go_after_all(v, active, cause, reason, plan);
+    } else if (active && fits_prepared(active, tsi, place)) {
         struct nva_move move = *active;
 
         mobility_set_vm_state(v, plan, tsi->vm, NVA_VM_RUNNING, reason);
@@ -64,6 +67,36 @@ mobility_switch_rest(const struct nva_view *v, struct nva_plan *plan,
 }
 
 void
+mobility_go_after_all(const struct nva_view *v, const struct nva_move *old,
+                      enum nva_move_cause cause, enum nva_reason reason,
+                      struct nva_plan *plan)
+{
+    const struct nva_move was = *old;
+    struct nva_move move = {
+        .vm = was.vm, .cause = cause, .to_nve = was.to_nve, .kind = was.kind,
+    };
+
+    mobility_supersede(v, plan, &was);
+    mobility_set_vm_state(v, plan, move.vm, NVA_VM_RUNNING, reason);
+    story_begin(v, plan, &move, NVA_MS_SWITCHING, reason);
+    plan->object = move.id;
+    for (size_t i = 0; i < was.n_ifs; i++) {
+        const struct nva_tsi *tsi = story_tsi(v, plan, was.ifs[i].tsi);
+
+        if (was.ifs[i].to.port[0]) {
+            enter(&move, tsi, &was.ifs[i].to);
+        }
+    }
+    for (size_t i = 0; i < move.n_ifs; i++) {
+        const struct nva_place to = move.ifs[i].to;
+
+        switch_if(v, plan, &move, story_tsi(v, plan, move.ifs[i].tsi), &to,
+                  cause == NVA_CAUSE_PLANNED ? NVA_STAMP_ACTIVATED
+                                             : NVA_STAMP_EVIDENCE);
+    }
+}
+
+void
 mobility_supersede(const struct nva_view *v, struct nva_plan *plan,
                    const struct nva_move *old)
 {
@@ -81,6 +114,7 @@ mobility_supersede(const struct nva_view *v, struct nva_plan *plan,
         }
     }
     move.unwinding = false;
+    move.expected_until = 0;
     if (move_fsm_is_ended(move.state)) {
         story_unlink(v, plan, &move);
     } else {
@@ -112,6 +146,10 @@ mobility_take_back(const struct nva_view *v, const struct nva_move *old,
             /* The whole second that a hard timeout is rounded up to. */
             move.unwind_by = MAX(move.unwind_by,
                                  r ? r->until + 2 * NVA_SEC : 0);
+            if (runs) {
+                move.expected_until = MAX(move.expected_until, v->now
+                                          + redirect_timeout(v->dir, &t));
+            }
             relocate_resume(v, plan, &t);
         } else {
             relocate_prepare(plan, &t, &nowhere);

@@ -28,9 +28,6 @@ relocate_prepare(struct nva_plan *plan, struct nva_tsi *tsi,
                  const struct nva_place *place)
 {
     tsi->prepared = *place;
-    if (!nva_place_is_set(place)) {
-        tsi->held_until = 0;
-    }
     story_put_tsi(plan, tsi);
 }
 

@@ -21,8 +21,8 @@ void relocate_prepare(struct nva_plan *, struct nva_tsi *,
 void relocate_pause(const struct nva_view *, struct nva_plan *,
                     struct nva_tsi *, nva_id move);
 
-/* ...and no longer: it delivers again.  What is held at the prepared place
- * stays so until that is taken back. */
+/* ...and no longer: it delivers again.  What is held stays so, at both places,
+ * until all of it is out. */
 void relocate_resume(const struct nva_view *, struct nva_plan *,
                      struct nva_tsi *);
 

@@ -393,6 +393,14 @@ nvactl_show_move(const json_t *move)
     if (strcmp(blocked, "-")) {
         printf("  blocked by   %s\n", blocked);
     }
+    if (json_is_string(json_object_get(move, "expected_until"))) {
+        printf("  %s was carried over all the same?  It is believed to be at "
+               "its destination when it shows\n"
+               "               itself there, or by 'nvactl move activate "
+               "%lld', until %s\n", nvactl_string(move, "vm"),
+               json_integer_value(json_object_get(move, "id")),
+               nvactl_string(move, "expected_until"));
+    }
     printf("  from         %s\n", end_text(
                json_object_get(move, "from"), buf, sizeof buf));
     printf("  to           %s\n", end_text(

@@ -185,6 +185,120 @@ START_TEST(D17_said_twice)
 }
 END_TEST
 
+/* ## Carried over all the same ## */
+
+/* It was paused, spoke once more, and that ended the move. */
+static int
+abort_by_frame(struct stage *s, const char *to)
+{
+    int id;
+
+    must(s, "POST", MOVES, to);
+    id = last_move(s);
+    sim_settle(s->sim);
+    move_verb(s, id, "pause");
+    sim_settle(s->sim);
+    sim_run(s->sim, 2 * NVA_SEC);
+    sim_announce(s->sim, s->vm, SIM_GARP);
+    sim_settle(s->sim);
+    ck_assert_str_eq(move_state(s, id), "aborted");
+    ck_assert_int_eq(current_nve(s), 1);
+    must(s, "GET", "/v1/vms/vm", NULL);
+    ck_assert(says(s, "\"prepared\":{\"nve\":\"hv2\""));
+    return id;
+}
+
+/* It shows itself there, by data, by each announcement, where only VM
+ * management's word and what it prepared count; the caller's `activate' comes
+ * before that, after that, or never. */
+START_TEST(D17_carried_over_after_an_abort)
+{
+    struct stage s;
+    uint64_t p;
+    int id;
+
+    stage_set(&s, STAGE_STRICT | (_i & 1 ? STAGE_PULL : 0), 0);
+    if (_i & 2) {
+        must(&s, "PUT", "/v1/vms/vm", "{\"connections\": \"hold\"}");
+    }
+    id = abort_by_frame(&s, TO_HV2);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    if (_i / 4 == 1) {
+        ck_assert_int_eq(verb(&s, id, "activate"), 200);
+        ck_assert(says(&s, "\"state\":\"switching\"")
+                  || says(&s, "\"state\":\"converging\""));
+    } else if (_i / 4 == 2) {
+        sim_announce(s.sim, s.vm, SIM_RARP);
+    } else {
+        sim_send(s.sim, s.vm, s.c[3]);
+    }
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 2);
+    ck_assert(timeline_has(&s, id, "superseded", NULL));
+    ck_assert_int_eq(verb(&s, id, "activate"), 200);
+    p = sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, p), 1);
+    stage_strike(&s);
+}
+END_TEST
+
+/* A new move may be begun meanwhile, to there or elsewhere. */
+START_TEST(D17_moved_again_after_an_abort)
+{
+    struct stage s;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    id = abort_by_frame(&s, TO_HV2);
+    ck_assert_int_eq(verb(&s, id, "abort"), 200);
+    ck_assert_int_gt(make_move(&s, _i ? 3 : 2), id);
+    ck_assert_int_eq(current_nve(&s), _i ? 3 : 2);
+    stage_strike(&s);
+}
+END_TEST
+
+/* After that time, or an abort that VM management asked for, its word there
+ * does not count; `activate' says where it is taken to be, and the way out. */
+START_TEST(D17_activate_after_any_abort_says_where_it_is)
+{
+    struct stage s;
+    char *path;
+    int id;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    if (_i == 0) {
+        id = abort_by_frame(&s, TO_HV2);
+        sim_run(s.sim, 11 * NVA_SEC);
+    } else if (_i == 1) {
+        id = start_and_pause(&s, 2);
+        move_verb(&s, id, "abort");
+    } else {
+        must(&s, "POST", MOVES, "{\"timeout\": 1, \"to\": "
+             "{\"nve\": \"hv2\", \"port\": \"tap-vm\"}}");
+        id = last_move(&s);
+        sim_run(s.sim, 2 * NVA_SEC);
+    }
+    sim_settle(s.sim);
+    sim_stand(s.sim, s.vm, 2, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 1);
+    path = xasprintf("/v1/moves/%d/activate", id);
+    must_refuse(&s, "POST", path, NULL, "move_ended");
+    free(path);
+    ck_assert_msg(says(&s, "taken to be at hv1 port tap-vm"), "%s",
+                  sim_body(s.sim));
+    ck_assert(says(&s, "nvactl vm set vm --nve hv2 --port tap-vm"));
+    must(&s, "PUT", "/v1/vms/vm", "{\"interfaces\": [{\"vn\": \"blue\", "
+         "\"mac\": \"02:00:00:00:00:01\", \"nve\": \"hv2\", "
+         "\"port\": \"tap-vm\"}]}");
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 2);
+    stage_strike(&s);
+}
+END_TEST
+
 /* ## To where it is ## */
 
 START_TEST(D16_a_move_to_where_it_is)
@@ -220,6 +334,10 @@ main(void)
     tcase_add_loop_test(tc, D16_started_again_with_another_port, 0, 2);
     tcase_add_test(tc, D16_started_again_in_each_state);
     tcase_add_loop_test(tc, D17_said_twice, 0, 3);
+    tcase_add_loop_test(tc, D17_carried_over_after_an_abort, 0, 12);
+    tcase_add_loop_test(tc, D17_moved_again_after_an_abort, 0, 2);
+    tcase_add_loop_test(tc, D17_activate_after_any_abort_says_where_it_is, 0,
+                        3);
     tcase_add_loop_test(tc, D16_a_move_to_where_it_is, 0, 6);
     return run_stories("again", tc);
 }

@@ -351,6 +351,7 @@ START_TEST(D21_a_frame_from_the_old_place_aborts_a_cold_move)
     sim_settle(s.sim);
     ck_assert_str_eq(move_state(&s, id), "aborted");
     ck_assert(vm_is(&s, "running"));
+    sim_run(s.sim, 11 * NVA_SEC);       /* It is expected for so long. */
     same_flows(&s);
     stage_strike(&s);
 }

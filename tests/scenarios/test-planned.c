@@ -429,6 +429,9 @@ START_TEST(frame_while_paused_aborts)
     ck_assert_str_eq(move_state(&s, id), "aborted");
     must(&s, "GET", "/v1/moves", NULL);
     ck_assert(strstr(sim_body(s.sim), "frame_while_paused") != NULL);
+    ck_assert(!timeline_has(&s, id, "unwound", NULL));
+    sim_run(s.sim, 11 * NVA_SEC);       /* It is expected for so long. */
+    ck_assert(timeline_has(&s, id, "unwound", NULL));
     same_flows(&s);
     stage_strike(&s);
 }

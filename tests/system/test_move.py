@@ -153,6 +153,29 @@ def test_d16_abort_after_the_switch_is_refused(stage):
     assert refused.value.error["reason"] == "already_switched"
 
 
+@pytest.mark.parametrize("says_so", [False, True])
+def test_d17_carried_over_after_an_abort(stage, says_so):
+    """The network is strict, the VM was not stopped before the pause."""
+    fabric = stage.fabric
+    fabric.api("PUT", "/v1/vns/red", {"binding": "strict"})
+    move = fabric.prepare("vm", "hv2", "tap-vm")
+    try:
+        fabric.api("POST", f"/v1/moves/{move}/pause")
+    except Refused as refused:
+        assert refused.error["reason"] == "frame_while_paused"
+    fabric.wait_move(move, ("aborted",), 5)
+    assert fabric.move(move)["expected_until"]
+    stage.measure("script pause vm; resume vm hv2; sleep 20ms")
+    if says_so:
+        fabric.api("POST", f"/v1/moves/{move}/activate")
+    fabric.wait(lambda: stage.place() == "hv2", "the VM to be believed", 5)
+    fabric.wait(lambda: stage.newest() != move, "a new move", 5)
+    fabric.wait_move(stage.newest(), ("draining", "done"), 10)
+    stage.measure.mark()
+    time.sleep(0.3)
+    assert stage.measure.report().total("lost") == 0
+
+
 def test_d16_what_is_asked_for_again(stage):
     """A caller whose answer was lost asks again, and gets the same one."""
     fabric = stage.fabric

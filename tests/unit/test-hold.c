@@ -188,12 +188,22 @@ START_TEST(D18_abort_goes_to_the_old_place)
 {
     pause_it();
     packet(1, 0, NVA_TABLE_HOLD);
+    run();
     put(fx_place(HV1, "tap1"), fx_place(HV2, "tap1"), false, true);
+    fx_unconfirm(&fx, HV1, NVA_OWNER_TSI, tsi_id);
     run();
     ck_assert_uint_eq(n_sent, 1);
     ck_assert_uint_eq(last.nve, HV1);
-    /* The hold ends when the preparation is taken back. */
-    ck_assert(!released(0, 0));
+    /* The hold ends when its NVE has confirmed that it sends nothing after it,
+     * and nothing comes any more. */
+    fx.view.now += HOLD_CALM;
+    run();
+    ck_assert(!released(1, 0));
+    fx.n_unconfirmed = 0;
+    ck_assert(!released(1, 0));
+    fx.view.now += HOLD_CALM;
+    run();
+    ck_assert(released(1, 0));
 }
 END_TEST
 

@@ -123,8 +123,8 @@ hold_connections(void)
     fx_apply(&fx, &d);
 }
 
-/* Held from the pause until the hold ends by itself, the preparation is taken
- * back, or it turns out to be elsewhere. */
+/* Held from the pause until all of it is out, wherever that is; or until it
+ * turns out to be elsewhere. */
 START_TEST(D18_held_from_pause_on)
 {
     put_now(here, here, there, false);
@@ -141,6 +141,8 @@ START_TEST(D18_held_from_pause_on)
         relocate_resume(&fx.view, &fx.plan, &t);
         ck_assert_int_gt(t.held_until, 0);
         relocate_prepare(&fx.plan, &t, &(struct nva_place) { .nve = 0 });
+        ck_assert_int_gt(t.held_until, 0);
+        relocate_let_go(&fx.plan, &t);
     } else if (_i == 3) {
         relocate_switch(&fx.view, &fx.plan, &t, &beyond, MOVE);
     }
