@@ -204,12 +204,16 @@ flow_input(struct measure *m, struct guest *g, struct place *p,
         g->stray++;
         return;
     }
+    s = &m->streams[number.stream];
+    if (p->state == PLACE_CLOSING) {
+        stream_left_behind(s, number.seq);
+        return;
+    }
     if (p->state == PLACE_LEFT) {
         p->late++;
         g->late_at_old++;
         return;
     }
-    s = &m->streams[number.stream];
     p->received++;
     stream_received(s, number.seq, now, m->stalls.total);
     if (g->resumed && p == g->resumed_at) {

@@ -3,12 +3,12 @@
 /* Guests of nva-measure and the places where they stand.
  *
  * A guest has no kernel: it is these frames in and out.  It behaves like one
- * on a tap: while it is paused nothing is read, what arrives waits in the
- * tap's queue; at a switch what waited where it stood is received first, as
- * the receive ring travels with the memory; what comes to a place it has left
- * is lost and counted.  Answers ARP (RFC 826) and neighbour solicitations
- * (RFC 4861, 7.2.4) for itself.  Must never know what the network should do
- * about a move. */
+ * of QEMU's: while it is paused nothing is read, what arrives waits in the
+ * tap's queue; when it runs on elsewhere, that queue is closed with its
+ * process, and what waited there is lost, as is what comes later; both are
+ * counted.  With 'keep_queue' it takes along what waited.  Answers ARP
+ * (RFC 826) and neighbour solicitations (RFC 4861, 7.2.4) for itself.  Must
+ * never know what the network should do about a move. */
 
 #include "measure.h"
 
@@ -23,6 +23,7 @@
 
 #define MAX_READ_BATCH 64
 
+static void leave(struct measure *, struct guest *, struct place *);
 static void update_reading(struct measure *, struct guest *);
 static size_t read_batch(struct measure *, struct guest *, struct place *,
                          size_t max);
@@ -165,7 +166,7 @@ guest_stand(struct measure *m, struct guest *g, struct place *p,
 
         if (other == p || other == q) {
             other->state = PLACE_STANDING;
-        } else if (other->state == PLACE_STANDING) {
+        } else if (other->state != PLACE_PREPARED) {
             other->state = PLACE_LEFT;
         }
     }
@@ -199,7 +200,7 @@ guest_resume(struct measure *m, struct guest *g, struct place *p)
         struct place *old = &g->places[i];
 
         if (old != p && old->state == PLACE_STANDING && old->fd >= 0) {
-            g->drained += read_batch(m, g, old, GUEST_TAP_QUEUE);
+            leave(m, g, old);
         }
     }
     now = measure_now();
@@ -242,6 +243,19 @@ void
 guest_read(struct measure *m, struct guest *g, struct place *p)
 {
     read_batch(m, g, p, MAX_READ_BATCH);
+}
+
+/* The guest, which is paused, runs on elsewhere than at 'p': deals with what
+ * waits there. */
+static void
+leave(struct measure *m, struct guest *g, struct place *p)
+{
+    if (m->keep_queue) {
+        g->drained += read_batch(m, g, p, GUEST_TAP_QUEUE);
+    } else {
+        p->state = PLACE_CLOSING;
+        g->left_behind += read_batch(m, g, p, GUEST_TAP_QUEUE);
+    }
 }
 
 /* Tells epoll which taps may be read now. */
@@ -301,7 +315,7 @@ input(struct measure *m, struct guest *g, struct place *p,
 
         stalls_note(&m->stalls, now);
         flow_input(m, g, p, payload, n, now);
-    } else if (p->state == PLACE_LEFT) {
+    } else if (p->state != PLACE_STANDING) {
         return;
     } else if (guest_frame_parse_arp(frame, len, &arp)) {
         input_arp(m, g, p, &arp);

@@ -28,7 +28,8 @@ report_mark(struct measure *m, int64_t grace)
     for (size_t i = 0; i < m->n_guests; i++) {
         struct guest *g = &m->guests[i];
 
-        g->late_at_old = g->drained = g->stray = g->bad = 0;
+        g->late_at_old = g->drained = g->left_behind = 0;
+        g->stray = g->bad = 0;
         for (size_t j = 0; j < g->n_places; j++) {
             g->places[j].received = g->places[j].late = 0;
         }
@@ -91,11 +92,13 @@ print_stream(const struct measure *m, const struct stream *s, int64_t cut,
     }
     fprintf(f, "{\"from\": \"%s\", \"to\": \"%s\", \"family\": \"v%d\", "
             "\"pps\": %u, \"resolved\": %s, \"sent\": %llu, "
-            "\"received\": %llu, \"lost\": %llu, \"duplicated\": %llu, "
-            "\"reordered\": %llu, \"skipped\": %llu, \"overflow\": %llu, ",
+            "\"received\": %llu, \"lost\": %llu, \"left_behind\": %llu, "
+            "\"duplicated\": %llu, \"reordered\": %llu, "
+            "\"skipped\": %llu, \"overflow\": %llu, ",
             s->src->name, s->dst->name, s->family, s->pps,
             s->resolved ? "true" : "false", (unsigned long long) sum.sent,
             (unsigned long long) sum.received, (unsigned long long) sum.lost,
+            (unsigned long long) sum.left_behind,
             (unsigned long long) sum.duplicated,
             (unsigned long long) s->n_reordered,
             (unsigned long long) s->skipped,
@@ -130,18 +133,20 @@ print_runs(FILE *f, const char *name, const struct packet_run *runs, size_t n)
 static void
 print_guest(const struct guest *g, FILE *f)
 {
-    static const char *const states[] = { "prepared", "standing", "left" };
+    static const char *const states[] = { "prepared", "standing", "closing",
+                                          "left" };
 
     fprintf(f, "{\"name\": \"%s\", \"paused\": %s, \"resumed_us\": ",
             g->name, g->paused ? "true" : "false");
     fprintf(f, g->resumed ? "%lld, " : "null, ", (long long) g->resumed);
     print_since(f, "first_at_new_us", g->first, g->resumed);
     print_since(f, "first_fresh_us", g->first_fresh, g->resumed);
-    fprintf(f, "\"late_at_old\": %llu, \"drained\": %llu, \"stray\": %llu, "
-            "\"other\": %llu, \"places\": [",
-            (unsigned long long) g->late_at_old,
-            (unsigned long long) g->drained, (unsigned long long) g->stray,
-            (unsigned long long) g->bad);
+    fprintf(f, "\"late_at_old\": %llu, \"drained\": %llu, "
+            "\"left_behind\": %llu, \"stray\": %llu, \"other\": %llu, "
+            "\"places\": [", (unsigned long long) g->late_at_old,
+            (unsigned long long) g->drained,
+            (unsigned long long) g->left_behind,
+            (unsigned long long) g->stray, (unsigned long long) g->bad);
     for (size_t i = 0, n = 0; i < g->n_places; i++) {
         const struct place *p = &g->places[i];
 

@@ -14,6 +14,7 @@
 /* Packets that arrive out of order so far apart are of different causes. */
 #define LATE_APART 10000
 
+static struct seq_record *find_record(const struct stream *, uint64_t seq);
 static size_t find_cut(const struct stream *, int64_t cut);
 static size_t n_records(const struct stream *);
 static void summarize_latency(const struct stream *, size_t n,
@@ -46,12 +47,11 @@ stream_sent(struct stream *s, int64_t now)
 void
 stream_received(struct stream *s, uint64_t seq, int64_t now, int64_t stalled)
 {
-    struct seq_record *r;
+    struct seq_record *r = find_record(s, seq);
 
-    if (seq < s->first_seq || seq - s->first_seq >= n_records(s)) {
+    if (!r) {
         return;                 /* Of before the mark. */
     }
-    r = &s->records[seq - s->first_seq];
     if (r->copies < UINT8_MAX) {
         r->copies++;
     }
@@ -69,6 +69,16 @@ stream_received(struct stream *s, uint64_t seq, int64_t now, int64_t stalled)
     stream_note_gap(s, now, stalled, &s->gap);
     s->last_arrival = now;
     s->last_stalled = stalled;
+}
+
+void
+stream_left_behind(struct stream *s, uint64_t seq)
+{
+    struct seq_record *r = find_record(s, seq);
+
+    if (r) {
+        r->left_behind = true;
+    }
 }
 
 /* While we stood still we neither sent nor received: that is no gap of the
@@ -148,6 +158,7 @@ stream_summarize(const struct stream *s, int64_t cut,
 
         if (!r->copies) {
             note_lost(s, i, sum);
+            sum->left_behind += r->left_behind;
         } else {
             sum->received++;
             sum->duplicated += r->copies - 1;
@@ -155,6 +166,14 @@ stream_summarize(const struct stream *s, int64_t cut,
     }
     sum->lost = sum->sent - sum->received;
     summarize_latency(s, n, sum);
+}
+
+/* Packet 'seq', or NULL if it is not of our time. */
+static struct seq_record *
+find_record(const struct stream *s, uint64_t seq)
+{
+    return (seq >= s->first_seq && seq - s->first_seq < n_records(s)
+            ? &s->records[seq - s->first_seq] : NULL);
 }
 
 static size_t

@@ -30,6 +30,7 @@
 enum place_state {
     PLACE_PREPARED,             /* Not read: its queue fills. */
     PLACE_STANDING,             /* Read and sent from. */
+    PLACE_CLOSING,              /* What waits in its queue is lost. */
     PLACE_LEFT,                 /* Read, counted, lost. */
 };
 
@@ -52,13 +53,15 @@ struct guest {
     int64_t first, first_fresh; /* Arrivals there since, or 0: any numbered
                                  * packet; one sent after 'resumed'. */
 
-    uint64_t late_at_old, drained, stray, bad;  /* Since the last mark. */
+    /* Frames since the last mark. */
+    uint64_t late_at_old, drained, left_behind, stray, bad;
 };
 
 /* One packet of a stream.  Times are relative to the stream's 'epoch'. */
 struct seq_record {
     uint32_t sent, received;
     uint8_t copies;
+    bool left_behind;           /* A copy was lost with a place's queue. */
 };
 
 /* Packets lost or out of order that belong together.  Times: when they were
@@ -156,6 +159,7 @@ struct measure {
     struct flood floods[MAX_FLOODS];
     size_t n_floods;
     bool running, quit;
+    bool keep_queue;            /* Of the place that a guest leaves. */
     int64_t next_resolve, marked;
     struct stalls stalls;
     struct script *script;      /* The one that runs, or NULL. */
@@ -228,6 +232,7 @@ int64_t floods_run(struct measure *, int64_t now);  /* As flows_run(). */
  * do not count yet; 'stalled' is stalls.total. */
 struct stream_summary {
     uint64_t sent, received, lost, duplicated;
+    uint64_t left_behind;       /* Of the lost. */
     int64_t latency_median, latency_p99, latency_max;
     struct packet_run runs[MAX_RUNS];   /* Lost. */
     size_t n_runs;
@@ -235,6 +240,9 @@ struct stream_summary {
 uint64_t stream_sent(struct stream *, int64_t now);
 void stream_received(struct stream *, uint64_t seq, int64_t now,
                      int64_t stalled);
+
+/* A copy of packet 'seq' was lost with the queue that it waited in. */
+void stream_left_behind(struct stream *, uint64_t seq);
 
 /* No packet came from the last one until 'now': '*longest' may be that. */
 void stream_note_gap(const struct stream *, int64_t now, int64_t stalled,

@@ -10,7 +10,9 @@
  * Knows taps and frames.  Must never know Open vSwitch: whoever drives it, by
  * lines of text over a unix socket, made the ports.  Invariant: at most one
  * port is active; one that waits is not read, so that its queue fills; one
- * that was left is read and what comes is counted and lost. */
+ * that was left is read and what comes is counted and lost.  So is
+ * what waits at a port as the guest leaves it, as when a QEMU process ends,
+ * unless we are to keep it. */
 
 #define _GNU_SOURCE 1
 #include <arpa/inet.h>
@@ -56,7 +58,7 @@ struct client {
 
 struct relay {
     int epfd, listen_fd, guest_fd;
-    bool paused, quit;
+    bool paused, quit, keep_queue;
     uint8_t mac[6];
     struct port ports[MAX_PORTS];
     struct client clients[MAX_CLIENTS];
@@ -111,7 +113,7 @@ usage(void)
     puts("nva-guest: relays frames between a guest's tap and the port of an "
          "NVE\n"
          "usage: nva-guest --control=SOCKET --ns=NS --mac=MAC [--if=eth0]\n"
-         "                 [--mtu=BYTES]\n"
+         "                 [--mtu=BYTES] [--keep-queue]\n"
          "NS is the guest's network namespace.  Commands, one per line on "
          "SOCKET:\n"
          "  open NS IF | attach NS IF | detach | close NS IF\n"
@@ -128,6 +130,7 @@ parse_options(int argc, char *argv[], struct relay *r)
         { "if", required_argument, NULL, 'i' },
         { "mac", required_argument, NULL, 'm' },
         { "mtu", required_argument, NULL, 'u' },
+        { "keep-queue", no_argument, NULL, 'k' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
@@ -151,6 +154,9 @@ parse_options(int argc, char *argv[], struct relay *r)
             break;
         case 'u':
             tap.mtu = atoi(optarg);
+            break;
+        case 'k':
+            r->keep_queue = true;
             break;
         case 'h':
             usage();
@@ -427,15 +433,16 @@ open_port(struct relay *r, const char *ns, const char *ifname)
     return p;
 }
 
-/* The guest leaves its port.  What waited there while the guest was paused has
- * been received already, in the sense that it travels with the guest. */
+/* The guest leaves its port.  What waited there while it was paused goes with
+ * it if we are to keep it; the port is read and the rest is lost. */
 static void
-leave_port(struct relay *r, bool keep_queue)
+leave_port(struct relay *r)
 {
     struct port *p = active_port(r);
+    bool keep = r->paused && r->keep_queue;
 
     if (p) {
-        for (int i = 0; keep_queue && p->fd >= 0 && i < GUEST_TAP_QUEUE;
+        for (int i = 0; keep && p->fd >= 0 && i < GUEST_TAP_QUEUE;
              i += MAX_BATCH) {
             port_to_guest(r, p);
         }
@@ -448,7 +455,7 @@ static void
 attach(struct relay *r, struct port *p)
 {
     if (p != active_port(r)) {
-        leave_port(r, r->paused);
+        leave_port(r);
         p->state = PORT_ACTIVE;
     }
     r->paused = false;
@@ -555,7 +562,7 @@ run_command(struct relay *r, int fd, char *line)
     } else if (!strcmp(verb, "status")) {
         run_status(r, fd);
     } else if (!strcmp(verb, "detach")) {
-        leave_port(r, false);
+        leave_port(r);
         update_reading(r);
         reply(fd, "ok");
     } else if (!strcmp(verb, "pause") || !strcmp(verb, "resume")) {

@@ -45,7 +45,8 @@ main(int argc, char *argv[])
     static struct input input;
     struct measure *m = &measure;
 
-    if (argc > 1) {
+    m->keep_queue = argc == 2 && !strcmp(argv[1], "--keep-queue");
+    if (argc > 1 && !m->keep_queue) {
         usage();
         return strcmp(argv[1], "--help") ? 2 : 0;
     }
@@ -89,6 +90,7 @@ static void
 usage(void)
 {
     puts("nva-measure: counts and times packets between guests that move\n"
+         "usage: nva-measure [--keep-queue]\n"
          "Reads commands from standard input, writes one line of JSON for "
          "each.\nSee nva-measure(1).");
 }

@@ -117,7 +117,7 @@ def once_around(stage):
         assert moved.statuses() == [200, 200]
         assert moved.duplicated == 0
         assert stage.place() == to
-        lost += moved.lost
+        lost += moved.lost_on_the_way
         stage.fabric.wait_move(moved.id, ("done",))
     return lost
 

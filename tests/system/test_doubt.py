@@ -144,7 +144,7 @@ def test_e5_a_sticky_vm_stays(stage):
     assert (report.total("lost"), report.total("duplicated")) == (0, 0)
     assert stage.place() == "hv1"
     moved = stage.move("planned, pause", "hv2")
-    assert moved.lost == 0
+    assert moved.lost_on_the_way == 0
     assert stage.place() == "hv2"
 
 

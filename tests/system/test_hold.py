@@ -37,7 +37,7 @@ def test_d18_hold_loses_nothing_in_200_ms(make_world, family):
         assert moved.statuses() == [200, 200]
         flow = moved.report.flow("c3", "vm", family)
         print("reordered", flow["reordered"])
-        assert flow["lost"] == 0, flow
+        assert flow["lost_on_the_way"] == 0, flow
         assert moved.duplicated == 0
         counts = held(world)
         assert counts["held_total"] > 800, counts
@@ -70,7 +70,7 @@ def test_d18_hold_where_the_port_does_not_exist_yet(make_world):
         time.sleep(1)
         report = stage.measure.report()
         flow = report.flow("c3", "vm", "v4")
-        assert flow["lost"] == 0, flow
+        assert flow["lost_on_the_way"] == 0, flow
         assert report.total("duplicated") == 0
         assert held(world)["held_packets"] == 0
     world.everything_as_it_should()
@@ -102,7 +102,8 @@ def test_d18_d22_hold_in_a_warm_move(make_world):
         stage.flows(1000, ["c3"], ["v4"])
         moved = stage.move("warm, pause", "hv2", down="200ms", observe=1)
         assert moved.statuses() == [200, 200]
-        assert moved.report.flow("c3", "vm", "v4")["lost"] == 0
+        flow = moved.report.flow("c3", "vm", "v4")
+        assert flow["lost_on_the_way"] == 0, flow
         assert moved.duplicated == 0
         counts = held(world)
         assert counts["held_total"] > 100, counts
@@ -141,7 +142,7 @@ def test_d18_hold_of_two_interfaces(make_world):
         report = stage.measure.report()
         for name, family in (("vm", "v6"), ("wm", "v4")):
             flow = report.flow("c3", name, family)
-            assert flow["lost"] == 0, flow
+            assert flow["lost_on_the_way"] == 0, flow
             assert flow["received"] > 100, flow
         assert report.total("duplicated") == 0
         counts = held(world)

@@ -80,7 +80,8 @@ def test_d22_a_warm_move_is_refreshed_and_loses_nothing(stage):
             "sleep 20ms")
     time.sleep(0.3)
     report = measure.report()
-    assert (report.total("lost"), report.total("duplicated")) == (0, 0)
+    assert (report.total("lost_on_the_way"),
+            report.total("duplicated")) == (0, 0)
     view = fabric.wait_move(move, ("draining", "done"))
     assert all(s["reason"] is None for s in view["timeline"]
                if s["what"] == "refreshed")

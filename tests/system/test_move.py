@@ -29,7 +29,7 @@ def test_k4_planned_with_pause_loses_nothing(make_world, underlay):
             moved = stage.move("planned, pause", to)
             check(stage, moved)
             assert moved.statuses() == [200, 200]
-            assert moved.lost == 0, moved.report.flows
+            assert moved.lost_on_the_way == 0, moved.report.flows
             view = world.wait_move(moved.id, ("done",))
             words = [stamp["what"] for stamp in view["timeline"]]
             for word in ("started", "ready", "paused", "redirect on",

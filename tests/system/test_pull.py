@@ -79,7 +79,7 @@ def test_b13_b14_a_move_under_traffic(make_world):
         for to in ("hv3", "hv2", "hv1"):
             moved = stage.move("planned, pause", to)
             assert moved.duplicated == 0
-            assert moved.lost == 0, moved.report.flows
+            assert moved.lost_on_the_way == 0, moved.report.flows
             assert stage.place() == to
             view = world.wait_move(moved.id, ("done",))
             told = {stamp["nve"] for stamp in view["timeline"]

@@ -245,6 +245,33 @@ def test_what_waits_at_a_prepared_port_is_delivered(lab):
     assert "3 received" in ping.communicate(timeout=15)[0]
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_waits_at_the_port_that_is_left(lab, kept):
+    """It is lost with the port, as QEMU's tap ends with its process, or goes
+    along."""
+    lab.run("up", "2")
+    mac, ip4, _ = VMS["vm1"]
+    lab.run("vm", "vm1", "hv1", "--mac", mac, "--ip", ip4 + "/24",
+            *(["--keep-queue"] if kept else []))
+    mac, ip4, _ = VMS["vm2"]
+    lab.run("vm", "vm2", "hv2", "--mac", mac, "--ip", ip4 + "/24")
+    lab.program()
+    assert lab.ping("vm2", "10.0.0.1") == 3
+    lab.run("pause", "vm1")
+    ping = subprocess.Popen([SANDBOX, "--name", lab.name, "exec", "vm2",
+                             "ping", "-c", "3", "-i", "0.1", "-W", "3",
+                             "10.0.0.1"], text=True, stdout=subprocess.PIPE)
+    time.sleep(0.8)
+    lab.run("rehome", "vm1", "hv2", "--keep-old-port")
+    lab.program()
+    answered = ping.communicate(timeout=15)[0]
+    assert f"{3 if kept else 0} received" in answered
+    old, new = json.loads(lab.run("status", "vm1").stdout)["ports"]
+    assert (old["state"], new["state"]) == ("left", "active")
+    assert old["lost"] == 0 if kept else old["lost"] >= 3, old
+    assert lab.ping("vm2", "10.0.0.1") == 3
+
+
 def test_restart_with_and_without_flows(lab):
     lab.run("up", "2")
     lab.add_vms()

@@ -139,7 +139,7 @@ def test_k2_k4_a_vm_moves_in_each_version(lab):
         assert lab.place() == to
         assert moved.fresh is not None
         if kind == "planned, pause":
-            assert moved.lost == 0, moved.report.flows
+            assert moved.lost_on_the_way == 0, moved.report.flows
         view = lab.fabric.wait_move(moved.id, ("done",))
         assert "redirect off" in [s["what"] for s in view["timeline"]]
 

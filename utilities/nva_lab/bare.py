@@ -40,9 +40,9 @@ def delete_flow(priority, eth_dst):
 class BareStage:
     """The cast of moves.Stage on static flows."""
 
-    def __init__(self, fabric, correspondents, others):
+    def __init__(self, fabric, correspondents, others, keep_queue=False):
         self.fabric, self.others = fabric, others
-        self.measure = Measure(fabric)
+        self.measure = Measure(fabric, keep_queue)
         self.where, self.macs = {}, {}
         self.add("vm", 1, NVES)
         for name in correspondents:

@@ -27,9 +27,10 @@ ANNOUNCED = {"GARP request": "garp", "GARP reply": "garp-reply",
 class Stage:
     """Declared to nvad, with numbered packets flowing."""
 
-    def __init__(self, fabric, redirect_timeout=2, vm_at="hv1"):
+    def __init__(self, fabric, redirect_timeout=2, vm_at="hv1",
+                 keep_queue=False):
         self.fabric = fabric
-        self.measure = Measure(fabric)
+        self.measure = Measure(fabric, keep_queue)
         self.at = vm_at
         self.left = set()       # Places that the VM has left once.
         self.reopened = REOPENED
@@ -170,7 +171,8 @@ class Moved:
     def __init__(self, kind, old, new, identity, answer, report):
         self.kind, self.old, self.new, self.id = kind, old, new, identity
         self.report, self.answer = report, answer
-        for key in ("sent", "lost", "duplicated", "reordered", "skipped"):
+        for key in ("sent", "lost", "left_behind", "lost_on_the_way",
+                    "duplicated", "reordered", "skipped"):
             setattr(self, key, report.total(key))
         self.lost_to_vm = report.total("lost", to="vm")
         guest = report.guests["vm"]

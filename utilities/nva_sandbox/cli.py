@@ -205,7 +205,10 @@ COMMANDS = {
     "vm": (cmd_vm, True, "make a VM", [
         (("name",), {}), (("nve",), {}), (("--mac",), dict(required=True)),
         (("--ip",), dict(action="append", default=[], metavar="IP/LEN")),
-        (("--mtu",), dict(type=int, default=1500))]),
+        (("--mtu",), dict(type=int, default=1500)),
+        (("--keep-queue",), dict(action="store_true", help="what waits at the "
+                                 "port that it leaves while it is paused goes "
+                                 "with it"))]),
     "rm": (cmd_rm, True, "remove a VM and its ports", [(("name",), {})]),
     "port": (cmd_port, True, "make port tap-NAME on an NVE", [
         (("name",), dict(metavar="NAME[,NAME...]")), (("nve",), {})]),

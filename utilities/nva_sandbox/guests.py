@@ -132,7 +132,8 @@ def add_vm(sandbox, name, nve_name, options, here):
            for ip in options.ip]
     program = find_program(here, "nva-guest")
     sandbox.data["vms"][name] = {"nve": nve_name, "mac": options.mac.lower(),
-                                 "ips": ips, "mtu": options.mtu}
+                                 "ips": ips, "mtu": options.mtu,
+                                 "keep_queue": options.keep_queue}
     sandbox.save()
     try:
         start_vm(sandbox, name, program)
@@ -150,7 +151,8 @@ def start_vm(sandbox, name, program):
     sock = sandbox.path(f"guest-{name}.sock")
     sandbox.spawn(f"vm/{name}", [
         "ip", "netns", "exec", ns, program, f"--control={sock}", f"--ns={ns}",
-        f"--mac={vm['mac']}", f"--mtu={vm['mtu']}"],
+        f"--mac={vm['mac']}", f"--mtu={vm['mtu']}",
+        *(["--keep-queue"] if vm["keep_queue"] else [])],
         sandbox.path(f"guest-{name}.log"))
     system.wait_for(lambda: system.can_connect(sock)
                     or not sandbox.running(f"vm/{name}"), f"{name}: nva-guest")
