@@ -51,6 +51,7 @@ static enum nva_reason check_doubt(const struct nva_view *,
 static bool may_be_from_before(const struct nva_view *,
                                const struct nva_tsi *,
                                const struct nva_frame *);
+static bool is_silent(const struct nva_tsi *);
 static bool is_stopping(const struct nva_view *, const struct nva_tsi *);
 static const struct nva_move_if *came_from(const struct nva_view *,
                                            const struct nva_tsi *,
@@ -102,8 +103,7 @@ admission_evidence(const struct nva_view *view, const struct nva_event *ev,
         if (is_stopping(view, tsi)) {
             return NVA_R_UNDER_WAY;
         }
-        *what = (tsi->paused || tsi->stopped ? NVA_ADMIT_ABORT
-                 : NVA_ADMIT_REFRESH);
+        *what = (is_silent(tsi) ? NVA_ADMIT_ABORT : NVA_ADMIT_REFRESH);
         return NVA_OK;
     } else if (is_expected_at(view, tsi, vap)) {
         if (may_be_from_before(view, tsi, f)) {
@@ -198,7 +198,15 @@ is_stopping(const struct nva_view *view, const struct nva_tsi *tsi)
     if (tsi->stopped) {
         return view->now < vm->since + NVA_STOP_GRACE;
     }
-    return tsi->paused && move && converge_is_pausing(view, move);
+    return is_silent(tsi) && move && converge_is_pausing(view, move);
+}
+
+/* True if its VM stands still, or is off: so it sends nothing.  One that was
+ * paused early may. */
+static bool
+is_silent(const struct nva_tsi *tsi)
+{
+    return (tsi->paused && !tsi->early) || tsi->stopped;
 }
 
 /* If the move under way took 'tsi' from 'vap': that part of the move. */
@@ -366,7 +374,7 @@ check_nested(const struct nva_view *view, const struct nva_tsi *tsi,
                 : NVA_R_SPOOFED);
     } else if (is_stopping(view, tsi)) {
         return NVA_R_UNDER_WAY;
-    } else if (tsi->paused || tsi->stopped) {
+    } else if (is_silent(tsi)) {
         *what = NVA_ADMIT_ABORT;
     } else if (has == tsi) {
         *what = NVA_ADMIT_REFRESH;

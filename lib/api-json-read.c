@@ -137,6 +137,7 @@ static const struct api_field if_fields[] = {
     { "port", "string", NAME(nva_request_if, port) },
     { "prepared", "object", SHOWN },
     { "paused", "boolean", SHOWN },
+    { "early", "boolean", SHOWN },
     { "stopped", "boolean", SHOWN },
     { "held", "boolean", SHOWN },
     { "sequence", "integer", SHOWN },
@@ -170,6 +171,13 @@ static const struct api_field start_fields[] = {
 };
 const struct api_schema api_start_schema = { "move_start", start_fields };
 
+static const struct api_field pause_fields[] = {
+    { "early_ms", "integer",
+      U32(nva_request_move, early_ms, 1, NVA_EARLY_MSEC_MAX) },
+    END
+};
+const struct api_schema api_pause_schema = { "move_pause", pause_fields };
+
 static const struct api_field to_fields[] = {
     { "nve", "string", NAME(nva_request_move, nve) },
     { "port", "string", OWN(read_one_port) },
@@ -193,6 +201,7 @@ static const struct api_field move_fields[] = {
     { "ready", "boolean", SHOWN },
     { "unconfirmed", "boolean", SHOWN },
     { "expected_until", "string", SHOWN },
+    { "early_ms", "integer", SHOWN },
     { "blocked_by", "object", SHOWN },
     { "reason", "string", SHOWN },
     { "started", "string", SHOWN },
@@ -292,6 +301,7 @@ const struct api_schema api_empty_schema = { "empty", no_fields };
 const struct api_schema *const api_schemas[] = {
     &api_vn_schema, &api_nve_schema, &unclaimed_schema, &api_port_schema,
     &api_vm_schema, &api_if_schema, &redirect_schema, &api_start_schema,
+    &api_pause_schema,
     &to_schema, &move_schema, &stamp_schema, &lookup_schema,
     &api_drain_schema, &refused_schema, &api_audit_schema, &finding_schema,
     &api_empty_schema, NULL,

@@ -48,6 +48,7 @@ struct api_schema {
  * nva_request_move, nva_request_drain, nothing. */
 extern const struct api_schema api_vn_schema, api_nve_schema, api_port_schema;
 extern const struct api_schema api_vm_schema, api_start_schema;
+extern const struct api_schema api_pause_schema;
 extern const struct api_schema api_drain_schema, api_empty_schema;
 /* For: struct api_audit; an interface of a VM, struct nva_request_if. */
 extern const struct api_schema api_audit_schema, api_if_schema;

@@ -230,6 +230,7 @@ api_show_move(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "unconfirmed", json_boolean(is_unconfirmed(view, move)));
     api_set(o, "expected_until", move->expected_until
             ? wall_json(facts, move->expected_until) : json_null());
+    api_set(o, "early_ms", number_or_null(move->early ? move->early_ms : 0));
     api_set(o, "blocked_by", blocked_json(view, move));
     api_set(o, "reason", reason_or_null(move->end_reason));
     api_set(o, "started", wall_json(facts, move->started));
@@ -622,6 +623,7 @@ list_if(const void *tsi_, void *list_)
     api_set(o, "port", text_or_null(placed ? tsi->current.port : NULL));
     api_set(o, "prepared", place_json(view, &tsi->prepared));
     api_set(o, "paused", json_boolean(tsi->paused));
+    api_set(o, "early", json_boolean(tsi->early));
     api_set(o, "stopped", json_boolean(tsi->stopped));
     api_set(o, "held", json_boolean(tsi->held_until != 0));
     api_set(o, "sequence", json_integer(tsi->sequence));

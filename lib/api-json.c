@@ -107,7 +107,7 @@ static const struct api_route api_routes[] = {
     { "/v1/vms/{vm}/thaw", 0, &api_empty_schema, { POST(thaw_vm) }, 0 },
     { "/v1/moves", 0, NULL, { GET(get_moves) }, 0 },
     { "/v1/moves/{id}", 0, NULL, { GET(get_move) }, 0 },
-    { "/v1/moves/{id}/pause", 0, &api_empty_schema, { POST(change_move) },
+    { "/v1/moves/{id}/pause", 0, &api_pause_schema, { POST(change_move) },
       NVA_REQ_MOVE_PAUSE },
     { "/v1/moves/{id}/activate", 0, &api_empty_schema, { POST(change_move) },
       NVA_REQ_MOVE_ACTIVATE },
@@ -764,8 +764,9 @@ static enum nva_reason
 change_move(struct api_ctx *ctx)
 {
     const struct nva_move *move = find_move(ctx);
-    enum nva_reason reason = api_read_object(&ctx->rd, &api_empty_schema,
-                                             ctx->body, NULL);
+    enum nva_reason reason = api_read_object(&ctx->rd, ctx->route->body,
+                                             ctx->body,
+                                             &ctx->out->request.move);
 
     if (reason) {
         return reason;

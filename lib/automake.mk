@@ -22,6 +22,8 @@ lib_libnva_a_SOURCES = \
 	lib/binding.h \
 	lib/classify.c \
 	lib/classify.h \
+	lib/converge-early.c \
+	lib/converge-private.h \
 	lib/converge.c \
 	lib/converge.h \
 	lib/delta.c \

@@ -13,6 +13,7 @@
 
 #include "converge.h"
 
+#include "converge-private.h"
 #include "redirect.h"
 #include "relocate.h"
 #include "story.h"
@@ -34,7 +35,7 @@ struct walk {
 };
 
 static directory_cb owing_cb, concerned_cb, timer_cb, deadline_cb, any_cb;
-static directory_cb add_redirect_cb, way_back_cb;
+static directory_cb add_redirect_cb, way_back_cb, deaf_cb;
 static void carry_on(const struct nva_view *, const struct nva_move *,
                      struct nva_plan *);
 static bool is_switched_by(const struct nva_move *, nva_id tsi);
@@ -61,6 +62,8 @@ static void released(const struct nva_view *, const struct nva_event *,
                      struct nva_plan *);
 static void redirect_confirmed(const struct nva_view *, nva_id redirect,
                                nva_id nve, struct nva_plan *);
+static void quiet_confirmed(const struct nva_view *, nva_id vap,
+                            struct nva_plan *);
 static bool tsi_owes(const struct nva_view *, const struct nva_tsi *);
 static size_t find_owing(const struct nva_view *, const struct nva_tsi *,
                          bool connected, nva_id *nves, size_t n, size_t max);
@@ -85,8 +88,6 @@ static const char *blocked_by_destination(const struct nva_view *,
                                           const struct nva_move *);
 static void add_nve(struct owing *, nva_id nve);
 static void add_old_places(const struct nva_move *, struct owing *);
-static nva_usec pause_settles_at(const struct nva_view *,
-                                 const struct nva_move *);
 
 /* ## What happened ## */
 
@@ -109,6 +110,9 @@ converge_event(const struct nva_view *v, const struct nva_event *ev,
             break;
         } else if (owner.kind == NVA_OWNER_REDIRECT) {
             redirect_confirmed(v, owner.id, ev->nve, plan);
+            break;
+        } else if (owner.kind == NVA_OWNER_QUIET) {
+            quiet_confirmed(v, owner.id, plan);
             break;
         } else if (owner.kind != NVA_OWNER_VN
                    && owner.kind != NVA_OWNER_VAP) {
@@ -196,13 +200,14 @@ converge_end_way_there(const struct nva_view *v, struct nva_move *move,
 }
 
 bool
-converge_may_pause(const struct nva_view *v, const struct nva_move *move)
+converge_may_pause(const struct nva_view *v, const struct nva_move *move,
+                   bool held)
 {
     const struct nva_vm *vm = directory_vm(v->dir, move->vm);
 
     if (v->now < ready_settles_at(v, move)) {
         return false;
-    } else if (vm->connections != NVA_CONNECTIONS_HOLD) {
+    } else if (!held && vm->connections != NVA_CONNECTIONS_HOLD) {
         return converge_is_ready(v, move);
     }
     for (size_t i = 0; i < move->n_ifs; i++) {
@@ -320,8 +325,10 @@ converge_is_settled(const struct nva_view *v, const struct nva_move *move)
     case NVA_MS_PREPARED:
         return move->ready;
     case NVA_MS_PAUSED:
-        return !converge_is_pausing(v, move) && (is_stopped(v, move)
-                                                 || delivers(v, move));
+        /* What comes for a VM that was paused early waits already. */
+        return ((move->early_ms && !move->early)
+                || (!converge_is_pausing(v, move) && (is_stopped(v, move)
+                                                      || delivers(v, move))));
     case NVA_MS_SWITCHING:
         return is_published(v, move);
     case NVA_MS_ABORTED:
@@ -341,7 +348,7 @@ converge_is_settled(const struct nva_view *v, const struct nva_move *move)
 bool
 converge_is_pausing(const struct nva_view *v, const struct nva_move *move)
 {
-    return v->now < pause_settles_at(v, move);
+    return v->now < converge_pause_settles_at(v, move);
 }
 
 /* True if its VM is off: nothing is sent after it, so the destination need not
@@ -386,8 +393,9 @@ is_published(const struct nva_view *v, const struct nva_move *move)
 /* When the old NVE's packets surely go to the new one: NVA_NEVER while it has
  * not confirmed, else NVA_DATAPATH_SETTLE after its redirect was, and as long
  * again as that took. */
-static nva_usec
-pause_settles_at(const struct nva_view *v, const struct nva_move *move)
+nva_usec
+converge_pause_settles_at(const struct nva_view *v,
+                          const struct nva_move *move)
 {
     for (size_t i = 0; i < move->n_ifs; i++) {
         const struct nva_tsi *tsi = directory_tsi(v->dir, move->ifs[i].tsi);
@@ -443,6 +451,7 @@ carry_on(const struct nva_view *v, const struct nva_move *old,
     case NVA_MS_PREPARED:
     case NVA_MS_PAUSED:
         go_prepared(v, &move, plan);
+        converge_early(v, &move, plan);
         break;
     case NVA_MS_SWITCHING:
         go_switching(v, &move, plan);
@@ -709,6 +718,31 @@ redirect_confirmed(const struct nva_view *v, nva_id id, nva_id nve,
     }
 }
 
+/* A port gets no floods any more: those of an interface that leaves it may
+ * enter its other one. */
+static void
+quiet_confirmed(const struct nva_view *v, nva_id id, struct nva_plan *plan)
+{
+    const struct nva_vap *vap = directory_vap(v->dir, id);
+    struct walk w = { .view = v, .plan = plan };
+
+    if (vap) {
+        directory_each_tsi_at(v->dir, vap->nve, vap->port, deaf_cb, &w);
+    }
+}
+
+static bool
+deaf_cb(const void *tsi_, void *w_)
+{
+    const struct nva_tsi *tsi = tsi_;
+    struct walk *w = w_;
+
+    if (tsi->deaf) {
+        carry_on_tsi(w->view, tsi->id, w->plan);
+    }
+    return true;
+}
+
 /* ## Helpers ## */
 
 static bool
@@ -871,6 +905,7 @@ timer_cb(const void *move_, void *w_)
 
     if (move->unwinding ? w->view->now >= unwinds_at(w->view, move)
                         : (move->state == NVA_MS_DRAINING
+                           || w->view->now >= converge_early_at(w->view, move)
                            || is_getting_ready(w->view, move))) {
         carry_on(w->view, move, w->plan);
     }
@@ -883,12 +918,14 @@ deadline_cb(const void *move_, void *w_)
     const struct nva_move *move = move_;
     struct walk *w = w_;
 
+    w->deadline = MIN(w->deadline, converge_early_at(w->view, move));
     if (move->unwinding) {
         w->deadline = MIN(w->deadline, unwinds_at(w->view, move));
     } else if (move->state == NVA_MS_PAUSED
                && converge_is_pausing(w->view, move)) {
         /* Nothing to do then, but somebody waits for the answer. */
-        w->deadline = MIN(w->deadline, pause_settles_at(w->view, move));
+        w->deadline = MIN(w->deadline,
+                          converge_pause_settles_at(w->view, move));
     } else if (is_getting_ready(w->view, move)) {
         w->deadline = MIN(w->deadline, ready_settles_at(w->view, move));
     } else if (move->state == NVA_MS_DRAINING

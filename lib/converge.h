@@ -31,8 +31,10 @@ bool converge_end_way_there(const struct nva_view *, struct nva_move *,
 
 /* True if 'move' may be paused: it is ready, or would be if its ports existed
  * and its VM's packets are held meanwhile (D18); and a redirect that its
- * destination had has left the datapath there, too (decision 0026). */
-bool converge_may_pause(const struct nva_view *, const struct nva_move *);
+ * destination had has left the datapath there, too (decision 0026).  'held':
+ * they will be held, whatever its VM's connections are. */
+bool converge_may_pause(const struct nva_view *, const struct nva_move *,
+                        bool held);
 
 /* True while a frame that the VM sent before its pause may still come from its
  * old port: the old NVE has not confirmed, or has only just. */

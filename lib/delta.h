@@ -149,6 +149,7 @@ enum nva_drain_state {
 /* Evidence and other steps, as the timeline shows them. */
 #define NVA_STAMPS                                                          \
     X(STARTED, "started") X(READY, "ready") X(PAUSED, "paused")             \
+    X(EARLY, "paused early") X(RUNS_ON, "runs on")                          \
     X(STOPPED, "stopped") X(REFRESHED, "refreshed")                         \
     X(ACTIVATED, "activated") X(EVIDENCE, "evidence")                       \
     X(GATE_PASSED, "gate passed")                                           \
@@ -324,6 +325,13 @@ struct nva_tsi {
     struct nva_place published;
     struct nva_place prepared;
     bool paused;                        /* Old NVE redirects to 'prepared'. */
+    bool early;                         /* Paused, but its VM still runs at
+                                         * 'current': what it sends from there
+                                         * is normal. */
+    bool deaf;                          /* No port of it gets floods: they have
+                                         * left one of its places, and enter
+                                         * the other when that is confirmed,
+                                         * so that none comes twice. */
     bool stopped;                       /* Its VM is off: nothing is delivered
                                          * at 'current'. */
     nva_usec held_until;                /* 0: not held.  Else what comes for it
@@ -464,7 +472,13 @@ struct nva_move {
                                          * same: until then it is believed
                                          * where it was prepared, which stays.
                                          * Else 0. */
-    nva_usec paused_at;
+    nva_usec paused_at;                 /* Of an early pause: or stopped. */
+    uint32_t early_ms;                  /* Paused early: how long its VM may
+                                         * run on, in milliseconds; else 0. */
+    bool early;                         /* It still runs... */
+    nva_usec early_until;               /* ...until then; 0: not confirmed. */
+    nva_usec floods_at;                 /* A deaf interface gets floods then;
+                                         * 0: not yet. */
     nva_usec settles_from;              /* Paused: its last confirmation, and
                                          * as long again as that took.
                                          * Prepared: when the end of each

@@ -88,6 +88,9 @@ tsi_listens(const struct nva_tsi *t, const struct spot *spot)
 {
     const struct nva_place place = place_of(spot);
 
+    if (t->deaf) {
+        return false;
+    }
     if (nva_place_equal(&t->current, &place)) {
         return !t->paused && !t->stopped;
     }

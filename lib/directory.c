@@ -537,6 +537,7 @@ tsi_flows_equal(const struct nva_tsi *a, const struct nva_tsi *b)
             && nva_place_equal(&a->published, &b->published)
             && nva_place_equal(&a->prepared, &b->prepared)
             && a->paused == b->paused && a->stopped == b->stopped
+            && a->early == b->early && a->deaf == b->deaf
             && !a->held_until == !b->held_until
             && a->nested == b->nested && a->n_allowed == b->n_allowed
             && !memcmp(a->allowed, b->allowed,

@@ -76,6 +76,8 @@ struct nva_request_move {
     enum nva_move_kind kind;
     uint32_t timeout;                   /* Seconds; 0: none named. */
     uint32_t refresh;                   /* Seconds; 0: none named. */
+    uint32_t early_ms;                  /* pause: the VM still runs, at most
+                                         * so long; 0: it stands still. */
     char nve[NVA_NAME_MAX];
     size_t n_ports;                     /* {interface, port}; interface "" is
                                          * the VM's only one. */

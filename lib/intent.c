@@ -315,7 +315,7 @@ tsi_reset(const struct intent *in, const struct nva_tsi *tsi,
     const struct nva_vm *vm = directory_vm(in->dir, tsi->vm);
 
     if (vm->connections == NVA_CONNECTIONS_RESET
-        && (tsi->paused || tsi->stopped)
+        && ((tsi->paused && !tsi->early) || tsi->stopped)
         && tsi->current.nve == in->nve->id) {
         pipeline_reset(&in->p, ptsi, NVA_TABLE_FORWARD, 0);
         pipeline_reset(&in->p, ptsi, NVA_TABLE_DELIVER, 0);
@@ -376,9 +376,10 @@ tsi_pulled(const struct intent *in, const struct nva_tsi *tsi,
 
 /* It may send from each of its places here.  What it sends from where it is
  * only prepared to be, or from where it should stand still, is evidence, so it
- * is shown.  Not so at the old place while the gate is closed: that would cost
- * the old NVE a bundle just before its redirect, and its announcements are
- * shown everywhere.  A nested guest that is not there yet is shown, too. */
+ * is shown; after an early pause it need not stand still yet.  Not so at the
+ * old place while the gate is closed: that would cost the old NVE a bundle
+ * just before its redirect, and its announcements are shown everywhere.  A
+ * nested guest that is not there yet is shown, too. */
 static void
 tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
           const struct nva_vn *vn)
@@ -388,8 +389,8 @@ tsi_admit(const struct intent *in, const struct nva_tsi *tsi,
 
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         const struct nva_place *place = places[i];
-        bool show = (nva_place_equal(place, &tsi->prepared) || tsi->paused
-                     || tsi->stopped);
+        bool show = (nva_place_equal(place, &tsi->prepared)
+                     || (tsi->paused && !tsi->early) || tsi->stopped);
 
         /* Equal places give the same flows, which the set takes once. */
         if (place->nve != in->nve->id) {
@@ -508,9 +509,7 @@ is_held_here(const struct nva_tsi *tsi, nva_id nve)
 static bool
 lacks_port_to_hold(const struct intent *in, const struct nva_tsi *tsi)
 {
-    const struct nva_vm *vm = directory_vm(in->dir, tsi->vm);
-
-    return (vm->connections == NVA_CONNECTIONS_HOLD && !tsi->paused
+    return (!tsi->paused
             && tsi->prepared.nve == in->nve->id
             && tsi->current.nve != in->nve->id
             && tsi->published.nve != in->nve->id

@@ -73,6 +73,14 @@ void mobility_go_after_all(const struct nva_view *, const struct nva_move *old,
                            enum nva_move_cause, enum nva_reason,
                            struct nva_plan *);
 
+/* The VM of a prepared move will stand still within 'early_ms' milliseconds of
+ * when the switches have confirmed that what comes for it waits. */
+void mobility_pause_early(const struct nva_view *, const struct nva_move *,
+                          uint32_t early_ms, struct nva_plan *);
+/* ...and does so now. */
+void mobility_stop(const struct nva_view *, const struct nva_move *,
+                   struct nva_plan *);
+
 /* VM 'vm' is in 'state' now: its record, a note if that is new, and whether
  * its interfaces are delivered to. */
 void mobility_set_vm_state(const struct nva_view *, struct nva_plan *,

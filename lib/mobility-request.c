@@ -34,7 +34,11 @@ static bool may_switch(const struct nva_view *, const struct nva_move *,
 static void move_start(const struct nva_view *,
                        const struct nva_request_move *, struct nva_plan *);
 static void move_pause(const struct nva_view *, const struct nva_move *,
-                       struct nva_plan *);
+                       uint32_t early_ms, struct nva_plan *);
+static void pause_again(const struct nva_view *, const struct nva_move *,
+                        uint32_t early_ms, struct nva_plan *);
+static void say_stopped(const struct nva_view *, const struct nva_move *,
+                        struct nva_plan *);
 static void move_activate(const struct nva_view *, const struct nva_move *,
                           struct nva_plan *);
 static void refuse_start(const struct nva_view *, const struct nva_move *,
@@ -76,7 +80,7 @@ mobility_request(const struct nva_view *v, const struct nva_request *request,
     } else if (move_fsm_has_switched(move->state)) {
         nva_plan_refuse(plan, NVA_R_ALREADY_SWITCHED, "state");
     } else if (request->type == NVA_REQ_MOVE_PAUSE) {
-        move_pause(v, move, plan);
+        move_pause(v, move, request->move.early_ms, plan);
     } else if (request->type == NVA_REQ_MOVE_ACTIVATE) {
         move_activate(v, move, plan);
     } else {
@@ -384,17 +388,50 @@ collect_cb(const void *tsi, void *tsis_)
 
 static void
 move_pause(const struct nva_view *v, const struct nva_move *old,
-           struct nva_plan *plan)
+           uint32_t early_ms, struct nva_plan *plan)
+{
+    if (old->state == NVA_MS_PAUSED) {
+        pause_again(v, old, early_ms, plan);
+    } else if (early_ms && mobility_stops(old->kind)) {
+        nva_plan_explain(plan, "in a %s move the machine is off between its "
+                         "places: nothing is sent after it",
+                         nva_move_kind_word(old->kind));
+        nva_plan_refuse(plan, NVA_R_BAD_VALUE, "early_ms");
+    } else if (!mobility_stops(old->kind)
+               && !converge_may_pause(v, old, early_ms)) {
+        nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
+    } else if (early_ms) {
+        mobility_pause_early(v, old, early_ms, plan);
+    } else {
+        mobility_stand_still(v, old, plan);
+        say_stopped(v, old, plan);
+    }
+}
+
+/* Said twice, it changes nothing; unless the VM ran on until now, or is to run
+ * on for longer. */
+static void
+pause_again(const struct nva_view *v, const struct nva_move *old,
+            uint32_t early_ms, struct nva_plan *plan)
+{
+    struct nva_move move = *old;
+
+    if (old->early && early_ms) {
+        move.early_ms = early_ms;
+        move.early_until = 0;
+        story_put(plan, &move);
+    } else if (old->early) {
+        mobility_stop(v, old, plan);
+        say_stopped(v, old, plan);
+    }
+}
+
+static void
+say_stopped(const struct nva_view *v, const struct nva_move *old,
+            struct nva_plan *plan)
 {
     const enum nva_vm_state stopped = vm_fsm_stopped(old->kind);
 
-    if (old->state == NVA_MS_PAUSED) {
-        return;                         /* Said twice. */
-    } else if (!mobility_stops(old->kind) && !converge_may_pause(v, old)) {
-        nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
-        return;
-    }
-    mobility_stand_still(v, old, plan);
     if (vm_fsm_allows(story_vm(v, plan, old->vm)->state, stopped)) {
         mobility_set_vm_state(v, plan, old->vm, stopped, NVA_R_CALLER);
     }

@@ -45,12 +45,16 @@ mobility_vm_state(const struct nva_view *v, nva_id vm, enum nva_vm_state state,
     move = *active;
     move.vm_was = state;
     story_put(plan, &move);
-    if (move.state == NVA_MS_PAUSED && state == NVA_VM_RUNNING) {
+    if (move.early) {
+        if (state == vm_fsm_stopped(move.kind)) {
+            mobility_stop(v, &move, plan);
+        }
+    } else if (move.state == NVA_MS_PAUSED && state == NVA_VM_RUNNING) {
         mobility_take_back(v, &move, NVA_MS_ABORTED, NVA_R_CALLER, plan);
     } else if (move.state == NVA_MS_PREPARED
                && state == vm_fsm_stopped(move.kind)
                && (mobility_stops(move.kind)
-                   || converge_may_pause(v, &move))) {
+                   || converge_may_pause(v, &move, false))) {
         mobility_stand_still(v, &move, plan);
     }
 }
@@ -64,13 +68,55 @@ mobility_stand_still(const struct nva_view *v, const struct nva_move *old,
 
     story_go(v, plan, &move, NVA_MS_PAUSED, NVA_R_CALLER);
     move.paused_at = move.settles_from = v->now;
+    move.early_ms = 0;
+    move.floods_at = 0;
     story_put(plan, &move);
     story_stamp(plan, move.id, stops ? NVA_STAMP_STOPPED : NVA_STAMP_PAUSED,
                 v->now, NVA_ID_NONE, NVA_R_CALLER);
     for (size_t i = 0; !stops && i < move.n_ifs; i++) {
         struct nva_tsi t = *story_tsi(v, plan, move.ifs[i].tsi);
 
-        relocate_pause(v, plan, &t, move.id);
+        relocate_pause(v, plan, &t, move.id, false);
+    }
+}
+
+void
+mobility_pause_early(const struct nva_view *v, const struct nva_move *old,
+                     uint32_t early_ms, struct nva_plan *plan)
+{
+    struct nva_move move = *old;
+
+    story_go(v, plan, &move, NVA_MS_PAUSED, NVA_R_CALLER);
+    move.paused_at = move.settles_from = v->now;
+    move.early = true;
+    move.early_ms = early_ms;
+    move.early_until = move.floods_at = 0;
+    story_put(plan, &move);
+    story_stamp(plan, move.id, NVA_STAMP_EARLY, v->now, NVA_ID_NONE,
+                NVA_R_CALLER);
+    for (size_t i = 0; i < move.n_ifs; i++) {
+        struct nva_tsi t = *story_tsi(v, plan, move.ifs[i].tsi);
+
+        relocate_pause(v, plan, &t, move.id, true);
+    }
+}
+
+void
+mobility_stop(const struct nva_view *v, const struct nva_move *old,
+              struct nva_plan *plan)
+{
+    struct nva_move move = *old;
+
+    move.early = false;
+    move.early_until = move.floods_at = 0;
+    move.paused_at = move.settles_from = v->now;
+    story_put(plan, &move);
+    story_stamp(plan, move.id, NVA_STAMP_PAUSED, v->now, NVA_ID_NONE,
+                NVA_R_CALLER);
+    for (size_t i = 0; i < move.n_ifs; i++) {
+        struct nva_tsi t = *story_tsi(v, plan, move.ifs[i].tsi);
+
+        relocate_stop(v, plan, &t);
     }
 }
 

@@ -73,7 +73,8 @@ mobility_go_after_all(const struct nva_view *v, const struct nva_move *old,
 {
     const struct nva_move was = *old;
     struct nva_move move = {
-        .vm = was.vm, .cause = cause, .to_nve = was.to_nve, .kind = was.kind,
+        .vm = was.vm, .cause = NVA_CAUSE_PLANNED, .to_nve = was.to_nve,
+        .kind = was.kind,           /* VM management has prepared it. */
     };
 
     mobility_supersede(v, plan, &was);
@@ -113,7 +114,7 @@ mobility_supersede(const struct nva_view *v, struct nva_plan *plan,
             relocate_prepare(plan, &t, &nowhere);
         }
     }
-    move.unwinding = false;
+    move.unwinding = move.early = false;
     move.expected_until = 0;
     if (move_fsm_is_ended(move.state)) {
         story_unlink(v, plan, &move);
@@ -135,6 +136,7 @@ mobility_take_back(const struct nva_view *v, const struct nva_move *old,
     struct nva_move move = *old;
 
     move.unwinding = move.state == NVA_MS_PAUSED;
+    move.early = false;
     move.unwind_by = v->now + NVA_SEC;
     for (size_t i = 0; i < move.n_ifs; i++) {
         struct nva_tsi t = *story_tsi(v, plan, move.ifs[i].tsi);
@@ -250,6 +252,7 @@ switch_if(const struct nva_view *v, struct nva_plan *plan,
             move->ifs[i].to = *place;
         }
     }
+    move->early = false;
     if (move->state != NVA_MS_SWITCHING) {
         story_go(v, plan, move, NVA_MS_SWITCHING, NVA_OK);
     }

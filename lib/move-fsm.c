@@ -13,12 +13,14 @@
 
 #define B(STATE) (1u << NVA_MS_##STATE)
 
-/* A paused move is aborted or goes on: it is never just prepared again.  A
- * move that has switched cannot be aborted, only superseded by a newer one. */
+/* A paused move is aborted or goes on; it is prepared again only if it was
+ * paused early and its VM did not stop in time.  A move that has switched
+ * cannot be aborted, only superseded by a newer one. */
 static const unsigned int successors[NVA_N_MOVE_STATES] = {
     [NVA_MS_PREPARED] = (B(PAUSED) | B(SWITCHING) | B(ABORTED) | B(FAILED)
                          | B(SUPERSEDED)),
-    [NVA_MS_PAUSED] = B(SWITCHING) | B(ABORTED) | B(FAILED) | B(SUPERSEDED),
+    [NVA_MS_PAUSED] = (B(PREPARED) | B(SWITCHING) | B(ABORTED) | B(FAILED)
+                       | B(SUPERSEDED)),
     [NVA_MS_SWITCHING] = B(CONVERGING) | B(FAILED) | B(SUPERSEDED),
     [NVA_MS_CONVERGING] = B(DRAINING) | B(DONE) | B(SUPERSEDED),
     [NVA_MS_DRAINING] = B(DONE) | B(SUPERSEDED),

@@ -140,6 +140,12 @@ enum {
 /* Packets for a VM are held at most this long: a caller that pauses a move and
  * forgets it. */
 #define NVA_HOLD_MAX (10 * NVA_SEC)
+/* An early pause: how long the VM may go on running after it, in milliseconds.
+ * What comes for it waits meanwhile. */
+#define NVA_EARLY_MSEC_MAX 2000
+/* ...and how long the switches may take to confirm it. */
+#define NVA_EARLY_CONFIRM NVA_SEC
+
 /* A probe is asked up to NVA_PROBE_TRIES times, NVA_PROBE_INTERVAL apart (RFC
  * 8171 s3.9 has the same figures for its queries). */
 #define NVA_PROBE_TRIES 3

@@ -40,6 +40,8 @@ static void put(struct nva_plan *, const struct nva_redirect *);
 static void del(struct nva_plan *, const struct nva_redirect *);
 static void stamp(struct nva_plan *, const struct nva_redirect *,
                   enum nva_stamp_kind, nva_usec now, uint64_t count);
+static bool resets(const struct nva_view *, const struct nva_tsi *,
+                   const char *port);
 static bool is_pause(const struct nva_tsi *, const struct nva_redirect *);
 static nva_usec margin(const struct directory *, const struct nva_redirect *);
 
@@ -73,10 +75,7 @@ redirect_arm(const struct nva_view *v, const struct nva_tsi *tsi,
         .tsi = tsi->id, .at = at->nve, .to = to, .move = move,
         .since = v->now,
         .until = v->now + redirect_timeout(v->dir, tsi),
-        /* Late packets call one, too, from a place without a port: who sends
-         * them may have connected since (D18). */
-        .resets = (at->port[0] && directory_vm(v->dir, tsi->vm)->connections
-                                  == NVA_CONNECTIONS_RESET),
+        .resets = resets(v, tsi, at->port) && !tsi->early,
     };
 
     ovs_strlcpy(r.port, at->port, sizeof r.port);
@@ -89,6 +88,30 @@ redirect_arm(const struct nva_view *v, const struct nva_tsi *tsi,
     put(plan, &r);
     stamp(plan, &r, NVA_STAMP_REDIRECT_ON, v->now, 0);
     return evicted;
+}
+
+/* Late packets call a redirect, too, from a place without a port: who sends
+ * them may have connected since (D18). */
+static bool
+resets(const struct nva_view *v, const struct nva_tsi *tsi, const char *port)
+{
+    return port[0] && directory_vm(v->dir, tsi->vm)->connections
+                      == NVA_CONNECTIONS_RESET;
+}
+
+void
+redirect_stop(const struct nva_view *v, const struct nva_tsi *tsi,
+              struct nva_plan *plan)
+{
+    const struct nva_redirect *old = redirect_at(v->dir, tsi->id,
+                                                 tsi->current.nve);
+
+    if (old && !old->resets && resets(v, tsi, old->port)) {
+        struct nva_redirect r = *old;
+
+        r.resets = true;
+        put(plan, &r);
+    }
 }
 
 void
@@ -255,6 +278,7 @@ retarget_cb(const void *redirect, void *w_)
         return true;
     }
     r.until = now + redirect_timeout(w->view->dir, w->tsi);
+    r.resets |= resets(w->view, w->tsi, old->port);
     if (old->to != w->tsi->published.nve) {
         r.id = nva_plan_new_id(w->plan);
         r.to = w->tsi->published.nve;

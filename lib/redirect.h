@@ -34,6 +34,11 @@ void redirect_follow(const struct nva_view *, const struct nva_tsi *,
                      const struct nva_place *old, nva_id move,
                      struct nva_plan *);
 
+/* The VM of 'tsi', which was paused early, has stopped: from now on its
+ * connections from before are reset at its old NVE, unless they are kept. */
+void redirect_stop(const struct nva_view *, const struct nva_tsi *,
+                   struct nva_plan *);
+
 /* Other MACs are behind 'tsi' than were: what its redirects match is not the
  * same any more, so each is a new instance, for the time that remains. */
 void redirect_renew(const struct nva_view *, nva_id tsi, struct nva_plan *);

@@ -28,17 +28,22 @@ relocate_prepare(struct nva_plan *plan, struct nva_tsi *tsi,
                  const struct nva_place *place)
 {
     tsi->prepared = *place;
+    if (!nva_place_is_set(place)) {
+        tsi->deaf = false;
+    }
     story_put_tsi(plan, tsi);
 }
 
 void
 relocate_pause(const struct nva_view *v, struct nva_plan *plan,
-               struct nva_tsi *tsi, nva_id move)
+               struct nva_tsi *tsi, nva_id move, bool early)
 {
     nva_id here = tsi->current.nve;
 
     tsi->paused = true;
-    if (directory_vm(v->dir, tsi->vm)->connections == NVA_CONNECTIONS_HOLD) {
+    tsi->early = tsi->deaf = early;
+    if (early || directory_vm(v->dir, tsi->vm)->connections
+                 == NVA_CONNECTIONS_HOLD) {
         tsi->held_until = v->now + NVA_HOLD_MAX;
     }
     story_put_tsi(plan, tsi);
@@ -52,10 +57,31 @@ relocate_pause(const struct nva_view *v, struct nva_plan *plan,
 }
 
 void
+relocate_stop(const struct nva_view *v, struct nva_plan *plan,
+              struct nva_tsi *tsi)
+{
+    tsi->early = tsi->deaf = false;
+    tsi->held_until = v->now + NVA_HOLD_MAX;
+    story_put_tsi(plan, tsi);
+    redirect_stop(v, tsi, plan);
+}
+
+void
+relocate_run_on(const struct nva_view *v, struct nva_plan *plan,
+                struct nva_tsi *tsi)
+{
+    bool had_entered = !tsi->deaf;
+
+    relocate_resume(v, plan, tsi);
+    tsi->deaf = had_entered;
+    story_put_tsi(plan, tsi);
+}
+
+void
 relocate_resume(const struct nva_view *v, struct nva_plan *plan,
                 struct nva_tsi *tsi)
 {
-    tsi->paused = false;
+    tsi->paused = tsi->early = tsi->deaf = false;
     story_put_tsi(plan, tsi);
     redirect_clear_at(v, tsi, tsi->current.nve, plan);
 }
@@ -90,7 +116,7 @@ relocate_switch(const struct nva_view *v, struct nva_plan *plan,
     tsi->unconfirmed = false;
     tsi->current = *to;
     tsi->prepared = (struct nva_place) { .nve = NVA_ID_NONE };
-    tsi->paused = false;
+    tsi->paused = tsi->early = tsi->deaf = false;
     if (first || same_nve) {
         tsi->published = *to;
         story_put_tsi(plan, tsi);

@@ -17,9 +17,19 @@ void relocate_prepare(struct nva_plan *, struct nva_tsi *,
                       const struct nva_place *);
 
 /* Its NVE redirects to the prepared place from now on, where it is held if the
- * VM's connections are (D18). */
+ * VM's connections are (D18), or if 'early': then its VM still runs, and
+ * floods enter the new port only when they have left the old one. */
 void relocate_pause(const struct nva_view *, struct nva_plan *,
-                    struct nva_tsi *, nva_id move);
+                    struct nva_tsi *, nva_id move, bool early);
+
+/* The VM of an interface that was paused early has stopped. */
+void relocate_stop(const struct nva_view *, struct nva_plan *,
+                   struct nva_tsi *);
+
+/* The VM of an interface that was paused early runs on: as relocate_resume(),
+ * but floods leave the prepared place first. */
+void relocate_run_on(const struct nva_view *, struct nva_plan *,
+                     struct nva_tsi *);
 
 /* ...and no longer: it delivers again.  What is held stays so, at both places,
  * until all of it is out. */

@@ -101,6 +101,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-chain \
 	tests/scenarios/test-doubt \
 	tests/scenarios/test-drain \
+	tests/scenarios/test-early \
 	tests/scenarios/test-duplicate \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
@@ -384,6 +385,9 @@ tests_scenarios_test_drain_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_duplicate_SOURCES = tests/scenarios/test-duplicate.c
 tests_scenarios_test_duplicate_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_early_SOURCES = tests/scenarios/test-early.c
+tests_scenarios_test_early_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_evidence_SOURCES = tests/scenarios/test-evidence.c
 tests_scenarios_test_evidence_CPPFLAGS = $(TEST_CPPFLAGS)

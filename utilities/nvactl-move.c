@@ -17,8 +17,8 @@ enum {
 
 static int wait_for(const struct nvactl_args *, const char *id, bool done,
                     double secs, json_t **move);
-static bool seconds(const struct nvactl_args *, const char *option,
-                    json_int_t *value);
+static bool positive(const struct nvactl_args *, const char *option,
+                     json_int_t *value);
 static json_t *start_body(const struct nvactl_args *, json_int_t timeout,
                           json_int_t refresh);
 static int print_move(const struct nvactl_args *, json_t *);
@@ -33,8 +33,8 @@ nvactl_move_start(const struct nvactl_args *args)
     char *path, id[32];
     int status;
 
-    if (!nvactl_option(args, "to") || !seconds(args, "timeout", &timeout)
-        || !seconds(args, "refresh", &refresh)
+    if (!nvactl_option(args, "to") || !positive(args, "timeout", &timeout)
+        || !positive(args, "refresh", &refresh)
         || (wait && strcmp(wait, "prepared") && strcmp(wait, "done"))) {
         fprintf(stderr, "nvactl: move start VM --to NVE [--port [IF=]PORT]... "
                 "[--kind KIND] [--wait prepared|done]\n"
@@ -72,9 +72,19 @@ nvactl_move_start(const struct nvactl_args *args)
 int
 nvactl_move_change(const struct nvactl_args *args, const char *verb)
 {
-    char *path = nvactl_path("/v1/moves", args->names[0], verb, NULL);
+    json_int_t early = 0;
     json_t *move;
-    int status = nvactl_call(args, "POST", path, NULL, &move);
+    char *path;
+    int status;
+
+    if (!positive(args, "early", &early)) {
+        fprintf(stderr, "nvactl: move pause ID [--early MILLISECONDS]\n");
+        return NVACTL_USAGE;
+    }
+    path = nvactl_path("/v1/moves", args->names[0], verb, NULL);
+    status = nvactl_call(args, "POST", path, early
+                         ? json_pack("{s:I}", "early_ms", early) : NULL,
+                         &move);
 
     free(path);
     if (!status && args->json) {
@@ -135,7 +145,7 @@ print_move(const struct nvactl_args *args, json_t *move)
 /* Sets '*value' to the whole number of an option that may be left out; false
  * if it is none above 0. */
 static bool
-seconds(const struct nvactl_args *args, const char *option, json_int_t *value)
+positive(const struct nvactl_args *args, const char *option, json_int_t *value)
 {
     const char *s = nvactl_option(args, option);
     char *end;

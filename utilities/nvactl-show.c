@@ -199,7 +199,8 @@ add_interface(struct table *t, const json_t *vm, const json_t *nif)
               json_is_object(prepared) ? " -> " : "",
               json_is_object(prepared)
               ? place_text(prepared, there, sizeof there) : "",
-              if_true(nif, "paused", " (paused)"),
+              json_is_true(json_object_get(nif, "early"))
+              ? " (paused early)" : if_true(nif, "paused", " (paused)"),
               if_true(nif, "unconfirmed", " (unconfirmed)"),
               if_true(nif, "frozen", " (frozen)"));
     table_add(t, "%s", list);
@@ -383,6 +384,10 @@ nvactl_show_move(const json_t *move)
     if (json_is_true(json_object_get(move, "ready"))
         && !strcmp(nvactl_string(move, "state"), "prepared")) {
         printf(", ready");
+    }
+    if (json_is_integer(json_object_get(move, "early_ms"))) {
+        printf(", early: it may run on for %lld ms", json_integer_value(
+                   json_object_get(move, "early_ms")));
     }
     if (json_is_string(json_object_get(move, "reason"))) {
         printf(" (%s)", nvactl_string(move, "reason"));

@@ -85,6 +85,9 @@ static const struct nvactl_option_spec move_options[] = {
     { "wait", NULL, 's' }, { "timeout", NULL, 's' },
     { "refresh", NULL, 's' }, { NULL, NULL, 0 },
 };
+static const struct nvactl_option_spec pause_options[] = {
+    { "early", NULL, 's' }, { NULL, NULL, 0 },
+};
 static const struct nvactl_option_spec lookup_options[] = {
     { "vn", NULL, 's' }, { "ip", NULL, 's' }, { "mac", NULL, 's' },
     { NULL, NULL, 0 },
@@ -138,7 +141,8 @@ static const struct nvactl_command commands[] = {
       "[--kind hot|warm|cold]\n        [--wait prepared|done] "
       "[--timeout SECONDS] [--refresh SECONDS]", move_options,
       run_move_start, MOVES },
-    { "move", "pause", 1, " ID", NULL, run_move_change, MOVES },
+    { "move", "pause", 1, " ID [--early MILLISECONDS]", pause_options,
+      run_move_change, MOVES },
     { "move", "activate", 1, " ID", NULL, run_move_change, MOVES },
     { "move", "abort", 1, " ID", NULL, run_move_change, MOVES },
     { "move", "show", 1, " ID", NULL, run_move_show, MOVES },

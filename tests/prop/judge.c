@@ -89,6 +89,12 @@ judge_interfaces(struct world *w)
                 && (!move || move->state != NVA_MS_PAUSED)) {
                 world_fail(w, "%s: paused without a paused move", vm->name);
             }
+            if (tsi && ((tsi->early && (!tsi->paused || !move->early))
+                        || (tsi->deaf && (!move || move_fsm_has_switched(
+                                move->state) || move->unwinding)))) {
+                world_fail(w, "%s: paused early, or deaf, without a move",
+                           vm->name);
+            }
             if (tsi && nva_place_is_set(&tsi->prepared) && !move) {
                 world_fail(w, "%s: prepared without a move", vm->name);
             }
@@ -186,7 +192,8 @@ is_settled(const struct world *w, const struct world_vm *vm,
             && world_nve_number(w, tsi->current.nve) == at
             && nva_place_equal(&tsi->current, &tsi->published)
             && !strcmp(tsi->current.port, f->port)
-            && (!move || move_fsm_has_switched(move->state)));
+            && (!move || move_fsm_has_switched(move->state)
+                || move->expected_until));
 }
 
 /* A VN that pulls, at an NVE. */

@@ -81,11 +81,23 @@ obey(struct world *w, struct world_vm *vm, const char *verb, int to)
     world_still(w, vm, !strcmp(verb, "pause"));
 }
 
+/* The VM runs on, for longer than it may or not. */
+static void
+pause_early(struct world *w, nva_id id)
+{
+    static const int msecs[] = { 1, 10, 50, 2000 };
+    char path[64];
+
+    snprintf(path, sizeof path, "/v1/moves/%"PRIu64"/pause", id);
+    world_call(w, "POST", path, "{\"early_ms\": %d}",
+               msecs[world_pick(w, ARRAY_SIZE(msecs))]);
+}
+
 void
 step_verb(struct world *w)
 {
     static const char *const verbs[] = { "pause", "activate", "activate",
-                                         "abort" };
+                                         "abort", "early", "early" };
     const char *verb = verbs[world_pick(w, ARRAY_SIZE(verbs))];
     struct world_vm *vm = world_pick_vm(w);
     const struct nva_move *move = world_move(w, vm);
@@ -96,6 +108,10 @@ step_verb(struct world *w)
         return;
     }
     to = world_nve_number(w, move->to_nve);
+    if (!strcmp(verb, "early")) {
+        pause_early(w, move->id);
+        return;
+    }
     snprintf(path, sizeof path, "/v1/moves/%"PRIu64"/%s", move->id, verb);
     if (world_call(w, "POST", path, NULL) < 300) {
         obey(w, vm, verb, to);

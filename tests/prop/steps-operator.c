@@ -128,6 +128,7 @@ step_audit(struct world *w)
         lose_flow(w);
     }
     audit(w, world_pick(w, 2));
+    sim_run(w->sim, 300 * NVA_MSEC);    /* An early pause, and its end. */
     sim_settle(w->sim);
     audit(w, false);
     sim_settle(w->sim);

@@ -30,7 +30,7 @@ enum { VAP_BLUE = 21, VAP_RED = 22, VAP_MAC = 23, VAP_HV2 = 24, VAP_HV3 = 25,
        VAP_GREEN_HV2 = 29, VAP_WHITE = 30, VAP_QUIET = 52 };
 enum { VM_HERE = 31, VM_HV2 = 32, VM_HV3 = 33, VM_PAUSED = 34,
        VM_COMING = 35, VM_LEARNED = 36, VM_HELD = 37, VM_SHARES = 38,
-       VM_PULLED = 39, VM_TO_QUIET = 53 };
+       VM_PULLED = 39, VM_TO_QUIET = 53, VM_EARLY = 54 };
 enum { REDIRECT_V4 = 41, REDIRECT_V6 = 42, NOBODY = 51 };
 
 #define NOW (1000 * NVA_SEC)
@@ -70,6 +70,9 @@ static const struct sample {
     { NVA_OWNER_TSI, VM_HV3, "One behind an NVE that is reached over IPv6." },
     { NVA_OWNER_TSI, VM_PAUSED,
       "One that is paused here, about to go on elsewhere." },
+    { NVA_OWNER_TSI, VM_EARLY,
+      "One that is paused early: it still runs here, what comes for it goes "
+      "on." },
     { NVA_OWNER_TSI, VM_COMING, "One that is prepared to come here." },
     { NVA_OWNER_TSI, VM_HELD,
       "One that is to come here, whose packets are held meanwhile." },
@@ -292,6 +295,7 @@ make_vms(struct directory *dir)
         { VM_HV2, BLUE, &tap_c, &tap_c, NULL, false, false },
         { VM_HV3, BLUE, &tap_d, &tap_d, NULL, false, false },
         { VM_PAUSED, BLUE, &tap_a, &tap_a, &tap_c, true, false },
+        { VM_EARLY, BLUE, &tap_a, &tap_a, &tap_c, true, true },
         { VM_COMING, BLUE, &tap_c, &tap_c, &tap_a, false, false },
         { VM_LEARNED, RED, &tap_b, &tap_b, NULL, false, false },
         { VM_HELD, BLUE, &tap_c, &tap_c, &tap_a, true, true },
@@ -310,6 +314,7 @@ make_vms(struct directory *dir)
         }
         tsi.paused = vms[i].paused;
         tsi.n_given = vms[i].id == VM_LEARNED ? 0 : tsi.n_ips;
+        tsi.early = vms[i].id == VM_EARLY;
         tsi.held_until = vms[i].held ? NOW + NVA_HOLD_MAX : 0;
         put_tsi(dir, &tsi);
     }

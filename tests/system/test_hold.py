@@ -76,6 +76,68 @@ def test_d18_hold_where_the_port_does_not_exist_yet(make_world):
     world.everything_as_it_should()
 
 
+@pytest.mark.parametrize("connections", ["keep", "reset"])
+def test_d17_an_early_pause_loses_nothing(make_world, connections):
+    """The VM goes on sending until it stops; a peer of each NVE sends to it.
+    What is in its old port when it stops is lost with that: the new one has a
+    queue of its own."""
+    world = make_world(3)
+    with stage_of(world, connections) as stage:
+        stage.add("c1", 2, ["hv1"], "hv1")
+        stage.add("c2", 3, ["hv2"], "hv2")
+        world.settled()
+        stage.flows(1000, ["c1", "c2", "c3"], ["v4", "v6"])
+        move = world.prepare("vm", "hv2", "tap-vm")
+        stage.measure.mark()
+        paused = world.api("POST", f"/v1/moves/{move}/pause",
+                           {"early_ms": 1000})
+        assert paused["state"] == "paused" and paused["early_ms"] == 1000
+        time.sleep(0.1)
+        assert world.move(move)["state"] == "paused"
+        answer = stage.measure(
+            f"script pause vm; {stage.call(move, 'pause', True)}; "
+            f"sleep 20ms; resume vm hv2; {stage.call(move, 'activate', True)}")
+        assert [c["status"] for c in answer["calls"]] == [200, 200]
+        time.sleep(1)
+        report = stage.measure.report()
+        for peer in ("c1", "c2", "c3"):
+            for family in ("v4", "v6"):
+                for a, b in ((peer, "vm"), ("vm", peer)):
+                    flow = report.flow(a, b, family)
+                    assert flow["lost"] == 0, flow
+                    assert flow["received"] > 500, flow
+        assert report.total("duplicated") == 0
+        counts = held(world)
+        assert counts["held_total"] > 300, counts
+        assert counts["held_sent_total"] == counts["held_total"], counts
+        assert stage.place() == "hv2"
+    world.everything_as_it_should()
+
+
+def test_d17_an_early_pause_that_comes_to_nothing(make_world):
+    """It does not stop: what waited comes out of its old port."""
+    world = make_world(3)
+    with stage_of(world, "keep") as stage:
+        stage.flows(1000, ["c3"], ["v4", "v6"])
+        move = world.prepare("vm", "hv2", "tap-vm")
+        stage.measure.mark()
+        result = world.nvactl("move", "pause", move, "--early", 50)
+        assert result.returncode == 0, result.stderr
+        world.wait(lambda: world.move(move)["state"] == "prepared",
+                   "prepared again", 5)
+        time.sleep(0.5)
+        report = stage.measure.report()
+        assert report.total("lost") == 0
+        assert report.total("duplicated") == 0
+        stamps = [s["what"] for s in world.move(move)["timeline"]]
+        assert "runs on" in stamps and "released" in stamps
+        counts = held(world)
+        assert counts["held_total"] > 20, counts
+        assert counts["held_packets"] == 0, counts
+        world.api("POST", f"/v1/moves/{move}/abort")
+    world.everything_as_it_should()
+
+
 def test_d18_hold_aborted(make_world):
     """What was held comes where the VM still is."""
     world = make_world(3)

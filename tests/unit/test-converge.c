@@ -197,9 +197,9 @@ START_TEST(D18_held_connections_may_pause_without_a_port)
 
     ovs_strlcpy(move.ifs[0].to.port, "tap9", NVA_PORT_NAME_MAX);
     fx_vap(&fx, HV2, "tap9", RED);
-    ck_assert(!converge_may_pause(&fx.view, &move));
+    ck_assert(!converge_may_pause(&fx.view, &move, false));
     hold_connections();
-    ck_assert(converge_may_pause(&fx.view, &move));
+    ck_assert(converge_may_pause(&fx.view, &move, false));
     ck_assert(!converge_is_ready(&fx.view, &move));
     if (_i == 0) {
         fx_connect(&fx, HV2, false);
@@ -208,7 +208,7 @@ START_TEST(D18_held_connections_may_pause_without_a_port)
     } else {
         move.ifs[0].to.port[0] = '\0';          /* Not named. */
     }
-    ck_assert(!converge_may_pause(&fx.view, &move));
+    ck_assert(!converge_may_pause(&fx.view, &move, false));
 }
 END_TEST
 
@@ -744,7 +744,7 @@ START_TEST(a_way_back_settles_after_the_datapath)
     happens(NVA_EV_CONFIRMED, HV2, NVA_OWNER_REDIRECT, r);
     fx_apply_plan(&fx);
     ck_assert(!move_of(id)->ready);
-    ck_assert(!converge_may_pause(&fx.view, move_of(id)));
+    ck_assert(!converge_may_pause(&fx.view, move_of(id), false));
     ck_assert_int_eq(converge_deadline(&fx.view), NOW + NVA_DATAPATH_SETTLE);
     fx.view.now = NOW + NVA_DATAPATH_SETTLE;
     fx_start(&fx);

@@ -10,7 +10,7 @@
 static const char *const drawing[NVA_N_MOVE_STATES] = {
     /*               PPSCDDAFS */
     [NVA_MS_PREPARED]   = ".XX...XXX",
-    [NVA_MS_PAUSED]     = "..X...XXX",
+    [NVA_MS_PAUSED]     = "X.X...XXX",
     [NVA_MS_SWITCHING]  = "...X...XX",
     [NVA_MS_CONVERGING] = "....XX..X",
     [NVA_MS_DRAINING]   = ".....X..X",

@@ -85,7 +85,7 @@ END_TEST
 START_TEST(pause_redirects_at_the_old_nve)
 {
     put_now(here, here, there, false);
-    relocate_pause(&fx.view, &fx.plan, &t, MOVE);
+    relocate_pause(&fx.view, &fx.plan, &t, MOVE, false);
     ck_assert(put()->paused);
     ck_assert(is(&put()->current, here) && is(&put()->published, here));
     ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_REDIRECT_PUT), 1);
@@ -107,7 +107,7 @@ START_TEST(pause_without_another_nve_redirects_nothing)
         fx_redirect(&fx, tsi_id, HV1, HV2, MOVE, fx.view.now);
         fx_start(&fx);
     }
-    relocate_pause(&fx.view, &fx.plan, &t, MOVE);
+    relocate_pause(&fx.view, &fx.plan, &t, MOVE, false);
     ck_assert(put()->paused);
     ck_assert_uint_eq(fx.plan.deltas.n, 1);
 }
@@ -131,7 +131,7 @@ START_TEST(D18_held_from_pause_on)
     if (_i) {
         hold_connections();
     }
-    relocate_pause(&fx.view, &fx.plan, &t, MOVE);
+    relocate_pause(&fx.view, &fx.plan, &t, MOVE, false);
     ck_assert_int_eq(t.held_until, _i ? fx.view.now + NVA_HOLD_MAX : 0);
     if (_i == 1) {
         relocate_switch(&fx.view, &fx.plan, &t, &there, MOVE);
