@@ -75,6 +75,11 @@ struct dispatch {
 
 /* ## dispatch ## */
 
+/* Whose frame a note is about, as far as that is known: its 'port' by the
+ * number where it came in at 'nve', its interface by 'vn' and 'mac'. */
+void dispatch_name_sender(const struct directory *, nva_ofport,
+                          struct nva_note *);
+
 /* Counts the decision and tells the world. */
 void dispatch_tell_note(struct dispatch *, const struct nva_note *,
                         nva_usec now);

@@ -7,6 +7,8 @@
 
 #include "dispatch.h"
 
+#include <string.h>
+
 #include "dispatch-private.h"
 #include "openvswitch/ofpbuf.h"
 #include "packets.h"
@@ -22,6 +24,8 @@ static void bridge_forget(struct dispatch *, struct bridge *, nva_usec now);
 static bool is_too_much(struct dispatch *, struct bridge *,
                         const struct nva_packet_in *,
                         const struct nva_event *, nva_usec now);
+static void tell_dropped(struct dispatch *, const struct nva_packet_in *,
+                         enum nva_reason, nva_usec now);
 static void tell_floods(struct dispatch *, struct bridge *, nva_usec now);
 
 enum nva_reason
@@ -174,11 +178,7 @@ dispatch_switch_packet_in(struct dispatch *d, void *channel,
         reason = NVA_R_NVE_LIMIT;
     }
     if (reason) {
-        const struct nva_note note = {
-            .type = NVA_NOTE_DROPPED, .reason = reason, .nve = br->nve,
-        };
-
-        dispatch_tell_note(d, &note, now);
+        tell_dropped(d, &pin, reason, now);
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -189,6 +189,27 @@ dispatch_switch_packet_in(struct dispatch *d, void *channel,
     }
 }
 
+/* What it was is not known, but where it came in, and who says to have sent
+ * it. */
+static void
+tell_dropped(struct dispatch *d, const struct nva_packet_in *pin,
+             enum nva_reason reason, nva_usec now)
+{
+    struct nva_note note = {
+        .type = NVA_NOTE_DROPPED, .reason = reason, .nve = pin->nve,
+    };
+    struct eth_header eth;
+    nva_id vap;
+
+    if (pin->size >= sizeof eth) {
+        memcpy(&eth, pin->data, sizeof eth);
+        note.mac = eth.eth_src;
+        classify_packet_vn(d->dir, pin, &vap, &note.vn);
+    }
+    dispatch_name_sender(d->dir, pin->in_port, &note);
+    dispatch_tell_note(d, &note, now);
+}
+
 /* Strays have a limit of their own.  'ev' is NULL if it is a frame that we do
  * not understand; who sends such is not silent. */
 static bool
@@ -197,7 +218,8 @@ is_too_much(struct dispatch *d, struct bridge *br,
             nva_usec now)
 {
     const struct nva_frame *frame = ev ? &ev->packet.frame : NULL;
-    bool data = frame && frame->kind == NVA_FRAME_OTHER;
+    bool data = (pin->table == NVA_TABLE_REFUSE
+                 || (frame && frame->kind == NVA_FRAME_OTHER));
     enum nva_reason reason;
 
     if (pin->table == NVA_TABLE_DELIVER || pin->table == NVA_TABLE_FORWARD

@@ -337,16 +337,28 @@ static void
 note_dropped(const struct nva_view *view, struct nva_plan *plan,
              enum nva_reason reason, const struct nva_event *ev)
 {
-    const struct nva_tsi *tsi = directory_tsi_by_mac(
-        view->dir, ev->packet.vn, ev->packet.frame.eth_src);
     struct nva_note *note = nva_plan_note(plan, NVA_NOTE_DROPPED, reason);
 
-    note->tsi = tsi ? tsi->id : NVA_ID_NONE;
-    note->vm = tsi ? tsi->vm : NVA_ID_NONE;
     note->nve = ev->nve;
     note->vn = ev->packet.vn;
     note->mac = ev->packet.frame.eth_src;
     note->ip = ev->packet.frame.spa;
+    dispatch_name_sender(view->dir, ev->packet.ofport, note);
+}
+
+void
+dispatch_name_sender(const struct directory *dir, nva_ofport ofport,
+                     struct nva_note *note)
+{
+    const struct nva_tsi *tsi = directory_tsi_by_mac(dir, note->vn, note->mac);
+    const struct nva_port *port = directory_port_by_ofport(dir, note->nve,
+                                                           ofport);
+
+    note->tsi = tsi ? tsi->id : NVA_ID_NONE;
+    note->vm = tsi ? tsi->vm : NVA_ID_NONE;
+    if (port) {
+        ovs_strlcpy(note->port, port->name, sizeof note->port);
+    }
 }
 
 enum nva_reason

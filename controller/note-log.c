@@ -180,9 +180,10 @@ put_note(const struct nva_view *view, const struct nva_note *note,
                       nve ? nve->name : "?", what);
         put_reason(note->reason, s);
     } else {
-        ds_put_format(s, "%s: %s nve=%s mac="ETH_ADDR_FMT" %s",
+        ds_put_format(s, "%s: %s nve=%s port=%s mac="ETH_ADDR_FMT" %s",
                       nva_note_type_word(note->type),
                       nva_reason_word(note->reason), nve_name,
+                      note->port[0] ? note->port : "-",
                       ETH_ADDR_ARGS(note->mac), what);
     }
 }

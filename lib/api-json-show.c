@@ -384,6 +384,7 @@ api_show_note(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "what", text_or_null(note->what));
     api_set(o, "reason", reason_or_null(note->reason));
     api_set(o, "nve", nve_name(view, note->nve));
+    api_set(o, "port", text_or_null(note->port[0] ? note->port : NULL));
     api_set(o, "other", nve_name(view, note->other));
     api_set(o, "vn", text_or_null(vn ? vn->name : NULL));
     api_set(o, "vm", text_or_null(vm ? vm->name : NULL));
@@ -740,6 +741,9 @@ note_is_shown(const struct nva_note *note)
     case NVA_NOTE_DROPPED:
         return note->reason == NVA_R_SPOOFED
                || note->reason == NVA_R_STRICT_BINDING
+               || note->reason == NVA_R_TAGGED
+               || note->reason == NVA_R_RESERVED_GROUP
+               || note->reason == NVA_R_BAD_MAC
                || note->reason == NVA_R_STICKY
                || note->reason == NVA_R_PLACEMENT
                || note->reason == NVA_R_LEARN_LIMIT

@@ -50,6 +50,8 @@ classify_packet_in(const struct directory *dir,
     *n = 0;
     if (!nve || nve->session != pin->session) {
         return NVA_R_STALE_SESSION;
+    } else if (pin->table == NVA_TABLE_REFUSE) {
+        return pipeline_refusal_reason(pin->refusal);
     }
     memset(&ev[0], 0, sizeof ev[0]);
     reason = nva_frame_parse(pin->data, pin->size, &ev[0].packet.frame);
@@ -115,8 +117,8 @@ classify_vap(const struct directory *dir, const struct nva_packet_in *pin,
 }
 
 /* DELIVER asks where the VM is, CLASSIFY does for a VN that the NVE does not
- * serve; what CLASSIFY sends up from another port is on detour.  HOLD and
- * RESET hear both sides. */
+ * serve; what CLASSIFY sends up from another port is on detour.  HOLD, RESET
+ * and REFUSE hear both sides. */
 static bool
 is_from_tunnel(const struct directory *dir, const struct nva_packet_in *pin)
 {
@@ -125,7 +127,8 @@ is_from_tunnel(const struct directory *dir, const struct nva_packet_in *pin)
     return (pin->table == NVA_TABLE_DELIVER
             || ((pin->table == NVA_TABLE_CLASSIFY
                  || pin->table == NVA_TABLE_HOLD
-                 || pin->table == NVA_TABLE_RESET)
+                 || pin->table == NVA_TABLE_RESET
+                 || pin->table == NVA_TABLE_REFUSE)
                 && tunnel && tunnel->ofport == pin->in_port));
 }
 

@@ -16,6 +16,7 @@ struct nva_packet_in {
     uint8_t table;                      /* Of the flow that sent it. */
     nva_ofport in_port;
     uint64_t tun_id;                    /* From a tunnel: its key. */
+    uint32_t refusal;                   /* From REFUSE: its reg3. */
     const void *data;
     size_t size;
 };
@@ -31,8 +32,8 @@ enum nva_reason classify_packet_vn(const struct directory *,
  * is a QUESTION (a RARP request is both: EVIDENCE first); an ARP reply or NA
  * to the NVA itself is an ANSWER and nothing else; a frame from the tunnel, or
  * for a destination no flow knew, is a STRAY.  Sets '*n'.
- * Refuses: STALE_SESSION, NO_VAP, NOT_INTERESTING, and what nva_frame_parse()
- * refuses. */
+ * Refuses: STALE_SESSION, NO_VAP, NOT_INTERESTING, what nva_frame_parse()
+ * refuses, and what a flow refused (pipeline_refusal_reason()). */
 enum nva_reason classify_packet_in(const struct directory *,
                                    const struct nva_packet_in *,
                                    struct nva_event ev[2], size_t *n);

@@ -231,6 +231,8 @@ struct nva_note {
     enum nva_note_type type;
     enum nva_reason reason;
     nva_id nve, vn, vm, tsi, move, other;       /* What it is about. */
+    char port[NVA_PORT_NAME_MAX];               /* DROPPED: where it came in;
+                                                 * "": no port of 'nve'. */
     struct eth_addr mac;
     struct in6_addr ip;
     enum nva_move_state state;                  /* MOVE: the new one. */

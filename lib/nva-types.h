@@ -183,7 +183,11 @@ enum {
 
 #define NVA_REASONS_ADMISSION                                               \
     X(PROBE, "probe", "a probe is not evidence")                            \
-    X(BAD_MAC, "bad_mac", "the MAC is zero, broadcast or multicast")        \
+    X(BAD_MAC, "bad_mac",                                                   \
+      "the MAC is zero, broadcast, multicast or the NVA's own")             \
+    X(TAGGED, "tagged", "a VLAN tag that is more than one priority tag")    \
+    X(RESERVED_GROUP, "reserved_group",                                     \
+      "sent to a group that ends at the next bridge")                       \
     X(BAD_IP, "bad_ip", "not a unicast host address")                       \
     X(STRICT_BINDING, "strict_binding",                                     \
       "this network takes places from VM management only")                  \

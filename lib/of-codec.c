@@ -680,6 +680,7 @@ decode_packet_in(const struct ofpbuf *msg, struct of_msg *out)
     out->pin.table = pin.table_id;
     out->pin.in_port = ofport_to_nva(flow->in_port.ofp_port);
     out->pin.tun_id = ntohll(flow->tunnel.tun_id);
+    out->pin.refusal = flow->regs[3];
     out->pin.data = pin.packet;
     out->pin.size = pin.packet_len;
     return NVA_OK;

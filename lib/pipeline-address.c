@@ -12,8 +12,6 @@
 
 #include "pipeline-private.h"
 
-#include <netinet/icmp6.h>
-
 /* Priorities in ADDRESS. */
 enum {
     ADDRESS_NVA_ASKED = 70,             /* Answers to the NVA's probes. */

@@ -12,12 +12,11 @@
 
 #include "pipeline-private.h"
 
-#include <netinet/icmp6.h>
-
 #include "openvswitch/util.h"
 
 /* Priorities in ADMIT. */
 enum {
+    ADMIT_NOBODY = 400,                 /* What no port may send. */
     ADMIT_ADDRESS = 300,                /* ARP, ND: with its own address. */
     ADMIT_FALSE_ADDRESS = 200,          /* ...with another. */
     ADMIT_SOURCE = 160,                 /* Data: from its own address. */
@@ -25,6 +24,12 @@ enum {
     ADMIT_MAC = 100,
     ADMIT_VAP_MAC = 20,                 /* A source no TSI has here. */
     ADMIT_VAP = 10,
+};
+
+/* Priorities in REFUSE. */
+enum {
+    REFUSE_PORT_MAC = 20,
+    REFUSE_PORT = 10,
 };
 
 #define ICMP_ROUTER_SOLICIT 133
@@ -47,6 +52,9 @@ struct source {
     bool show;
 };
 
+static void start_nobody(const struct pipeline *, struct nva_flow *);
+static void finish_nobody(const struct pipeline *, enum pipeline_refusal,
+                          struct nva_flow *);
 static void vap_classify(const struct pipeline *, uint32_t vni, nva_ofport,
                          const struct eth_addr *mac);
 static void start_vap(const struct pipeline *, nva_ofport,
@@ -56,6 +64,8 @@ static void finish_vap(const struct pipeline *, uint32_t vni,
                        struct nva_flow *);
 static void vap_admit(const struct pipeline *, uint32_t vni, nva_ofport,
                       const struct eth_addr *mac, bool strict);
+static void vap_refuse(const struct pipeline *, nva_ofport,
+                       const struct eth_addr *mac);
 static void start_detour(const struct pipeline *, nva_ofport,
                          const struct eth_addr *mac, struct nva_flow *);
 static void start_admit(const struct pipeline *, const struct pipeline_tsi *,
@@ -78,6 +88,57 @@ static void admit_source(const struct pipeline *, const struct pipeline_tsi *,
 static void refuse_sources(const struct pipeline *,
                            const struct pipeline_tsi *, nva_ofport);
 
+/* MACs that no station has, as source and in ARP and ND, and groups that end
+ * at the next bridge (IEEE 802.1Q s8.6.3).  Not in CLASSIFY: what comes from a
+ * tunnel is to be looked up by its destination alone. */
+void
+pipeline_base_admit(const struct pipeline *p)
+{
+    static const struct eth_addr bridge = ETH_ADDR_C(01,80,c2,00,00,00);
+    static const struct eth_addr sixteen = ETH_ADDR_C(ff,ff,ff,ff,ff,f0);
+    const struct { struct eth_addr mac, mask; bool also_nd; } nobody[] = {
+        { group_bit, group_bit, true },
+        { nva_own_mac, eth_addr_exact, true },
+        { eth_addr_zero, eth_addr_exact, false },   /* ND: no option. */
+    };
+    struct nva_flow f;
+
+    start_nobody(p, &f);
+    match_set_dl_dst_masked(&f.match, bridge, sixteen);
+    finish_nobody(p, PIPELINE_REFUSE_GROUP, &f);
+
+    for (size_t i = 0; i < ARRAY_SIZE(nobody); i++) {
+        start_nobody(p, &f);
+        match_set_dl_src_masked(&f.match, nobody[i].mac, nobody[i].mask);
+        finish_nobody(p, PIPELINE_REFUSE_SOURCE, &f);
+
+        start_nobody(p, &f);
+        match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
+        match_set_arp_sha_masked(&f.match, nobody[i].mac, nobody[i].mask);
+        finish_nobody(p, PIPELINE_REFUSE_SOURCE, &f);
+
+        for (int na = 0; nobody[i].also_nd && na <= 1; na++) {
+            start_nobody(p, &f);
+            match_lla(&f, na, nobody[i].mac, nobody[i].mask);
+            finish_nobody(p, PIPELINE_REFUSE_SOURCE, &f);
+        }
+    }
+}
+
+/* From a tunnel: those who share the meter of strays. */
+void
+pipeline_base_refuse(const struct pipeline *p)
+{
+    struct nva_flow f;
+
+    if (p->tunnel != NVA_OFPORT_NONE) {
+        start(p, NVA_TABLE_REFUSE, REFUSE_PORT, &f);
+        match_port(&f, p->tunnel);
+        put_ask_limited(p, &f.actions, PIPELINE_METER_STRAY);
+        finish(p, &f);
+    }
+}
+
 void
 pipeline_vap(const struct pipeline *p, uint32_t vni, nva_ofport port,
              const struct eth_addr *mac, bool strict)
@@ -87,6 +148,7 @@ pipeline_vap(const struct pipeline *p, uint32_t vni, nva_ofport port,
     }
     vap_classify(p, vni, port, mac);
     vap_admit(p, vni, port, mac, strict);
+    vap_refuse(p, port, mac);
 }
 
 void
@@ -174,6 +236,22 @@ pipeline_admit_source(const struct pipeline *p,
     refuse_sources(p, tsi, port);
 }
 
+/* ## What no port may send ## */
+
+static void
+start_nobody(const struct pipeline *p, struct nva_flow *f)
+{
+    start(p, NVA_TABLE_ADMIT, ADMIT_NOBODY, f);
+}
+
+static void
+finish_nobody(const struct pipeline *p, enum pipeline_refusal why,
+              struct nva_flow *f)
+{
+    put_refuse(&f->actions, why);
+    finish(p, f);
+}
+
 /* ## VAP ## */
 
 static void
@@ -245,6 +323,22 @@ vap_admit(const struct pipeline *p, uint32_t vni, nva_ofport port,
     if (!strict) {
         put_goto(&f.actions, NVA_TABLE_ADDRESS);
     }
+    finish(p, &f);
+}
+
+/* What is refused of it, whoever refuses it: dropped and shown. */
+static void
+vap_refuse(const struct pipeline *p, nva_ofport port,
+           const struct eth_addr *mac)
+{
+    struct nva_flow f;
+
+    start(p, NVA_TABLE_REFUSE, mac ? REFUSE_PORT_MAC : REFUSE_PORT, &f);
+    match_port(&f, port);
+    if (mac) {
+        match_set_dl_src(&f.match, *mac);
+    }
+    put_ask_limited(p, &f.actions, port + PIPELINE_METER_DATA);
     finish(p, &f);
 }
 

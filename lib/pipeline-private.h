@@ -6,6 +6,7 @@
 #ifndef NVA_PIPELINE_PRIVATE_H
 #define NVA_PIPELINE_PRIVATE_H 1
 
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 
 #include "flow.h"
@@ -19,8 +20,8 @@
 enum {
     PRIO_MISS = 0,
 
-    CLASSIFY_TAG_0 = 300,               /* Priority tag: popped. */
-    CLASSIFY_TAG = 290,                 /* Any other: dropped. */
+    CLASSIFY_TAG_0 = 300,               /* A first priority tag: popped. */
+    CLASSIFY_TAG = 290,                 /* Any other: refused. */
     CLASSIFY_WARM = 280,                /* Frames that warm a neighbour. */
     CLASSIFY_TUNNEL = 270,
     CLASSIFY_LEFT_VN = 200,             /* A key of no VN that is served. */
@@ -33,6 +34,10 @@ enum {
 
     PRIO_ONLY = 10,                     /* Tables with one kind of flow. */
 };
+
+/* What all NVEs have in ADMIT and REFUSE, but for their misses. */
+void pipeline_base_admit(const struct pipeline *);
+void pipeline_base_refuse(const struct pipeline *);
 
 /* What all NVEs have in ADDRESS, but for its miss, and in REPLY_NS. */
 void pipeline_base_address(const struct pipeline *);
@@ -107,6 +112,21 @@ match_nd(struct nva_flow *f, uint8_t type)
     match_set_nw_ttl(&f->match, 255);
 }
 
+/* The link-layer address in an NS (SLL), or with 'na' in an NA (TLL); zero if
+ * there is none.  Open vSwitch keeps it where ARP has its MACs. */
+static inline void
+match_lla(struct nva_flow *f, bool na, struct eth_addr mac,
+          struct eth_addr mask)
+{
+    match_icmp6(f, na ? ND_NEIGHBOR_ADVERT : ND_NEIGHBOR_SOLICIT);
+    match_set_icmp_code(&f->match, 0);
+    if (na) {
+        match_set_arp_tha_masked(&f->match, mac, mask);
+    } else {
+        match_set_arp_sha_masked(&f->match, mac, mask);
+    }
+}
+
 /* ## Actions ## */
 
 static inline void
@@ -172,11 +192,25 @@ put_move_bits(struct ofpbuf *ofpacts, struct mf_subfield src,
 }
 
 static inline void
+put_set_reg(struct ofpbuf *ofpacts, enum mf_field_id reg, uint32_t value_)
+{
+    ovs_be32 value = htonl(value_);
+
+    put_set(ofpacts, reg, &value);
+}
+
+/* Dropped, and shown to the NVA under its port's meter. */
+static inline void
+put_refuse(struct ofpbuf *ofpacts, enum pipeline_refusal why)
+{
+    put_set_reg(ofpacts, MFF_REG3, why);
+    put_goto(ofpacts, NVA_TABLE_REFUSE);
+}
+
+static inline void
 put_set_vni(struct ofpbuf *ofpacts, uint32_t vni)
 {
-    ovs_be32 value = htonl(vni);
-
-    put_set(ofpacts, MFF_REG0, &value);
+    put_set_reg(ofpacts, MFF_REG0, vni);
 }
 
 #endif /* pipeline-private.h */

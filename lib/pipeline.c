@@ -46,6 +46,7 @@ static void put_clear_tunnel_dst(struct ofpbuf *);
 
 static void base_miss(const struct pipeline *, enum nva_table,
                       const enum nva_table *next);
+static void base_tags(const struct pipeline *);
 static void base_classify(const struct pipeline *);
 static void base_port(const struct pipeline *);
 static void base_hop(const struct pipeline *);
@@ -95,13 +96,27 @@ pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
     return true;
 }
 
+enum nva_reason
+pipeline_refusal_reason(uint32_t reg3)
+{
+    switch (reg3) {
+#define X(ENUM, NUMBER, REASON) case NUMBER: return NVA_R_##REASON;
+    PIPELINE_REFUSALS
+#undef X
+    default:
+        return NVA_R_NOT_INTERESTING;
+    }
+}
+
 void
 pipeline_base(const struct pipeline *p)
 {
     static const enum nva_table forward = NVA_TABLE_FORWARD;
     static const enum nva_table deliver = NVA_TABLE_DELIVER;
 
+    base_tags(p);
     base_classify(p);
+    pipeline_base_admit(p);
     base_miss(p, NVA_TABLE_ADMIT, NULL);
     pipeline_base_address(p);
     base_miss(p, NVA_TABLE_ADDRESS, &forward);
@@ -113,6 +128,8 @@ pipeline_base(const struct pipeline *p)
     base_deliver(p);
     base_shown(p, NVA_TABLE_HOLD, PIPELINE_METER_HOLD);
     base_shown(p, NVA_TABLE_RESET, PIPELINE_METER_RESET);
+    pipeline_base_refuse(p);
+    base_miss(p, NVA_TABLE_REFUSE, NULL);
 }
 
 void
@@ -478,21 +495,44 @@ base_miss(const struct pipeline *p, enum nva_table table,
     finish(p, &f);
 }
 
+/* One priority tag is popped, once: what is tagged then has more.  Of those
+ * beyond the switch's `vlan-limit', or of another kind, it sees the type
+ * alone. */
 static void
-base_classify(const struct pipeline *p)
+base_tags(const struct pipeline *p)
 {
+    static const uint16_t types[] = {
+        ETH_TYPE_VLAN_8021Q, ETH_TYPE_VLAN_8021AD,
+        0x9100, 0x9200, 0x9300,         /* Q-in-Q before 802.1ad. */
+    };
     struct nva_flow f;
 
     start(p, NVA_TABLE_CLASSIFY, CLASSIFY_TAG_0, &f);
+    match_set_reg(&f.match, 4, 0);
     match_set_dl_tci_masked(&f.match, htons(VLAN_CFI),
                             htons(VLAN_CFI | VLAN_VID_MASK));
     ofpact_put_STRIP_VLAN(&f.actions);
+    put_set_reg(&f.actions, MFF_REG4, 1);
     put_resubmit(&f.actions, NVA_TABLE_CLASSIFY);
     finish(p, &f);
 
     start(p, NVA_TABLE_CLASSIFY, CLASSIFY_TAG, &f);
     match_set_dl_tci_masked(&f.match, htons(VLAN_CFI), htons(VLAN_CFI));
+    put_refuse(&f.actions, PIPELINE_REFUSE_TAG);
     finish(p, &f);
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        start(p, NVA_TABLE_CLASSIFY, CLASSIFY_TAG, &f);
+        match_set_dl_type(&f.match, htons(types[i]));
+        put_refuse(&f.actions, PIPELINE_REFUSE_TAG);
+        finish(p, &f);
+    }
+}
+
+static void
+base_classify(const struct pipeline *p)
+{
+    struct nva_flow f;
 
     if (p->tunnel != NVA_OFPORT_NONE) {
         start(p, NVA_TABLE_CLASSIFY, CLASSIFY_WARM, &f);

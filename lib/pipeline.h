@@ -24,7 +24,8 @@
     X(HOP, 41, "hop", "counts redirects in the tunnel key, sends")          \
     X(DELIVER, 50, "deliver", "from a tunnel: (VN, MAC) -> local port")     \
     X(HOLD, 60, "hold", "for a VM that stands still: to the NVA")           \
-    X(RESET, 61, "reset", "TCP of a VM that left: the NVA resets it")
+    X(RESET, 61, "reset", "TCP of a VM that left: the NVA resets it")       \
+    X(REFUSE, 62, "refuse", "dropped; the NVA counts what reg3 says it is")
 
 enum nva_table {
 #define X(E, N, W, T) NVA_TABLE_##E = N,
@@ -46,7 +47,24 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
                            bool *current_schema);
 
 /* Registers: reg0 = VNI, reg1 = redirect hops of a packet from a tunnel,
- * reg2 = the local port that a flooded packet is to leave by. */
+ * reg2 = the local port that a flooded packet is to leave by, reg3 = why a
+ * frame is refused, reg4 = 1 if it had a priority tag. */
+
+/* What a flow refuses, in reg3: X(ENUM, number, reason that is counted). */
+#define PIPELINE_REFUSALS                                                   \
+    X(TAG, 1, TAGGED)                   /* One priority tag alone may be. */\
+    X(SOURCE, 2, BAD_MAC)               /* A MAC that no station has. */    \
+    X(GROUP, 3, RESERVED_GROUP)         /* For the next bridge alone. */
+
+enum pipeline_refusal {
+#define X(ENUM, NUMBER, REASON) PIPELINE_REFUSE_##ENUM = NUMBER,
+    PIPELINE_REFUSALS
+#undef X
+};
+
+/* The reason of what REFUSE shows with 'reg3'; NOT_INTERESTING if it is no
+ * refusal of ours. */
+enum nva_reason pipeline_refusal_reason(uint32_t reg3);
 
 /* Meter ids: a VAP's is its ofport; what else than ARP, ND and RARP of it is
  * shown has one of its own, PIPELINE_METER_DATA higher, so that it leaves the
@@ -158,7 +176,7 @@ void pipeline_vn_unknown_question(const struct pipeline *, uint32_t vni,
 
 /* A VAP: what comes from 'port' ('mac' not NULL: with this source) is of the
  * VN.  Its meter.  'strict': a source no TSI has there is dropped and shown
- * to the NVA, else shown and let through. */
+ * to the NVA, else shown and let through.  What is refused of it is shown. */
 void pipeline_vap(const struct pipeline *, uint32_t vni, nva_ofport port,
                   const struct eth_addr *mac, bool strict);
 

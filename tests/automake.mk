@@ -105,6 +105,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-duplicate \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
+	tests/scenarios/test-guard \
 	tests/scenarios/test-hold \
 	tests/scenarios/test-interfaces \
 	tests/scenarios/test-kinds \
@@ -415,6 +416,9 @@ tests_scenarios_test_nested_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_planned_SOURCES = tests/scenarios/test-planned.c
 tests_scenarios_test_planned_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_guard_SOURCES = tests/scenarios/test-guard.c
+tests_scenarios_test_guard_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_pull_SOURCES = tests/scenarios/test-pull.c
 tests_scenarios_test_pull_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -60,6 +60,7 @@ struct out {
     uint64_t tun_id;
     struct in6_addr tun_dst;
     uint8_t table;
+    uint32_t refusal;                   /* reg3. */
     uint64_t cookie;
     bool rewritten;
 };
@@ -922,6 +923,7 @@ add_out(struct exec *x, nva_ofport port, uint8_t table, uint64_t cookie)
     o = &d->outs[d->n++];
     o->port = port;
     o->table = table;
+    o->refusal = x->flow.regs[3];
     o->cookie = cookie;
     o->rewritten = x->rewritten;
     o->tun_id = ntohll(x->flow.tunnel.tun_id);
@@ -1045,6 +1047,7 @@ packet_in(struct fake_switch *sw, const struct exec *x, const struct out *o)
     };
 
     flow_get_metadata(&x->flow, &pin.base.flow_metadata);
+    match_set_reg(&pin.base.flow_metadata, 3, o->refusal);
     say(sw, ofputil_encode_packet_in_private(&pin, protocol(sw),
                                               OFPUTIL_PACKET_IN_STD));
 }

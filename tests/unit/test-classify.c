@@ -183,6 +183,16 @@ START_TEST(refusals)
                      NVA_R_FRAME_CHECKSUM);
     ck_assert_uint_eq(n, 0);
 
+    /* What a flow refused needs not be a frame that we understand. */
+    pin = pin_of("ns-checksum", NVA_TABLE_REFUSE, 11);
+    pin.refusal = PIPELINE_REFUSE_TAG;
+    ck_assert_int_eq(classify_packet_in(fx.dir, &pin, ev, &n),
+                     NVA_R_TAGGED);
+    pin.refusal = 0;
+    ck_assert_int_eq(classify_packet_in(fx.dir, &pin, ev, &n),
+                     NVA_R_NOT_INTERESTING);
+    ck_assert_uint_eq(n, 0);
+
     pin = pin_of("garp-request", NVA_TABLE_ADDRESS, 11);
     pin.session--;
     ck_assert_int_eq(classify_packet_in(fx.dir, &pin, ev, &n),
