@@ -156,6 +156,8 @@ static const struct {
 
 static enum nva_reason api_run(struct api_ctx *, const char *path,
                                const char *query, const void *, size_t);
+static int early_came_to_nothing(const struct nva_view *,
+                                 const struct nva_move *, char **body);
 static char *dump(json_t *);
 static json_t *last_audit(const struct nva_view *, const struct api_facts *);
 static json_t *result_json(const struct nva_view *, const struct api_facts *,
@@ -223,8 +225,26 @@ api_json_waited(const struct nva_view *view, const struct api_facts *facts,
         *body = api_json_error(move->end_reason, "state", detail);
         return 409;
     }
+    if (type == NVA_REQ_MOVE_PAUSE && move->state == NVA_MS_PREPARED) {
+        return early_came_to_nothing(view, move, body);
+    }
     *body = dump(api_show_move(view, facts, move, false));
     return type == NVA_REQ_MOVE_START ? 201 : 200;
+}
+
+/* While its caller waited an early pause was given up: the VM must not stop
+ * now. */
+static int
+early_came_to_nothing(const struct nva_view *view, const struct nva_move *move,
+                      char **body)
+{
+    const struct nva_nve *to = directory_nve(view->dir, move->to_nve);
+
+    *body = api_json_error(to && to->connected ? NVA_R_NOT_READY
+                           : NVA_R_DESTINATION_DOWN, "state",
+                           "the early pause was not confirmed in time: the "
+                           "move is prepared again");
+    return 409;
 }
 
 char *

@@ -210,6 +210,50 @@ START_TEST(D16_ports_are_swapped)
 }
 END_TEST
 
+/* Paused early: each interface's packets wait, what each sends goes on, and one
+ * that speaks at the destination says that the VM has stopped. */
+START_TEST(D17_both_are_paused_early)
+{
+    uint64_t ids[40], mine[2];
+    struct stage s;
+    int g[2], id;
+    char *path;
+
+    set_stage(&s, _i & 1 ? "green" : "blue", g);
+    id = start(&s, "\"eth0\": \"tap-p0\", \"eth1\": \"tap-p1\"");
+    sim_settle(s.sim);
+    path = xasprintf("/v1/moves/%d/pause", id);
+    must(&s, "POST", path, "{\"early_ms\": 200}");
+    free(path);
+    sim_run(s.sim, 20 * NVA_MSEC);
+    for (int i = 0; i < 40; i++) {
+        ids[i] = sim_send(s.sim, s.c[3], g[0]);
+        sim_run(s.sim, 100);
+    }
+    for (int i = 0; i < 2; i++) {
+        mine[i] = sim_send(s.sim, g[i], i && _i & 1 ? g[1] : s.c[1]);
+        sim_announce(s.sim, g[i], SIM_GARP);
+    }
+    sim_settle(s.sim);
+    ck_assert_str_eq(move_state(&s, id), "paused");
+    ck_assert_int_eq(sim_received(s.sim, mine[0]), 1);
+    ck_assert_int_eq(sim_received(s.sim, ids[39]), 0);
+    if (_i / 2) {
+        sim_run(s.sim, 400 * NVA_MSEC);
+        ck_assert_str_eq(move_state(&s, id), "prepared");
+    } else {
+        stand_both(&s, g, 1);
+        sim_announce(s.sim, g[1], SIM_RARP);
+        sim_run(s.sim, 200 * NVA_MSEC);
+        ck_assert_str_eq(move_state(&s, id), "draining");
+    }
+    for (int i = 0; i < 40; i++) {
+        ck_assert_int_eq(sim_received(s.sim, ids[i]), 1);
+    }
+    stage_strike(&s);
+}
+END_TEST
+
 /* It speaks with one interface first: the other, whose port is named, comes
  * along. */
 START_TEST(both_come_when_one_speaks)
@@ -286,6 +330,7 @@ main(void)
     tcase_add_loop_test(tc, D16_some_stay_where_they_are, 0, 2);
     tcase_add_loop_test(tc, D16_one_is_there_and_is_left_out, 0, 3);
     tcase_add_loop_test(tc, D16_ports_are_swapped, 0, 2);
+    tcase_add_loop_test(tc, D17_both_are_paused_early, 0, 4);
     tcase_add_test(tc, both_come_when_one_speaks);
     tcase_add_loop_test(tc, B13_one_interface_is_in_a_network_that_pulls, 0,
                         2);
