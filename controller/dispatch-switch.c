@@ -170,7 +170,10 @@ dispatch_switch_packet_in(struct dispatch *d, void *channel,
     d->metrics.counters[METRICS_PACKET_INS]++;
     pin.nve = br->nve;
     pin.session = br->session;
-    if (hold_take(d->hold, d->dir, &pin)) {
+    if (pin.table == NVA_TABLE_PORT) {
+        d->metrics.counters[METRICS_FLOODS_LOST]++;
+        return;
+    } else if (hold_take(d->hold, d->dir, &pin)) {
         return;
     }
     reason = classify_packet_in(d->dir, &pin, ev, &n);

@@ -32,6 +32,8 @@ struct ds;
       "flow mods that a switch rejected")                                   \
     X(OWNERS_REWRITTEN, "nva_owners_rewritten_total",                       \
       "owners written anew, as an NVE asked for what it should have")       \
+    X(FLOODS_LOST, "nva_floods_lost_total",                                 \
+      "floods that reached neither place of a VM that is paused early")     \
     X(AUDITS, "nva_audits_total", "audits that ended")                      \
     X(API_CALLS, "nva_api_calls_total", "calls of the northbound API")      \
     X(API_REFUSED, "nva_api_refused_total",                                 \

@@ -53,6 +53,7 @@ static void dirt_probes(struct dirt *, nva_id nve, const struct dirt_probe *,
 static void dirt_flooding(struct dirt *, const struct dirt_probe *);
 static void dirt_quiet(struct dirt *, nva_id nve, const char *port,
                        nva_id vn);
+static void dirt_left(struct dirt *, const struct nva_tsi *);
 static void dirt_rivals(struct dirt *, nva_id tsi, const struct nva_tsi *);
 static directory_cb dirt_rival_cb;
 
@@ -250,12 +251,25 @@ dirt_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *old,
             dirt_holders(dirt, old->vn, id);
         }
     }
+    if (old->deaf || new->deaf) {
+        dirt_left(dirt, old);
+        dirt_left(dirt, new);
+    }
     dirt_place(dirt, new->current.nve, id, probes, n);
     dirt_place(dirt, new->published.nve, id, probes, n);
     dirt_answers(dirt, new->vn, id, old, new);
     dirt_answers(dirt, old->vn, id, old, new);
     dirt_rivals(dirt, id, old);
     dirt_rivals(dirt, id, new);
+}
+
+/* The places that floods for 't' leave or enter: the flow of one that they
+ * have left shows them. */
+static void
+dirt_left(struct dirt *dirt, const struct nva_tsi *t)
+{
+    dirt_quiet(dirt, t->current.nve, t->current.port, t->vn);
+    dirt_quiet(dirt, t->prepared.nve, t->prepared.port, t->vn);
 }
 
 /* Of the interfaces at one port that allow a MAC one admits it: which one may

@@ -53,6 +53,7 @@ static void quiet_flows(const struct intent *, nva_id vap);
 
 static directory_cb collect_port;
 static directory_cb collect_nve;
+static directory_cb left_cb;
 static void tsi_reset(const struct intent *, const struct nva_tsi *,
                       const struct pipeline_tsi *);
 static void tsi_deliver(const struct intent *, const struct nva_tsi *,
@@ -243,6 +244,13 @@ collect_nve(const void *nve_, void *flood_)
     return true;
 }
 
+/* Whether floods for an interface have just left 'place'. */
+struct left {
+    struct nva_place place;
+    nva_id vn;
+    bool any;
+};
+
 /* What is flooded would wait there for a VM that gets it where it is. */
 static void
 quiet_flows(const struct intent *in, nva_id id)
@@ -251,8 +259,25 @@ quiet_flows(const struct intent *in, nva_id id)
     const struct nva_vn *vn = vap ? directory_vn(in->dir, vap->vn) : NULL;
 
     if (vn && vap->nve == in->nve->id && directory_is_quiet(in->dir, vap)) {
-        pipeline_quiet(&in->p, vn->vni, ofport_of(in, vap->port));
+        struct left left = { .place = nva_vap_place(vap), .vn = vn->id };
+
+        directory_each_tsi_at(in->dir, vap->nve, vap->port, left_cb, &left);
+        pipeline_quiet(&in->p, vn->vni, ofport_of(in, vap->port), left.any);
     }
+}
+
+/* A flood that comes there before those for the same interface may enter its
+ * other place is lost: shown to be counted. */
+static bool
+left_cb(const void *tsi_, void *left_)
+{
+    const struct nva_tsi *tsi = tsi_;
+    struct left *left = left_;
+
+    left->any = (tsi->deaf && tsi->vn == left->vn
+                 && nva_place_equal(tsi->paused ? &tsi->current
+                                    : &tsi->prepared, &left->place));
+    return !left->any;
 }
 
 /* ## VAP ## */

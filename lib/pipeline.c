@@ -181,13 +181,17 @@ pipeline_vn_flood(const struct pipeline *p, uint32_t vni,
 }
 
 void
-pipeline_quiet(const struct pipeline *p, uint32_t vni, nva_ofport port)
+pipeline_quiet(const struct pipeline *p, uint32_t vni, nva_ofport port,
+               bool show)
 {
     struct nva_flow f;
 
     start(p, NVA_TABLE_PORT, PRIO_ONLY, &f);
     match_vn(&f, vni);
     match_set_reg(&f.match, 2, port);
+    if (show) {
+        put_ask_limited(p, &f.actions, PIPELINE_METER_HOLD);
+    }
     finish(p, &f);
 }
 

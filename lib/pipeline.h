@@ -159,7 +159,8 @@ void pipeline_vn_flood(const struct pipeline *, uint32_t vni,
                        const struct pipeline_flood *);
 
 /* None of them leaves by 'port', which is in its flood list. */
-void pipeline_quiet(const struct pipeline *, uint32_t vni, nva_ofport port);
+void pipeline_quiet(const struct pipeline *, uint32_t vni, nva_ofport port,
+                    bool show);
 
 /* A unicast MAC that nobody knows: the NVA is asked (in a VN that pulls: for
  * each first packet), it is flooded, or dropped. */

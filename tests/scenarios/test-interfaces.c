@@ -210,8 +210,8 @@ START_TEST(D16_ports_are_swapped)
 }
 END_TEST
 
-/* Paused early: each interface's packets wait, what each sends goes on, and one
- * that speaks at the destination says that the VM has stopped. */
+/* Paused early: each interface's packets wait, what each sends goes on, and
+ * one that speaks at the destination says that the VM has stopped. */
 START_TEST(D17_both_are_paused_early)
 {
     uint64_t ids[40], mine[2];

@@ -78,7 +78,7 @@ add_all(void)
     pipeline_base(&p);
     pipeline_vn_tunnel(&p, 100);
     pipeline_vn_flood(&p, 100, &flood);
-    pipeline_quiet(&p, 100, 3);
+    pipeline_quiet(&p, 100, 3, false);
     pipeline_vn_unknown_unicast(&p, 100, PIPELINE_ASK);
     pipeline_vn_unknown_unicast(&p, 101, PIPELINE_FLOOD);
     pipeline_vn_unknown_unicast(&p, 102, PIPELINE_DROP);
@@ -340,7 +340,7 @@ START_TEST(quiet_port_gets_no_floods)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
 
-    pipeline_quiet(&p, 100, 3);
+    pipeline_quiet(&p, 100, 3, false);
     ck_assert_uint_eq(flow_set_n(p.out), 1);
     nva_flow_format(flow_set_at(p.out, 0), &s);
     ck_assert_str_eq(ds_cstr(&s),
