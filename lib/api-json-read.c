@@ -307,6 +307,9 @@ const struct api_schema *const api_schemas[] = {
     &api_empty_schema, NULL,
 };
 
+static void explain(struct api_reader *, enum nva_reason,
+                    const struct api_field *);
+
 /* ## Public ## */
 
 enum nva_reason
@@ -328,10 +331,26 @@ api_read_object(struct api_reader *rd, const struct api_schema *schema,
         }
         reason = f->read ? f->read(rd, f, value, object) : NVA_OK;
         if (reason) {
+            explain(rd, reason, f);
             return api_fail(rd, reason, f->name);
         }
     }
     return NVA_OK;
+}
+
+/* Says what the field's table knows of what it takes. */
+static void
+explain(struct api_reader *rd, enum nva_reason reason,
+        const struct api_field *f)
+{
+    if (rd->field[0] || rd->detail[0]) {
+        return;                 /* Who refused said more. */
+    } else if (reason == NVA_R_BAD_NAME && f->max) {
+        snprintf(rd->detail, sizeof rd->detail, "1 to %"PRIu32" of the "
+                 "characters A-Z a-z 0-9 . _ : / -", f->max - 1);
+    } else if (reason == NVA_R_JSON_TYPE) {
+        snprintf(rd->detail, sizeof rd->detail, "must be JSON's %s", f->type);
+    }
 }
 
 enum nva_reason
@@ -370,6 +389,28 @@ api_parse_mac(const char *s, struct eth_addr *mac)
 }
 
 /* ## Reading: generic ## */
+
+/* LIMIT: 'value' is a list of more than 'max'. */
+static enum nva_reason
+fail_count(struct api_reader *rd, const struct api_field *f,
+           const json_t *value, size_t max)
+{
+    char detail[API_DETAIL_MAX];
+
+    snprintf(detail, sizeof detail, "at most %"PRIuSIZE", not %"PRIuSIZE,
+             max, (json_is_array(value) ? json_array_size(value)
+                   : json_object_size(value)));
+    return api_fail_because(rd, NVA_R_LIMIT, f->name, detail);
+}
+
+/* BAD_VALUE: 'value', a string, is not 'what'. */
+static enum nva_reason
+fail_text(struct api_reader *rd, const json_t *value, const char *what)
+{
+    snprintf(rd->detail, sizeof rd->detail, "\"%.48s\" is not %s",
+             json_string_value(value), what);
+    return NVA_R_BAD_VALUE;
+}
 
 static enum nva_reason
 copy_name(const json_t *value, bool may_be_empty, char *dst, size_t size)
@@ -445,7 +486,7 @@ read_bool(struct api_reader *rd OVS_UNUSED, const struct api_field *f,
 }
 
 static enum nva_reason
-read_ip(struct api_reader *rd OVS_UNUSED, const struct api_field *f,
+read_ip(struct api_reader *rd, const struct api_field *f,
         const json_t *value, void *object)
 {
     struct in6_addr *ip = (void *) ((char *) object + f->offset);
@@ -456,27 +497,46 @@ read_ip(struct api_reader *rd OVS_UNUSED, const struct api_field *f,
     } else if (!json_is_string(value)) {
         return NVA_R_JSON_TYPE;
     } else if (nva_ip_parse(json_string_value(value), ip)) {
-        return NVA_R_BAD_VALUE;
+        return fail_text(rd, value, "an IPv4 or IPv6 address");
     }
     return nva_ip_is_host(ip) ? NVA_OK : NVA_R_BAD_IP;
 }
 
 static enum nva_reason
-read_mac(struct api_reader *rd OVS_UNUSED, const struct api_field *f,
-         const json_t *value, void *object)
+read_mac(struct api_reader *rd, const struct api_field *f, const json_t *value,
+         void *object)
 {
     struct eth_addr *mac = (void *) ((char *) object + f->offset);
+    enum nva_reason reason;
 
-    return json_is_string(value) ? api_parse_mac(json_string_value(value), mac)
-                                 : NVA_R_JSON_TYPE;
+    if (!json_is_string(value)) {
+        return NVA_R_JSON_TYPE;
+    }
+    reason = api_parse_mac(json_string_value(value), mac);
+    return (reason == NVA_R_BAD_VALUE
+            ? fail_text(rd, value, "a MAC address (02:00:00:00:00:01)")
+            : reason);
 }
 
+/* BAD_VALUE: 'value' is none of 'words', each with ", " before it. */
+static enum nva_reason
+fail_word(struct api_reader *rd, const struct api_field *f,
+          const json_t *value, const char *words)
+{
+    char detail[API_DETAIL_MAX];
+
+    snprintf(detail, sizeof detail, "\"%.32s\" is none of %s",
+             json_string_value(value), words + 2);
+    return api_fail_because(rd, NVA_R_BAD_VALUE, f->name, detail);
+}
+
+#define COMMA_WORD(ENUM, WORD) ", " WORD
+
 /* A reader of a word of an enum. */
-#define READ_WORD(NAME, STRUCT, MEMBER, FROM_WORD)                          \
+#define READ_WORD(NAME, STRUCT, MEMBER, FROM_WORD, WORDS)                   \
     static enum nva_reason                                                  \
-    NAME(struct api_reader *rd OVS_UNUSED,                                    \
-         const struct api_field *f OVS_UNUSED, const json_t *value,         \
-         void *object)                                                      \
+    NAME(struct api_reader *rd, const struct api_field *f,                  \
+         const json_t *value, void *object)                                 \
     {                                                                       \
         STRUCT *o = object;                                                 \
                                                                             \
@@ -484,18 +544,24 @@ read_mac(struct api_reader *rd OVS_UNUSED, const struct api_field *f,
             return NVA_R_JSON_TYPE;                                         \
         }                                                                   \
         return FROM_WORD(json_string_value(value), &o->MEMBER)              \
-               ? NVA_OK : NVA_R_BAD_VALUE;                                  \
+               ? NVA_OK : fail_word(rd, f, value, WORDS);                   \
     }
-READ_WORD(read_binding, struct nva_vn, binding, nva_binding_from_word)
-READ_WORD(read_isolation, struct nva_vn, isolation, nva_isolation_from_word)
+#define X COMMA_WORD
+READ_WORD(read_binding, struct nva_vn, binding, nva_binding_from_word,
+          NVA_BINDINGS)
+READ_WORD(read_isolation, struct nva_vn, isolation, nva_isolation_from_word,
+          NVA_ISOLATIONS)
 READ_WORD(read_unknown_question, struct nva_vn, unknown_question,
-          nva_unknown_question_from_word)
+          nva_unknown_question_from_word, NVA_UNKNOWN_QUESTIONS)
 READ_WORD(read_unknown_unicast, struct nva_vn, unknown_unicast,
-          nva_unknown_unicast_from_word)
+          nva_unknown_unicast_from_word, NVA_UNKNOWN_UNICASTS)
 READ_WORD(read_port_security, struct nva_vn, port_security,
-          nva_port_security_from_word)
+          nva_port_security_from_word, NVA_PORT_SECURITIES)
 READ_WORD(read_resolution, struct nva_vn, resolution,
-          nva_resolution_from_word)
+          nva_resolution_from_word, NVA_RESOLUTIONS)
+READ_WORD(read_connections, struct nva_request_vm, connections,
+          nva_connections_from_word, NVA_CONNECTIONS)
+#undef X
 
 /* A word of which this version does only the 'n_done' first of 'words' (NULL
  * ends them): the others are refused clearly. */
@@ -517,13 +583,16 @@ read_planned_word(const json_t *value, const char *const words[],
 /* ## Reading: particular ## */
 
 static enum nva_reason
-read_role(struct api_reader *rd OVS_UNUSED,
+read_role(struct api_reader *rd,
           const struct api_field *f OVS_UNUSED, const json_t *value,
           void *object OVS_UNUSED)
 {
     static const char *const words[] = { "nve", "gateway", NULL };
 
-    return read_planned_word(value, words, 1);
+    enum nva_reason reason = read_planned_word(value, words, 1);
+
+    return (reason == NVA_R_BAD_VALUE
+            ? fail_text(rd, value, "nve or gateway") : reason);
 }
 
 static enum nva_reason
@@ -552,7 +621,7 @@ parse_dpid(const char *s, uint64_t *dpid)
 
 /* 16 hex digits as OVS prints them, "0x..." or decimal. */
 static enum nva_reason
-read_dpid(struct api_reader *rd OVS_UNUSED,
+read_dpid(struct api_reader *rd,
           const struct api_field *f OVS_UNUSED, const json_t *value,
           void *object)
 {
@@ -562,9 +631,12 @@ read_dpid(struct api_reader *rd OVS_UNUSED,
         nve->dpid = json_integer_value(value);
         return json_integer_value(value) > 0 ? NVA_OK : NVA_R_BAD_VALUE;
     }
-    return json_is_string(value)
-           ? parse_dpid(json_string_value(value), &nve->dpid)
-           : NVA_R_JSON_TYPE;
+    if (!json_is_string(value)) {
+        return NVA_R_JSON_TYPE;
+    }
+    return (parse_dpid(json_string_value(value), &nve->dpid)
+            ? fail_text(rd, value, "16 hexadecimal digits, 0x and such digits,"
+                        " or a decimal number, but 0") : NVA_OK);
 }
 
 /* Only makes sense as what was shown before: see put_nve(). */
@@ -601,10 +673,12 @@ read_port_mac(struct api_reader *rd OVS_UNUSED,
 }
 
 static enum nva_reason
-read_vm_state(struct api_reader *rd OVS_UNUSED,
-              const struct api_field *f OVS_UNUSED, const json_t *value,
-              void *object)
+read_vm_state(struct api_reader *rd, const struct api_field *f,
+              const json_t *value, void *object)
 {
+#define X(E, W, N) COMMA_WORD(E, W)
+    static const char words[] = NVA_VM_STATES;
+#undef X
     struct nva_request_vm *vm = object;
 
     if (!json_is_string(value)) {
@@ -612,28 +686,13 @@ read_vm_state(struct api_reader *rd OVS_UNUSED,
     }
     vm->has_state = true;
     return nva_vm_state_from_word(json_string_value(value), &vm->state)
-           ? NVA_OK : NVA_R_BAD_VALUE;
+           ? NVA_OK : fail_word(rd, f, value, words);
 }
 
 struct ip_list {
     struct in6_addr *ips;
     size_t *n, max;
 };
-
-static enum nva_reason
-read_connections(struct api_reader *rd OVS_UNUSED,
-                 const struct api_field *f OVS_UNUSED, const json_t *value,
-                 void *object)
-{
-    struct nva_request_vm *vm = object;
-
-    if (!json_is_string(value)) {
-        return NVA_R_JSON_TYPE;
-    }
-    return nva_connections_from_word(json_string_value(value),
-                                     &vm->connections)
-           ? NVA_OK : NVA_R_BAD_VALUE;
-}
 
 static enum nva_reason
 read_ip_list(struct api_reader *rd, const struct api_field *f,
@@ -645,7 +704,7 @@ read_ip_list(struct api_reader *rd, const struct api_field *f,
     if (!json_is_array(value)) {
         return NVA_R_JSON_TYPE;
     } else if (n > list->max) {
-        return NVA_R_LIMIT;
+        return fail_count(rd, f, value, list->max);
     }
     for (size_t i = 0; i < n; i++) {
         const json_t *ip = json_array_get(value, i);
@@ -698,7 +757,7 @@ read_allowed_macs(struct api_reader *rd, const struct api_field *f,
     if (!json_is_array(value)) {
         return NVA_R_JSON_TYPE;
     } else if (json_array_size(value) > NVA_ALLOWED_MACS_MAX) {
-        return NVA_R_LIMIT;
+        return fail_count(rd, f, value, NVA_ALLOWED_MACS_MAX);
     }
     json_array_foreach (value, i, mac) {
         enum nva_reason reason = read_mac(rd, &one, mac, &nif->allowed[i]);
@@ -788,7 +847,7 @@ read_interfaces(struct api_reader *rd, const struct api_field *f,
     if (!json_is_array(value)) {
         return NVA_R_JSON_TYPE;
     } else if (json_array_size(value) > NVA_IFS_MAX) {
-        return NVA_R_LIMIT;
+        return fail_count(rd, f, value, NVA_IFS_MAX);
     }
     vm->n_ifs = 0;
     json_array_foreach (value, i, json) {
@@ -807,17 +866,19 @@ read_interfaces(struct api_reader *rd, const struct api_field *f,
 }
 
 static enum nva_reason
-read_kind(struct api_reader *rd OVS_UNUSED,
-          const struct api_field *f OVS_UNUSED, const json_t *value,
-          void *object)
+read_kind(struct api_reader *rd, const struct api_field *f,
+          const json_t *value, void *object)
 {
+#define X COMMA_WORD
+    static const char words[] = NVA_MOVE_KINDS;
+#undef X
     struct nva_request_move *move = object;
 
     if (!json_is_string(value)) {
         return NVA_R_JSON_TYPE;
     } else if (!nva_move_kind_from_word(json_string_value(value),
                                         &move->kind)) {
-        return NVA_R_BAD_VALUE;
+        return fail_word(rd, f, value, words);
     }
     move->has_kind = true;
     return move->kind == NVA_MOVE_FAILOVER ? NVA_R_UNSUPPORTED : NVA_OK;
@@ -886,7 +947,7 @@ read_ports(struct api_reader *rd, const struct api_field *f,
         return api_fail_because(rd, NVA_R_JSON_FIELD, f->name,
                                 "either \"port\" or \"ports\"");
     } else if (json_object_size(value) > NVA_IFS_MAX) {
-        return NVA_R_LIMIT;
+        return fail_count(rd, f, value, NVA_IFS_MAX);
     }
     json_object_foreach ((json_t *) value, key, port) {
         enum nva_reason reason = nva_name_is_valid(key)
@@ -913,7 +974,7 @@ read_targets(struct api_reader *rd, const struct api_field *f,
     if (!json_is_array(value)) {
         return NVA_R_JSON_TYPE;
     } else if (json_array_size(value) > NVA_DRAIN_TARGETS_MAX) {
-        return NVA_R_LIMIT;
+        return fail_count(rd, f, value, NVA_DRAIN_TARGETS_MAX);
     }
     json_array_foreach (value, i, name) {
         enum nva_reason reason = copy_name(name, false, drain->to[i],

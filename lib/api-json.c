@@ -503,6 +503,16 @@ api_run(struct api_ctx *ctx, const char *path, const char *query,
     return reason ? reason : ctx->route->on[ctx->method](ctx);
 }
 
+/* NOT_FOUND: nothing has the key 'key'. */
+static enum nva_reason
+fail_absent(struct api_ctx *ctx, const char *field, const char *key)
+{
+    char detail[API_DETAIL_MAX];
+
+    snprintf(detail, sizeof detail, "there is no \"%.128s\"", key);
+    return api_fail_because(&ctx->rd, NVA_R_NOT_FOUND, field, detail);
+}
+
 /* ## Handlers: writes ## */
 
 /* The object's name, from the path or (POST on a collection) the body. */
@@ -791,7 +801,7 @@ change_move(struct api_ctx *ctx)
     if (reason) {
         return reason;
     } else if (!move) {
-        return api_fail(&ctx->rd, NVA_R_NOT_FOUND, "id");
+        return fail_absent(ctx, "id", ctx->names[0]);
     }
     ctx->out->kind = API_REQUEST;
     ctx->out->request.type = ctx->route->arg;
@@ -825,7 +835,7 @@ static enum nva_reason
 answer_one(struct api_ctx *ctx, const void *object, json_t *json)
 {
     ctx->answer = json;
-    return object ? NVA_OK : api_fail(&ctx->rd, NVA_R_NOT_FOUND, "name");
+    return object ? NVA_OK : fail_absent(ctx, "name", ctx->names[0]);
 }
 
 static bool
@@ -1004,7 +1014,7 @@ get_move(struct api_ctx *ctx)
     const struct nva_move *move = find_move(ctx);
 
     if (!move) {
-        return api_fail(&ctx->rd, NVA_R_NOT_FOUND, "id");
+        return fail_absent(ctx, "id", ctx->names[0]);
     }
     ctx->answer = api_show_move(ctx->view, ctx->facts, move, true);
     return NVA_OK;
@@ -1027,7 +1037,7 @@ get_lookup(struct api_ctx *ctx)
                                 : NVA_R_MISSING_FIELD, "ip",
                                 "either \"ip\" or \"mac\"");
     } else if (!vn) {
-        return api_fail(&ctx->rd, NVA_R_NOT_FOUND, "vn");
+        return fail_absent(ctx, "vn", ctx->query[API_Q_VN]);
     }
     if (*mac_word) {
         struct eth_addr mac;
@@ -1040,9 +1050,11 @@ get_lookup(struct api_ctx *ctx)
         reason = nva_ip_parse(ip_word, &ip);
         tsi = reason ? NULL : directory_tsi_by_ip(dir, vn->id, &ip);
     }
-    if (reason || !tsi) {
-        return api_fail(&ctx->rd, reason ? reason : NVA_R_NOT_FOUND,
-                        *mac_word ? "mac" : "ip");
+    if (reason) {
+        return api_fail(&ctx->rd, reason, *mac_word ? "mac" : "ip");
+    } else if (!tsi) {
+        return fail_absent(ctx, *mac_word ? "mac" : "ip",
+                           *mac_word ? mac_word : ip_word);
     }
     ctx->answer = api_show_lookup(ctx->view, vn, tsi);
     return NVA_OK;

@@ -47,6 +47,8 @@ lib_libnva_a_SOURCES = \
 	lib/duplicate.h \
 	lib/event.c \
 	lib/event.h \
+	lib/explain.c \
+	lib/explain.h \
 	lib/fabric.c \
 	lib/fabric.h \
 	lib/finding.c \

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "explain.h"
 #include "fabric.h"
 #include "packets.h"
 #include "placement.h"
@@ -46,7 +47,7 @@ static bool is_used(const struct nva_view *, const struct nva_place *,
                     nva_id vn, const struct nva_plan *);
 static enum nva_reason check_port(const struct nva_view *, nva_id nve,
                                   const char *port, nva_id vn,
-                                  const struct nva_plan *, bool *bound);
+                                  struct nva_plan *, bool *bound);
 
 enum nva_reason
 binding_imply(const struct nva_view *v, nva_id nve, const char *port,
@@ -65,7 +66,7 @@ binding_imply(const struct nva_view *v, nva_id nve, const char *port,
         return reason;
     }
     if (!binding_has_room(v, nve, vn)) {
-        return NVA_R_LIMIT;
+        return explain_room(plan);
     }
     if (!directory_nve_serves(v->dir, nve, vn)) {
         fabric_warm(v, nve, vn, plan);
@@ -179,7 +180,7 @@ count_cb(const void *vap OVS_UNUSED, void *n)
  * those that this very plan makes. */
 static enum nva_reason
 check_port(const struct nva_view *v, nva_id nve, const char *port, nva_id vn,
-           const struct nva_plan *plan, bool *bound)
+           struct nva_plan *plan, bool *bound)
 {
     const struct nva_vap *vap = directory_vap_by_key(v->dir, nve, port, false,
                                                      eth_addr_zero);
@@ -196,7 +197,7 @@ check_port(const struct nva_view *v, nva_id nve, const char *port, nva_id vn,
         }
     }
     *bound = vap && vap->vn == vn;
-    return vap && vap->vn != vn ? NVA_R_PORT_TAKEN : NVA_OK;
+    return vap && vap->vn != vn ? explain_vap(v, plan, vap) : NVA_OK;
 }
 
 /* True if the plan deletes it already, or makes it somebody's. */

@@ -8,10 +8,12 @@
 
 #include "mobility.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "binding.h"
 #include "converge.h"
+#include "explain.h"
 #include "fabric.h"
 #include "mobility-private.h"
 #include "placement.h"
@@ -25,6 +27,13 @@ struct tsis {
     const struct nva_tsi *a[NVA_IFS_MAX];
 };
 
+static void request_pause(const struct nva_view *, const struct nva_move *,
+                          uint32_t early_ms, struct nva_plan *);
+static void request_activate(const struct nva_view *, const struct nva_move *,
+                             struct nva_plan *);
+static void request_abort(const struct nva_view *, const struct nva_move *,
+                          struct nva_plan *);
+static void refuse_ended(const struct nva_move *, struct nva_plan *);
 static bool all_switched(const struct nva_move *);
 static bool is_all_there(const struct nva_view *, const struct nva_move *);
 static void activate_ended(const struct nva_view *, const struct nva_move *,
@@ -35,6 +44,8 @@ static void move_start(const struct nva_view *,
                        const struct nva_request_move *, struct nva_plan *);
 static void move_pause(const struct nva_view *, const struct nva_move *,
                        uint32_t early_ms, struct nva_plan *);
+static void refuse_pause(const struct nva_view *, const struct nva_move *,
+                         bool held, struct nva_plan *);
 static void pause_again(const struct nva_view *, const struct nva_move *,
                         uint32_t early_ms, struct nva_plan *);
 static void say_stopped(const struct nva_view *, const struct nva_move *,
@@ -62,30 +73,66 @@ mobility_request(const struct nva_view *v, const struct nva_request *request,
     move = directory_move(v->dir, request->move.id);
     plan->object = request->move.id;
     if (!move) {
+        nva_plan_explain(plan, "there is no move %"PRIu64, request->move.id);
         nva_plan_refuse(plan, NVA_R_NOT_FOUND, "id");
-    } else if (request->type == NVA_REQ_MOVE_ACTIVATE
-               && move_fsm_has_switched(move->state)) {
-        /* The VM's own word was faster, or it is said twice. */
-        if (!all_switched(move)) {
-            move_activate(v, move, plan);
-        }
-    } else if (request->type == NVA_REQ_MOVE_ABORT
-               && move->state == NVA_MS_ABORTED) {
-        return;                         /* Said twice. */
-    } else if (request->type == NVA_REQ_MOVE_ACTIVATE
-               && move_fsm_is_ended(move->state)) {
-        activate_ended(v, move, plan);
+    } else if (request->type == NVA_REQ_MOVE_PAUSE) {
+        request_pause(v, move, request->move.early_ms, plan);
+    } else if (request->type == NVA_REQ_MOVE_ACTIVATE) {
+        request_activate(v, move, plan);
+    } else {
+        request_abort(v, move, plan);
+    }
+}
+
+/* A VM that has switched stands still no more: nothing is left to do. */
+static void
+request_pause(const struct nva_view *v, const struct nva_move *move,
+              uint32_t early_ms, struct nva_plan *plan)
+{
+    if (move_fsm_has_switched(move->state)) {
+        return;
     } else if (move_fsm_is_ended(move->state)) {
-        nva_plan_refuse(plan, NVA_R_MOVE_ENDED, "state");
+        refuse_ended(move, plan);
+    } else {
+        move_pause(v, move, early_ms, plan);
+    }
+}
+
+/* The VM's own word may have been faster, or it is said twice. */
+static void
+request_activate(const struct nva_view *v, const struct nva_move *move,
+                 struct nva_plan *plan)
+{
+    if (!move_fsm_has_switched(move->state)
+        && move_fsm_is_ended(move->state)) {
+        activate_ended(v, move, plan);
+    } else if (!all_switched(move)) {
+        move_activate(v, move, plan);
+    }
+}
+
+static void
+request_abort(const struct nva_view *v, const struct nva_move *move,
+              struct nva_plan *plan)
+{
+    if (move->state == NVA_MS_ABORTED) {
+        return;                         /* Said twice. */
+    } else if (move_fsm_is_ended(move->state)) {
+        refuse_ended(move, plan);
     } else if (move_fsm_has_switched(move->state)) {
         nva_plan_refuse(plan, NVA_R_ALREADY_SWITCHED, "state");
-    } else if (request->type == NVA_REQ_MOVE_PAUSE) {
-        move_pause(v, move, request->move.early_ms, plan);
-    } else if (request->type == NVA_REQ_MOVE_ACTIVATE) {
-        move_activate(v, move, plan);
     } else {
         mobility_take_back(v, move, NVA_MS_ABORTED, NVA_R_CALLER, plan);
     }
+}
+
+static void
+refuse_ended(const struct nva_move *move, struct nva_plan *plan)
+{
+    nva_plan_explain(plan, "the move was %s: %s",
+                     nva_move_state_word(move->state),
+                     nva_reason_text(move->end_reason));
+    nva_plan_refuse(plan, NVA_R_MOVE_ENDED, "state");
 }
 
 static bool
@@ -116,8 +163,9 @@ port_for(const struct nva_request_move *r, const char *name, size_t n_ifs)
 }
 
 /* Refuses ports for interfaces that the VM does not have. */
-static bool
-ports_match(const struct nva_request_move *r, const struct tsis *tsis)
+static enum nva_reason
+check_ports(const struct nva_request_move *r, const struct tsis *tsis,
+            struct nva_plan *plan)
 {
     for (size_t i = 0; i < r->n_ports; i++) {
         bool found = !r->ports[i].interface[0] && tsis->n == 1;
@@ -125,47 +173,64 @@ ports_match(const struct nva_request_move *r, const struct tsis *tsis)
         for (size_t j = 0; j < tsis->n; j++) {
             found |= !strcmp(r->ports[i].interface, tsis->a[j]->name);
         }
-        if (!found) {
-            return false;
+        if (!found && !r->ports[i].interface[0]) {
+            nva_plan_explain(plan, "the VM has %"PRIuSIZE" interfaces: name "
+                             "the one that port %s is for", tsis->n,
+                             r->ports[i].port);
+            return NVA_R_NOT_FOUND;
+        } else if (!found) {
+            return explain_absent(plan, "interface", r->ports[i].interface);
         }
     }
-    return true;
+    return NVA_OK;
 }
 
-static enum nva_reason
-check_start(const struct nva_view *v, const struct nva_request_move *r,
-            const struct nva_vm *vm, const struct nva_nve *nve,
-            const struct tsis *tsis, const char **field)
+/* True if a start to 'nve' goes on with 'active', or comes after it. */
+static bool
+may_replace(const struct nva_view *v, const struct nva_move *active,
+            const struct nva_nve *nve)
 {
+    bool going_on = (active->state == NVA_MS_PREPARED
+                     && active->to_nve == nve->id && !active->unwinding);
+    bool is_over = active->expected_until && converge_is_home(v, active);
+
+    return going_on || is_over || move_fsm_has_switched(active->state);
+}
+
+/* Refuses a start that cannot be, whatever its kind. */
+static bool
+may_start(const struct nva_view *v, const struct nva_request_move *r,
+          const struct tsis *tsis, struct nva_plan *plan)
+{
+    const struct nva_vm *vm = directory_vm_by_name(v->dir, r->vm);
+    const struct nva_nve *nve = directory_nve_by_name(v->dir, r->nve);
     const struct nva_move *active = vm ? directory_move(v->dir, vm->move)
                                        : NULL;
-    bool going_on = (active && active->state == NVA_MS_PREPARED && nve
-                     && active->to_nve == nve->id && !active->unwinding);
-    bool is_over = (active && active->expected_until
-                    && converge_is_home(v, active));
+    enum nva_reason reason = NVA_OK;
+    const char *field = "vm";
 
-    *field = "vm";
     if (!vm) {
-        return NVA_R_NOT_FOUND;
-    }
-    *field = "to.nve";
-    if (!nve) {
-        return NVA_R_NOT_FOUND;
-    }
-    *field = "vm";
-    if (active && !going_on && !is_over
-        && !move_fsm_has_switched(active->state)) {
-        return NVA_R_MOVE_IN_PROGRESS;
+        reason = explain_absent(plan, "VM", r->vm);
+    } else if (!nve) {
+        field = "to.nve";
+        reason = explain_absent(plan, "NVE", r->nve);
+    } else if (active && !may_replace(v, active, nve)) {
+        reason = explain_move(v, plan, active);
     } else if (!active
                && directory_n_moves_active(v->dir) >= NVA_MOVES_ACTIVE_MAX) {
-        return NVA_R_LIMIT;
+        reason = explain_limit(plan, "moves at a time", NVA_MOVES_ACTIVE_MAX);
+    } else if (!tsis->n) {
+        field = "interfaces";
+        nva_plan_explain(plan, "VM %s has no interface", vm->name);
+        reason = NVA_R_NOT_FOUND;
+    } else {
+        field = "to.ports";
+        reason = check_ports(r, tsis, plan);
     }
-    *field = "interfaces";
-    if (!tsis->n) {
-        return NVA_R_NOT_FOUND;
+    if (reason) {
+        nva_plan_refuse(plan, reason, field);
     }
-    *field = "to.ports";
-    return ports_match(r, tsis) ? NVA_OK : NVA_R_NOT_FOUND;
+    return !reason;
 }
 
 /* The kind asked for; else that of the move that is prepared already; else
@@ -191,6 +256,8 @@ check_kind(const struct nva_request_move *r, const struct nva_vm *vm,
     if (r->has_kind && r->kind == NVA_MOVE_FAILOVER) {
         return NVA_R_UNSUPPORTED;
     } else if (again && kind != active->kind) {
+        nva_plan_explain(plan, "move %"PRIu64" is prepared as %s already",
+                         active->id, nva_move_kind_word(active->kind));
         return NVA_R_IMMUTABLE;
     } else if (!again && !vm_fsm_may_move(vm->state, kind)) {
         nva_plan_explain(plan, "a VM that is %s makes no %s move",
@@ -206,7 +273,8 @@ check_kind(const struct nva_request_move *r, const struct nva_vm *vm,
         return NVA_R_BAD_VALUE;
     }
     *field = "timeout";
-    return r->timeout > NVA_MOVE_TIMEOUT_MAX ? NVA_R_BAD_VALUE : NVA_OK;
+    return (r->timeout > NVA_MOVE_TIMEOUT_MAX
+            ? explain_range(plan, 0, NVA_MOVE_TIMEOUT_MAX, false) : NVA_OK);
 }
 
 /* What is not named anew stays as it was. */
@@ -233,7 +301,8 @@ bind_port(const struct nva_view *v, nva_id nve, const char *port,
                                                   tsi->mac);
 
     if (vap && vap->has_mac) {
-        return vap->vn == tsi->vn ? NVA_OK : NVA_R_PORT_TAKEN;
+        return vap->vn == tsi->vn ? NVA_OK
+               : explain_vap(v, plan, vap);
     }
     return binding_imply(v, nve, port, tsi->vn, plan);
 }
@@ -318,10 +387,10 @@ move_start(const struct nva_view *v, const struct nva_request_move *r,
     if (vm) {
         directory_each_tsi_of_vm(v->dir, vm->id, collect_cb, &tsis);
     }
-    reason = check_start(v, r, vm, nve, &tsis, &field);
-    if (!reason) {
-        reason = check_kind(r, vm, active, plan, &field);
+    if (!may_start(v, r, &tsis, plan)) {
+        return;
     }
+    reason = check_kind(r, vm, active, plan, &field);
     if (reason) {
         nva_plan_refuse(plan, reason, field);
         return;
@@ -399,13 +468,25 @@ move_pause(const struct nva_view *v, const struct nva_move *old,
         nva_plan_refuse(plan, NVA_R_BAD_VALUE, "early_ms");
     } else if (!mobility_stops(old->kind)
                && !converge_may_pause(v, old, early_ms)) {
-        nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
+        refuse_pause(v, old, early_ms, plan);
     } else if (early_ms) {
         mobility_pause_early(v, old, early_ms, plan);
     } else {
         mobility_stand_still(v, old, plan);
         say_stopped(v, old, plan);
     }
+}
+
+/* A destination port must exist by then, unless what is sent there waits. */
+static void
+refuse_pause(const struct nva_view *v, const struct nva_move *move,
+             bool held, struct nva_plan *plan)
+{
+    bool must_exist = !held && (directory_vm(v->dir, move->vm)->connections
+                                != NVA_CONNECTIONS_HOLD);
+
+    nva_plan_refuse(plan, explain_not_ready(v, plan, move, must_exist),
+                    "state");
 }
 
 /* Said twice, it changes nothing; unless the VM ran on until now, or is to run
@@ -454,11 +535,15 @@ static bool
 may_switch(const struct nva_view *v, const struct nva_move *move,
            struct nva_plan *plan)
 {
-    if (!directory_nve(v->dir, move->to_nve)->connected) {
+    const struct nva_nve *to = directory_nve(v->dir, move->to_nve);
+
+    if (!to->connected) {
+        nva_plan_explain(plan, "%s is not connected", to->name);
         nva_plan_refuse(plan, NVA_R_DESTINATION_DOWN, "to.nve");
         return false;
     } else if (!converge_is_ready(v, move)) {
-        nva_plan_refuse(plan, NVA_R_NOT_READY, "state");
+        nva_plan_refuse(plan, explain_not_ready(v, plan, move, true),
+                        "state");
         return false;
     }
     return true;

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "explain.h"
 #include "mobility.h"
 #include "openvswitch/util.h"
 #include "packets.h"
@@ -67,11 +68,12 @@ registry_vm_del(const struct nva_view *v, const char *name,
     };
 
     if (!job.vm) {
-        nva_plan_refuse(plan, NVA_R_NOT_FOUND, "name");
+        nva_plan_refuse(plan, explain_absent(plan, "VM", name), "name");
         return;
     }
     if (is_prepared(v, job.vm->move)) {
-        nva_plan_refuse(plan, NVA_R_MOVE_IN_PROGRESS, "name");
+        nva_plan_refuse(plan, explain_move(
+            v, plan, directory_move(v->dir, job.vm->move)), "name");
         return;
     }
     job.id = job.vm->id;
@@ -292,7 +294,8 @@ bind_place(const struct job *job, const struct want *w)
         job->view->dir, w->place.nve, w->place.port, w->tsi.mac);
 
     if (vap) {
-        return vap->vn == w->tsi.vn ? NVA_OK : NVA_R_PORT_TAKEN;
+        return (vap->vn == w->tsi.vn ? NVA_OK
+                : explain_vap(job->view, job->plan, vap));
     }
     return binding_imply(job->view, w->place.nve, w->place.port, w->tsi.vn,
                          job->plan);

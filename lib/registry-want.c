@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "explain.h"
 #include "openvswitch/util.h"
 #include "packets.h"
 #include "util.h"
@@ -36,13 +37,13 @@ registry_want_vm(struct job *job, const struct nva_request *request,
 
     *field = "name";
     if (!nva_name_is_valid(r->name)) {
-        return NVA_R_BAD_NAME;
+        return explain_name(job->plan, NVA_NAME_MAX);
     }
     job->vm = directory_vm_by_name(dir, r->name);
     if (job->vm && request->create) {
         return NVA_R_EXISTS;
     } else if (!job->vm && directory_n_vms(dir) >= NVA_VMS_MAX) {
-        return NVA_R_LIMIT;
+        return explain_limit(job->plan, "VMs", NVA_VMS_MAX);
     }
     *field = "state";
     if (r->has_state
@@ -57,7 +58,7 @@ registry_want_vm(struct job *job, const struct nva_request *request,
     }
     *field = "interfaces";
     if (r->n_ifs > NVA_IFS_MAX) {
-        return NVA_R_LIMIT;
+        return explain_limit(job->plan, "interfaces of a VM", NVA_IFS_MAX);
     }
     if (job->vm) {
         registry_collect(job);
@@ -97,10 +98,20 @@ collect_cb(const void *tsi, void *job_)
 
 /* ## One interface ## */
 
-/* True if an interface earlier in the request has 'mac' in 'vn', or with 'all'
- * allows it. */
-static bool
-mac_is_wanted(const struct job *job, nva_id vn, struct eth_addr mac, bool all)
+/* The request itself says it twice: interface 't' of it has it already. */
+static enum nva_reason
+explain_twice(const struct job *job, enum nva_reason reason,
+              const struct nva_tsi *t)
+{
+    nva_plan_explain(job->plan, "the request gives it to interface %s "
+                     "already", t->name);
+    return reason;
+}
+
+/* The interface earlier in the request that has 'mac' in 'vn', or with 'all'
+ * allows it; NULL: none. */
+static const struct nva_tsi *
+wants_mac(const struct job *job, nva_id vn, struct eth_addr mac, bool all)
 {
     for (size_t i = 0; i < job->n_wants; i++) {
         const struct nva_tsi *t = &job->wants[i].tsi;
@@ -108,15 +119,16 @@ mac_is_wanted(const struct job *job, nva_id vn, struct eth_addr mac, bool all)
         if (t->vn == vn
             && (eth_addr_equals(t->mac, mac)
                 || (all && nva_tsi_allowed(t, mac) < t->n_allowed))) {
-            return true;
+            return t;
         }
     }
-    return false;
+    return NULL;
 }
 
 struct keepers {
     const struct job *job;
     size_t n;
+    const struct nva_tsi *last;
 };
 
 static bool
@@ -124,18 +136,21 @@ keeper_cb(const void *tsi, void *keepers_)
 {
     struct keepers *keepers = keepers_;
 
-    keepers->n += is_foreign(keepers->job, tsi);
+    if (is_foreign(keepers->job, tsi)) {
+        keepers->n++;
+        keepers->last = tsi;
+    }
     return true;
 }
 
-/* How many interfaces of other VMs allow 'mac' for nested guests. */
-static size_t
-n_keepers(const struct job *job, nva_id vn, struct eth_addr mac)
+/* The interfaces of other VMs that allow 'mac' for nested guests. */
+static struct keepers
+find_keepers(const struct job *job, nva_id vn, struct eth_addr mac)
 {
     struct keepers keepers = { .job = job };
 
     directory_each_tsi_allowing(job->view->dir, vn, mac, keeper_cb, &keepers);
-    return keepers.n;
+    return keepers;
 }
 
 /* True if one interface more may allow 'mac', besides those of other VMs and
@@ -143,7 +158,7 @@ n_keepers(const struct job *job, nva_id vn, struct eth_addr mac)
 static bool
 may_allow(const struct job *job, nva_id vn, struct eth_addr mac)
 {
-    size_t n = n_keepers(job, vn, mac);
+    size_t n = find_keepers(job, vn, mac).n;
 
     for (size_t i = 0; i < job->n_wants; i++) {
         const struct nva_tsi *t = &job->wants[i].tsi;
@@ -170,9 +185,11 @@ want_nested(struct job *job, const struct nva_tsi *t, struct eth_addr mac)
     if (!nva_mac_is_host(mac)) {
         return NVA_R_BAD_MAC;
     } else if (eth_addr_equals(t->mac, mac)
-               || nva_tsi_allowed(t, mac) < t->n_allowed
-               || mac_is_wanted(job, t->vn, mac, false)) {
-        return NVA_R_MAC_TAKEN;
+               || nva_tsi_allowed(t, mac) < t->n_allowed) {
+        return explain_twice(job, NVA_R_MAC_TAKEN, t);
+    } else if (wants_mac(job, t->vn, mac, false)) {
+        return explain_twice(job, NVA_R_MAC_TAKEN,
+                             wants_mac(job, t->vn, mac, false));
     } else if (!may_allow(job, t->vn, mac)) {
         return NVA_R_LIMIT;
     } else if (!holder || !eth_addr_equals(holder->mac, mac)) {
@@ -180,9 +197,11 @@ want_nested(struct job *job, const struct nva_tsi *t, struct eth_addr mac)
     }
     vm = directory_vm(job->view->dir, holder->vm);
     if (vm->origin != NVA_ORIGIN_LEARNED || !is_foreign(job, holder)) {
-        return NVA_R_MAC_TAKEN;
+        return explain_mac(job->view, job->plan, NVA_R_MAC_TAKEN, mac,
+                           holder);
     } else if (registry_move_is_unsettled(job->view, vm->move)) {
-        return NVA_R_MOVE_IN_PROGRESS;
+        return explain_move(job->view, job->plan,
+                            directory_move(job->view->dir, vm->move));
     }
     for (size_t i = 0; i < job->n_yielding; i++) {
         if (job->yielding[i] == holder) {
@@ -203,7 +222,8 @@ want_allowed(struct job *job, struct want *w, const struct nva_request_if *r)
     t->nested = 0;
     memset(t->allowed, 0, sizeof t->allowed);
     if (r->n_allowed > NVA_ALLOWED_MACS_MAX) {
-        return NVA_R_LIMIT;
+        return explain_limit(job->plan, "MACs of an interface's nested guests",
+                             NVA_ALLOWED_MACS_MAX);
     }
     for (size_t i = 0; i < r->n_allowed; i++) {
         enum nva_reason reason = want_nested(job, t, r->allowed[i]);
@@ -226,18 +246,27 @@ want_mac(struct job *job, struct want *w, nva_id vn, struct eth_addr mac)
 {
     const struct directory *dir = job->view->dir;
     const struct nva_tsi *holder = directory_tsi_by_mac(dir, vn, mac);
+    const struct nva_tsi *earlier = wants_mac(job, vn, mac, true);
+    const struct keepers keepers = find_keepers(job, vn, mac);
 
-    if (mac_is_wanted(job, vn, mac, true) || n_keepers(job, vn, mac)
-        || (holder && !eth_addr_equals(holder->mac, mac))) {
-        return NVA_R_MAC_TAKEN;
+    if (earlier) {
+        return explain_twice(job, NVA_R_MAC_TAKEN, earlier);
+    } else if (keepers.n) {
+        return explain_mac(job->view, job->plan, NVA_R_MAC_TAKEN, mac,
+                           keepers.last);
+    } else if (holder && !eth_addr_equals(holder->mac, mac)) {
+        return explain_mac(job->view, job->plan, NVA_R_MAC_TAKEN, mac,
+                           holder);
     }
     if (holder && is_foreign(job, holder)) {
         const struct nva_vm *vm = directory_vm(dir, holder->vm);
 
         if (vm->origin != NVA_ORIGIN_LEARNED) {
-            return NVA_R_MAC_TAKEN;
+            return explain_mac(job->view, job->plan, NVA_R_MAC_TAKEN, mac,
+                               holder);
         } else if (registry_move_is_unsettled(job->view, vm->move)) {
-            return NVA_R_MOVE_IN_PROGRESS;
+            return explain_move(job->view, job->plan,
+                                directory_move(dir, vm->move));
         }
     }
     for (size_t i = 0; i < job->n_olds; i++) {
@@ -252,18 +281,18 @@ want_mac(struct job *job, struct want *w, nva_id vn, struct eth_addr mac)
     return NVA_OK;
 }
 
-/* True if an interface earlier in the request takes 'ip' in 'vn'. */
-static bool
-is_wanted(const struct job *job, nva_id vn, const struct in6_addr *ip)
+/* The interface earlier in the request that takes 'ip' in 'vn'; NULL: none. */
+static const struct nva_tsi *
+wants_ip(const struct job *job, nva_id vn, const struct in6_addr *ip)
 {
     for (size_t i = 0; i < job->n_wants; i++) {
         const struct nva_tsi *t = &job->wants[i].tsi;
 
         if (t->vn == vn && has_ip(t, ip)) {
-            return true;
+            return t;
         }
     }
-    return false;
+    return NULL;
 }
 
 static bool
@@ -272,18 +301,18 @@ is_given(const struct nva_tsi *t, const struct in6_addr *ip)
     return nva_ips_have(t->ips, t->n_given, ip);
 }
 
-/* True if an interface of another VM holds 'ip' and does not yield it: what
- * was only learned does, for configured wins, even from a host that VM
- * management has told us of. */
-static bool
-ip_is_held(const struct job *job, const struct want *w,
-           const struct in6_addr *ip)
+/* The interface of another VM that holds 'ip' and does not yield it (what was
+ * only learned does, for configured wins, even from a host that VM management
+ * has told us of); NULL: none. */
+static const struct nva_tsi *
+ip_holder(const struct job *job, const struct want *w,
+          const struct in6_addr *ip)
 {
     const struct directory *dir = job->view->dir;
     const struct nva_tsi *holder = directory_tsi_by_ip(dir, w->tsi.vn, ip);
 
     return (holder && holder != w->old && is_foreign(job, holder)
-            && is_given(holder, ip));
+            && is_given(holder, ip) ? holder : NULL);
 }
 
 static bool
@@ -314,7 +343,7 @@ keep_shared(const struct job *job, struct want *w)
         const struct in6_addr *ip = &w->old->ips[i];
 
         if (t->n_ips < NVA_IPS_MAX && is_shared(job, t->vn, ip)
-            && !has_ip(t, ip) && !is_wanted(job, t->vn, ip)) {
+            && !has_ip(t, ip) && !wants_ip(job, t->vn, ip)) {
             t->ips[t->n_ips++] = *ip;
         }
     }
@@ -336,7 +365,7 @@ keep_learned(const struct job *job, struct want *w,
 
         if (i < NVA_IPS_MAX && t->n_ips < NVA_IPS_MAX
             && has_ip(w->old, ip) && !has_ip(t, ip)
-            && !is_wanted(job, t->vn, ip) && !ip_is_held(job, w, ip)) {
+            && !wants_ip(job, t->vn, ip) && !ip_holder(job, w, ip)) {
             t->ips[t->n_ips++] = *ip;
         }
     }
@@ -368,7 +397,8 @@ want_ips(struct job *job, struct want *w,
     t->n_ips = t->n_given = 0;
     memset(t->ips, 0, sizeof t->ips);
     if (r->n_ips > NVA_IPS_MAX) {
-        return NVA_R_LIMIT;
+        return explain_limit(job->plan, "addresses of an interface",
+                             NVA_IPS_MAX);
     }
     for (size_t i = 0; i < r->n_ips; i++) {
         const struct in6_addr *ip = &r->ips[i];
@@ -376,14 +406,19 @@ want_ips(struct job *job, struct want *w,
         if (!nva_ip_is_host(ip)) {
             return NVA_R_BAD_IP;
         } else if (is_shared(job, t->vn, ip)
-                   && (is_wanted(job, t->vn, ip)
+                   && (wants_ip(job, t->vn, ip)
                        || holds_elsewhere(job, w, ip))) {
             continue;           /* Until it announces it. */
         }
         yield_learned(job, t->vn, ip);
-        if (has_ip(t, ip) || is_wanted(job, t->vn, ip)
-            || ip_is_held(job, w, ip)) {
-            return NVA_R_IP_TAKEN;
+        if (has_ip(t, ip)) {
+            return explain_twice(job, NVA_R_IP_TAKEN, t);
+        } else if (wants_ip(job, t->vn, ip)) {
+            return explain_twice(job, NVA_R_IP_TAKEN,
+                                 wants_ip(job, t->vn, ip));
+        } else if (ip_holder(job, w, ip)) {
+            return explain_ip(job->view, job->plan, NVA_R_IP_TAKEN, ip,
+                              ip_holder(job, w, ip));
         }
         t->ips[t->n_ips++] = *ip;
         t->n_given = t->n_ips;
@@ -421,11 +456,11 @@ want_place(const struct job *job, struct want *w,
     if (!r->nve[0] || !r->port[0]) {
         return NVA_R_PORT_REQUIRED;
     } else if (!registry_port_name_is_valid(r->port)) {
-        return NVA_R_BAD_NAME;
+        return explain_name(job->plan, NVA_PORT_NAME_MAX);
     }
     *field = "nve";
     if (!nve) {
-        return NVA_R_NOT_FOUND;
+        return explain_absent(job->plan, "NVE", r->nve);
     }
     w->place.nve = nve->id;
     ovs_strlcpy(w->place.port, r->port, sizeof w->place.port);
@@ -442,7 +477,7 @@ want_if(struct job *job, const struct nva_request_if *r, const char **field)
 
     *field = "interfaces";
     if (!nva_name_is_valid(name)) {
-        return NVA_R_BAD_NAME;
+        return explain_name(job->plan, NVA_NAME_MAX);
     }
     for (size_t i = 0; i < job->n_wants; i++) {
         if (!strcmp(job->wants[i].tsi.name, name)) {
@@ -451,7 +486,7 @@ want_if(struct job *job, const struct nva_request_if *r, const char **field)
     }
     *field = "vn";
     if (!vn) {
-        return NVA_R_NOT_FOUND;
+        return explain_absent(job->plan, "network", r->vn);
     }
     *field = "mac";
     if (!nva_mac_is_host(r->mac)) {
@@ -489,22 +524,20 @@ want_adds(const struct job *job, const struct want *w)
 static enum nva_reason
 check_moving(const struct job *job, nva_id to, const char **field)
 {
+    bool changes = job->n_wants > job->n_olds;
+
     *field = "interfaces";
-    if (job->n_wants > job->n_olds) {
-        return NVA_R_MOVE_IN_PROGRESS;
-    }
     for (size_t i = 0; i < job->n_olds; i++) {
-        if (!job->kept[i]) {
-            return NVA_R_MOVE_IN_PROGRESS;
-        }
+        changes |= !job->kept[i];
     }
-    *field = "ips";
-    for (size_t i = 0; to && i < job->n_wants; i++) {
-        if (!ips_equal(&job->wants[i].tsi, job->wants[i].old)) {
-            return NVA_R_MOVE_IN_PROGRESS;
-        }
+    for (size_t i = 0; to && !changes && i < job->n_wants; i++) {
+        *field = "ips";
+        changes = !ips_equal(&job->wants[i].tsi, job->wants[i].old);
     }
-    return NVA_OK;
+    return (changes
+            ? explain_move(job->view, job->plan,
+                           directory_move(job->view->dir, job->vm->move))
+            : NVA_OK);
 }
 
 /* A VM moves as one: what an update may not do at once. */
@@ -522,13 +555,16 @@ check_wants(const struct job *job, const char **field)
             continue;
         }
         if (to && to != w->place.nve) {
+            nva_plan_explain(job->plan, "a VM moves as one: its interfaces "
+                             "cannot go to two NVEs");
             return NVA_R_UNSUPPORTED;
         }
         to = w->place.nve;
     }
     if (to && !job->vm->move
         && directory_n_moves_active(job->view->dir) >= NVA_MOVES_ACTIVE_MAX) {
-        return NVA_R_LIMIT;
+        return explain_limit(job->plan, "moves at a time",
+                             NVA_MOVES_ACTIVE_MAX);
     }
     return job->vm && job->vm->move ? check_moving(job, to, field) : NVA_OK;
 }

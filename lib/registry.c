@@ -14,9 +14,11 @@
 
 #include "registry.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "binding.h"
+#include "explain.h"
 #include "fabric.h"
 #include "openvswitch/util.h"
 #include "packets.h"
@@ -93,11 +95,11 @@ registry_done(struct nva_plan *plan, enum nva_request_type type)
     return note;
 }
 
-/* For walks that ask only whether there is one. */
+/* For walks that ask for the first one only. */
 static bool
-any_cb(const void *object OVS_UNUSED, void *any)
+first_cb(const void *object, void *first)
 {
-    *(bool *) any = true;
+    *(const void **) first = object;
     return false;
 }
 
@@ -127,21 +129,63 @@ check_tenant(const struct nva_view *v, const struct nva_vn *new,
     return placement_check_vn(v, &vn, plan);
 }
 
+/* Each number within its range, or 0 where that says "not stated". */
+static enum nva_reason
+check_numbers(const struct nva_vn *vn, struct nva_plan *plan,
+              const char **field)
+{
+    const struct range {
+        const char *field;
+        uint32_t value, low, high;
+        bool zero;
+    } ranges[] = {
+        { "redirect_timeout", vn->redirect_timeout, 1, REDIRECT_TIMEOUT_MAX,
+          false },
+        { "duplicate_moves", vn->duplicate_moves, 0, NVA_DUPLICATE_MOVES_MAX,
+          true },
+        { "duplicate_window", vn->duplicate_window, 1, NVA_DAY,
+          !vn->duplicate_moves },
+        { "freeze_time", vn->freeze_time, 0, NVA_DAY, true },
+        { "max_learned", vn->max_learned, 1, NVA_LEARNED_PER_VN_MAX, false },
+        { "age", vn->age, NVA_AGE_MIN, NVA_DAY, true },
+        { "lifetime", vn->lifetime, 0, NVA_LIFETIME_MAX, true },
+        { "mtu", vn->mtu, MTU_MIN, MTU_MAX, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+        const struct range *r = &ranges[i];
+
+        if ((r->value || !r->zero)
+            && (r->value < r->low || r->value > r->high)) {
+            *field = r->field;
+            return explain_range(plan, r->low, r->high, r->zero && r->low);
+        }
+    }
+    return NVA_OK;
+}
+
 static enum nva_reason
 check_vn(const struct nva_view *v, const struct nva_vn *new,
-         const struct nva_vn *old, const char **field)
+         const struct nva_vn *old, struct nva_plan *plan, const char **field)
 {
+    const struct nva_vn *other = directory_vn_by_vni(v->dir, new->vni);
+
     *field = "vni";
     if (new->vni < 1 || new->vni > NVA_VNI_MAX) {
-        return NVA_R_BAD_VALUE;
+        return explain_range(plan, 1, NVA_VNI_MAX, false);
     } else if (old && old->vni != new->vni) {
+        nva_plan_explain(plan, "network %s has VNI %"PRIu32, old->name,
+                         old->vni);
         return NVA_R_IMMUTABLE;
-    } else if (!old && directory_vn_by_vni(v->dir, new->vni)) {
+    } else if (!old && other) {
+        nva_plan_explain(plan, "network %s has VNI %"PRIu32, other->name,
+                         other->vni);
         return NVA_R_VNI_TAKEN;
     }
     *field = "port_security";
     if (new->port_security == NVA_PS_FULL
         && new->binding != NVA_BINDING_STRICT) {
+        nva_plan_explain(plan, "full asks for binding strict");
         return NVA_R_BAD_VALUE;
     }
     *field = "shared_ips";
@@ -150,39 +194,7 @@ check_vn(const struct nva_view *v, const struct nva_vn *new,
             return NVA_R_BAD_IP;
         }
     }
-    *field = "redirect_timeout";
-    if (new->redirect_timeout < 1
-        || new->redirect_timeout > REDIRECT_TIMEOUT_MAX) {
-        return NVA_R_BAD_VALUE;
-    }
-    *field = "duplicate_moves";
-    if (new->duplicate_moves > NVA_DUPLICATE_MOVES_MAX) {
-        return NVA_R_BAD_VALUE;
-    }
-    *field = "duplicate_window";
-    if ((!new->duplicate_window && new->duplicate_moves)
-        || new->duplicate_window > NVA_DAY) {
-        return NVA_R_BAD_VALUE;
-    }
-    *field = "freeze_time";
-    if (new->freeze_time > NVA_DAY) {
-        return NVA_R_BAD_VALUE;
-    }
-    *field = "max_learned";
-    if (!new->max_learned || new->max_learned > NVA_LEARNED_PER_VN_MAX) {
-        return NVA_R_BAD_VALUE;
-    }
-    *field = "age";
-    if (new->age > NVA_DAY || (new->age && new->age < NVA_AGE_MIN)) {
-        return NVA_R_BAD_VALUE;
-    }
-    *field = "lifetime";
-    if (new->lifetime > NVA_LIFETIME_MAX) {
-        return NVA_R_BAD_VALUE;
-    }
-    *field = "mtu";
-    return (new->mtu && (new->mtu < MTU_MIN || new->mtu > MTU_MAX)
-            ? NVA_R_BAD_VALUE : NVA_OK);
+    return check_numbers(new, plan, field);
 }
 
 static void
@@ -196,16 +208,16 @@ put_vn(const struct nva_view *v, const struct nva_request *request,
 
     if (!nva_name_is_valid(new->name)
         || strlen(new->name) >= NVA_VN_NAME_MAX) {
-        nva_plan_refuse(plan, NVA_R_BAD_NAME, field);
+        nva_plan_refuse(plan, explain_name(plan, NVA_VN_NAME_MAX), field);
         return;
     }
     old = directory_vn_by_name(v->dir, new->name);
     if (old && request->create) {
         reason = NVA_R_EXISTS;
     } else if (!old && directory_n_vns(v->dir) >= NVA_VNS_MAX) {
-        reason = NVA_R_LIMIT;
+        reason = explain_limit(plan, "networks", NVA_VNS_MAX);
     } else {
-        reason = check_vn(v, new, old, &field);
+        reason = check_vn(v, new, old, plan, &field);
     }
     if (!reason) {
         reason = check_tenant(v, new, old, plan, &field);
@@ -231,7 +243,7 @@ struct vn_users {
     const struct nva_view *view;
     struct nva_plan *plan;
     nva_id vn;
-    bool explicit;
+    const struct nva_vap *vap;          /* One that somebody asked for. */
 };
 
 static bool
@@ -241,7 +253,7 @@ vn_vap_cb(const void *vap_, void *users_)
     struct vn_users *users = users_;
 
     if (!vap->implied) {
-        users->explicit = true;
+        users->vap = vap;
         return false;
     }
     registry_add(users->plan, NVA_DELTA_VAP_DEL, vap->id);
@@ -256,7 +268,7 @@ vn_nve_cb(const void *nve_, void *users_)
 
     directory_each_vap_of_vn(users->view->dir, nve->id, users->vn, vn_vap_cb,
                              users);
-    return !users->explicit;
+    return !users->vap;
 }
 
 static void
@@ -264,18 +276,20 @@ del_vn(const struct nva_view *v, const char *name, struct nva_plan *plan)
 {
     const struct nva_vn *vn = directory_vn_by_name(v->dir, name);
     struct vn_users users = { .view = v, .plan = plan };
+    const struct nva_tsi *tsi = NULL;
 
     if (!vn) {
-        nva_plan_refuse(plan, NVA_R_NOT_FOUND, "name");
+        nva_plan_refuse(plan, explain_absent(plan, "network", name), "name");
         return;
     }
     users.vn = vn->id;
-    directory_each_tsi_of_vn(v->dir, vn->id, any_cb, &users.explicit);
-    if (!users.explicit) {
+    directory_each_tsi_of_vn(v->dir, vn->id, first_cb, &tsi);
+    if (!tsi) {
         directory_each_nve_of_vn(v->dir, vn->id, vn_nve_cb, &users);
     }
-    if (users.explicit) {
-        nva_plan_refuse(plan, NVA_R_IN_USE, "name");
+    if (tsi || users.vap) {
+        nva_plan_refuse(plan, tsi ? explain_used_by_tsi(v, plan, tsi)
+                        : explain_used_by_vap(v, plan, users.vap), "name");
         return;
     }
     plan->object = vn->id;
@@ -287,21 +301,28 @@ del_vn(const struct nva_view *v, const char *name, struct nva_plan *plan)
 
 static enum nva_reason
 check_nve(const struct nva_view *v, const struct nva_request_nve *r,
-          const struct nva_nve *old, const char **field)
+          const struct nva_nve *old, struct nva_plan *plan,
+          const char **field)
 {
     const struct nva_nve *new = &r->nve;
+    const struct nva_nve *other = directory_nve_by_dpid(v->dir, new->dpid);
 
     *field = "dpid";
     if (!new->dpid) {
         return NVA_R_BAD_VALUE;
     } else if (old && old->dpid != new->dpid) {
+        nva_plan_explain(plan, "NVE %s is the bridge of datapath id "
+                         "%016"PRIx64, old->name, old->dpid);
         return NVA_R_IMMUTABLE;
-    } else if (!old && directory_nve_by_dpid(v->dir, new->dpid)) {
+    } else if (!old && other) {
+        nva_plan_explain(plan, "NVE %s is the bridge of datapath id "
+                         "%016"PRIx64, other->name, other->dpid);
         return NVA_R_DPID_TAKEN;
     }
     *field = "tunnel_ip";
     if (ipv6_addr_is_set(&new->tunnel_ip)
         && !nva_ip_is_host(&new->tunnel_ip)) {
+        nva_plan_explain(plan, "an IPv4 or IPv6 address of a host");
         return NVA_R_BAD_VALUE;
     }
     *field = "tunnel_port";
@@ -314,7 +335,13 @@ check_nve(const struct nva_view *v, const struct nva_request_nve *r,
         return NVA_R_BAD_NAME;
     }
     *field = "adopt";
-    return r->foreign_flows && !new->adopt ? NVA_R_FOREIGN_FLOWS : NVA_OK;
+    if (r->foreign_flows && !new->adopt) {
+        nva_plan_explain(plan, "the bridge holds %"PRIu64" flows of others: "
+                         "adopt claims it and deletes them",
+                         (uint64_t) r->foreign_flows);
+        return NVA_R_FOREIGN_FLOWS;
+    }
+    return NVA_OK;
 }
 
 /* What the request does not say: the session's side, and a guess that nothing
@@ -351,16 +378,16 @@ put_nve(const struct nva_view *v, const struct nva_request *request,
     enum nva_reason reason;
 
     if (!nva_name_is_valid(new->name)) {
-        nva_plan_refuse(plan, NVA_R_BAD_NAME, field);
+        nva_plan_refuse(plan, explain_name(plan, NVA_NAME_MAX), field);
         return;
     }
     old = directory_nve_by_name(v->dir, new->name);
     if (old && request->create) {
         reason = NVA_R_EXISTS;
     } else if (!old && directory_n_nves(v->dir) >= NVA_NVES_MAX) {
-        reason = NVA_R_LIMIT;
+        reason = explain_limit(plan, "NVEs", NVA_NVES_MAX);
     } else {
-        reason = check_nve(v, &request->nve, old, &field);
+        reason = check_nve(v, &request->nve, old, plan, &field);
     }
     if (reason) {
         nva_plan_refuse(plan, reason, field);
@@ -377,7 +404,8 @@ put_nve(const struct nva_view *v, const struct nva_request *request,
 
 struct nve_users {
     nva_id nve;
-    bool any;
+    const struct nva_redirect *redirect;
+    const struct nva_move *move;
 };
 
 static bool
@@ -386,8 +414,10 @@ redirect_cb(const void *redirect_, void *users_)
     const struct nva_redirect *r = redirect_;
     struct nve_users *users = users_;
 
-    users->any = r->at == users->nve || r->to == users->nve;
-    return !users->any;
+    if (r->at == users->nve || r->to == users->nve) {
+        users->redirect = r;
+    }
+    return !users->redirect;
 }
 
 /* A move under way shows its destination and may still need it. */
@@ -397,33 +427,55 @@ move_cb(const void *move_, void *users_)
     const struct nva_move *move = move_;
     struct nve_users *users = users_;
 
-    users->any = move->to_nve == users->nve;
-    return !users->any;
+    if (move->to_nve == users->nve) {
+        users->move = move;
+    }
+    return !users->move;
+}
+
+/* IN_USE and by whom, or NVA_OK. */
+static enum nva_reason
+check_unused(const struct nva_view *v, const struct nva_nve *nve,
+             struct nva_plan *plan)
+{
+    struct nve_users users = { .nve = nve->id };
+    const struct nva_vap *vap = NULL;
+    const struct nva_tsi *tsi = NULL;
+
+    directory_each_vap(v->dir, nve->id, first_cb, &vap);
+    if (vap) {
+        return explain_used_by_vap(v, plan, vap);
+    }
+    directory_each_tsi_at(v->dir, nve->id, NULL, first_cb, &tsi);
+    if (tsi) {
+        return explain_used_by_tsi(v, plan, tsi);
+    }
+    directory_each_redirect(v->dir, redirect_cb, &users);
+    if (users.redirect) {
+        nva_plan_explain(plan, "packets of a move are redirected there still");
+        return NVA_R_IN_USE;
+    }
+    directory_each_active_move(v->dir, move_cb, &users);
+    if (users.move) {
+        explain_move(v, plan, users.move);
+        return NVA_R_IN_USE;
+    }
+    return NVA_OK;
 }
 
 static void
 del_nve(const struct nva_view *v, const char *name, struct nva_plan *plan)
 {
     const struct nva_nve *nve = directory_nve_by_name(v->dir, name);
-    struct nve_users users = { .any = false };
+    enum nva_reason reason;
 
     if (!nve) {
-        nva_plan_refuse(plan, NVA_R_NOT_FOUND, "name");
+        nva_plan_refuse(plan, explain_absent(plan, "NVE", name), "name");
         return;
     }
-    users.nve = nve->id;
-    users.any = directory_n_vaps(v->dir, nve->id) > 0;
-    if (!users.any) {
-        directory_each_tsi_at(v->dir, nve->id, NULL, any_cb, &users.any);
-    }
-    if (!users.any) {
-        directory_each_redirect(v->dir, redirect_cb, &users);
-    }
-    if (!users.any) {
-        directory_each_active_move(v->dir, move_cb, &users);
-    }
-    if (users.any) {
-        nva_plan_refuse(plan, NVA_R_IN_USE, "name");
+    reason = check_unused(v, nve, plan);
+    if (reason) {
+        nva_plan_refuse(plan, reason, "name");
         return;
     }
     plan->object = nve->id;
@@ -435,7 +487,8 @@ del_nve(const struct nva_view *v, const char *name, struct nva_plan *plan)
 
 struct vap_users {
     const struct nva_vap *vap;
-    bool any;
+    const struct nva_tsi *tsi;
+    const struct nva_redirect *redirect;
 };
 
 static bool
@@ -445,9 +498,11 @@ vap_user_cb(const void *tsi_, void *users_)
     struct vap_users *users = users_;
     const struct nva_vap *vap = users->vap;
 
-    users->any = (t->vn == vap->vn
-                  && (!vap->has_mac || eth_addr_equals(vap->mac, t->mac)));
-    return !users->any;
+    if (t->vn == vap->vn
+        && (!vap->has_mac || eth_addr_equals(vap->mac, t->mac))) {
+        users->tsi = t;
+    }
+    return !users->tsi;
 }
 
 static bool
@@ -456,23 +511,31 @@ vap_redirect_cb(const void *redirect_, void *users_)
     const struct nva_redirect *r = redirect_;
     struct vap_users *users = users_;
 
-    users->any = (r->at == users->vap->nve
-                  && !strcmp(r->port, users->vap->port));
-    return !users->any;
+    if (r->at == users->vap->nve && !strcmp(r->port, users->vap->port)) {
+        users->redirect = r;
+    }
+    return !users->redirect;
 }
 
-/* True if an interface is, or may be, at 'vap', or is redirected from there:
- * without its VAP the NVE would not serve the redirect's VN. */
-static bool
-vap_is_used(const struct nva_view *v, const struct nva_vap *vap)
+/* IN_USE if an interface is, or may be, at 'vap', or is redirected from there:
+ * without its VAP the NVE would not serve the redirect's VN.  Else NVA_OK. */
+static enum nva_reason
+check_vap_unused(const struct nva_view *v, const struct nva_vap *vap,
+                 struct nva_plan *plan)
 {
     struct vap_users users = { .vap = vap };
 
     directory_each_tsi_at(v->dir, vap->nve, vap->port, vap_user_cb, &users);
-    if (!users.any) {
-        directory_each_redirect(v->dir, vap_redirect_cb, &users);
+    if (users.tsi) {
+        return explain_used_by_tsi(v, plan, users.tsi);
     }
-    return users.any;
+    directory_each_redirect(v->dir, vap_redirect_cb, &users);
+    if (users.redirect) {
+        nva_plan_explain(plan, "packets for a VM that was there are "
+                         "redirected still");
+        return NVA_R_IN_USE;
+    }
+    return NVA_OK;
 }
 
 static enum nva_reason
@@ -483,8 +546,8 @@ check_vap(const struct nva_view *v, const struct nva_request *request,
     *field = "port";
     if (old && !old->implied && request->create) {
         return NVA_R_EXISTS;
-    } else if (old && old->vn != new->vn && vap_is_used(v, old)) {
-        return NVA_R_PORT_TAKEN;
+    } else if (old && old->vn != new->vn && check_vap_unused(v, old, plan)) {
+        return explain_vap(v, plan, old);
     }
     *field = "vn";
     if (!old || old->vn != new->vn) {
@@ -493,7 +556,7 @@ check_vap(const struct nva_view *v, const struct nva_request *request,
         if (reason) {
             return reason;
         } else if (!binding_has_room(v, new->nve, new->vn)) {
-            return NVA_R_LIMIT;
+            return explain_room(plan);
         }
     }
     *field = "mac";
@@ -509,12 +572,16 @@ put_port(const struct nva_view *v, const struct nva_request *request,
     const struct nva_nve *nve = directory_nve_by_name(v->dir, r->nve);
     const struct nva_vn *vn = directory_vn_by_name(v->dir, r->vn);
 
-    if (!nve || !vn) {
-        nva_plan_refuse(plan, NVA_R_NOT_FOUND, nve ? "vn" : "nve");
+    if (!nve) {
+        nva_plan_refuse(plan, explain_absent(plan, "NVE", r->nve), "nve");
+        return;
+    }
+    if (!vn) {
+        nva_plan_refuse(plan, explain_absent(plan, "network", r->vn), "vn");
         return;
     }
     if (!registry_port_name_is_valid(r->port)) {
-        nva_plan_refuse(plan, NVA_R_BAD_NAME, "port");
+        nva_plan_refuse(plan, explain_name(plan, NVA_PORT_NAME_MAX), "port");
         return;
     }
 
@@ -549,18 +616,23 @@ del_port(const struct nva_view *v, const struct nva_request_port *r,
 {
     const struct nva_nve *nve = directory_nve_by_name(v->dir, r->nve);
     const struct nva_vap *vap;
+    enum nva_reason reason;
 
     if (!nve) {
-        nva_plan_refuse(plan, NVA_R_NOT_FOUND, "nve");
+        nva_plan_refuse(plan, explain_absent(plan, "NVE", r->nve), "nve");
         return;
     }
     vap = directory_vap_by_key(v->dir, nve->id, r->port, r->has_mac, r->mac);
     if (!vap) {
+        nva_plan_explain(plan, "port %s of %s is bound to no network%s",
+                         r->port, nve->name, r->has_mac ? " for that MAC"
+                         : "");
         nva_plan_refuse(plan, NVA_R_NOT_FOUND, "port");
         return;
     }
-    if (vap_is_used(v, vap)) {
-        nva_plan_refuse(plan, NVA_R_IN_USE, "port");
+    reason = check_vap_unused(v, vap, plan);
+    if (reason) {
+        nva_plan_refuse(plan, reason, "port");
         return;
     }
     plan->object = vap->id;

@@ -114,6 +114,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-nested \
 	tests/scenarios/test-planned \
 	tests/scenarios/test-pull \
+	tests/scenarios/test-refusals \
 	tests/scenarios/test-reset \
 	tests/scenarios/test-scan \
 	tests/scenarios/test-tenants \
@@ -423,6 +424,8 @@ tests_scenarios_test_guard_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_pull_SOURCES = tests/scenarios/test-pull.c
 tests_scenarios_test_pull_CPPFLAGS = $(TEST_CPPFLAGS)
 
+tests_scenarios_test_refusals_SOURCES = tests/scenarios/test-refusals.c
+tests_scenarios_test_refusals_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_scenarios_test_reset_SOURCES = tests/scenarios/test-reset.c
 tests_scenarios_test_reset_CPPFLAGS = $(TEST_CPPFLAGS)
 
