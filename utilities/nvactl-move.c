@@ -21,6 +21,10 @@ static bool positive(const struct nvactl_args *, const char *option,
                      json_int_t *value);
 static json_t *start_body(const struct nvactl_args *, json_int_t timeout,
                           json_int_t refresh);
+static int call_move(const struct nvactl_args *, const char *method,
+                     const char *verb, json_t *body, json_t **move);
+static int move_of_vm(const struct nvactl_args *, const char *vm,
+                      json_int_t *id);
 static int print_move(const struct nvactl_args *, json_t *);
 static void take_event(const char *data, void *args);
 
@@ -69,41 +73,56 @@ nvactl_move_start(const struct nvactl_args *args)
     return status;
 }
 
+/* True for a move whose VM runs at its new place. */
+static bool
+has_switched(const json_t *move)
+{
+    static const char *const states[] = {
+        "switching", "converging", "draining", "done",
+    };
+
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        if (!strcmp(nvactl_string(move, "state"), states[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 nvactl_move_change(const struct nvactl_args *args, const char *verb)
 {
     json_int_t early = 0;
-    json_t *move;
-    char *path;
+    json_t *move = NULL;
     int status;
 
     if (!positive(args, "early", &early)) {
-        fprintf(stderr, "nvactl: move pause ID [--early MILLISECONDS]\n");
+        fprintf(stderr, "nvactl: move pause VM|ID [--early MILLISECONDS]\n");
         return NVACTL_USAGE;
     }
-    path = nvactl_path("/v1/moves", args->names[0], verb, NULL);
-    status = nvactl_call(args, "POST", path, early
-                         ? json_pack("{s:I}", "early_ms", early) : NULL,
-                         &move);
-
-    free(path);
-    if (!status && args->json) {
+    status = call_move(args, "POST", verb, early
+                       ? json_pack("{s:I}", "early_ms", early) : NULL, &move);
+    if (status) {
+        return status;
+    }
+    if (!strcmp(verb, "pause") && has_switched(move)) {
+        fprintf(stderr, "nvactl: note: %s runs at %s already: there is "
+                "nothing to pause\n", nvactl_string(move, "vm"),
+                nvactl_string(json_object_get(move, "to"), "nve"));
+    }
+    if (args->json) {
         nvactl_print_json(move);
     }
-    if (!status) {
-        json_decref(move);
-    }
-    return status;
+    json_decref(move);
+    return NVACTL_DONE;
 }
 
 int
 nvactl_move_show(const struct nvactl_args *args)
 {
-    char *path = nvactl_path("/v1/moves", args->names[0], NULL);
-    json_t *move;
-    int status = nvactl_call(args, "GET", path, NULL, &move);
+    json_t *move = NULL;
+    int status = call_move(args, "GET", NULL, NULL, &move);
 
-    free(path);
     return status ? status : print_move(args, move);
 }
 
@@ -128,6 +147,70 @@ int
 nvactl_events(const struct nvactl_args *args)
 {
     return nvactl_follow(args, "/v1/events", take_event, (void *) args);
+}
+
+/* Calls 'method' on 'verb' (NULL: none) of the move that the command line
+ * names by its id or by its VM.  Takes 'body'; '*move' is the caller's. */
+static int
+call_move(const struct nvactl_args *args, const char *method, const char *verb,
+          json_t *body, json_t **move)
+{
+    const char *name = args->names[0];
+    char text[32], *path;
+    json_int_t id;
+    int status;
+
+    if (name[strspn(name, "0123456789")]) {
+        status = move_of_vm(args, name, &id);
+        if (status) {
+            json_decref(body);
+            return status;
+        }
+        snprintf(text, sizeof text, "%lld", id);
+        name = text;
+    }
+    path = nvactl_path("/v1/moves", name, verb, NULL);
+    status = nvactl_call(args, method, path, body, move);
+    free(path);
+    return status;
+}
+
+/* The id of the move of 'vm' that goes on, else of the last one known. */
+static int
+move_of_vm(const struct nvactl_args *args, const char *vm, json_int_t *id)
+{
+    char *path = nvactl_path("/v1/vms", vm, NULL);
+    json_t *answer, *move;
+    size_t i;
+    int status = nvactl_call(args, "GET", path, NULL, &answer);
+
+    free(path);
+    if (status) {
+        return status;
+    }
+    *id = json_integer_value(json_object_get(answer, "move"));
+    json_decref(answer);
+    if (*id) {
+        return NVACTL_DONE;
+    }
+    status = nvactl_call(args, "GET", "/v1/moves", NULL, &answer);
+    if (status) {
+        return status;
+    }
+    json_array_foreach (json_object_get(answer, "moves"), i, move) {
+        json_int_t n = json_integer_value(json_object_get(move, "id"));
+
+        if (!strcmp(nvactl_string(move, "vm"), vm) && n > *id) {
+            *id = n;
+        }
+    }
+    json_decref(answer);
+    if (!*id) {
+        fprintf(stderr, "nvactl: not_found: %s has made no move (field vm)\n",
+                vm);
+        return NVACTL_REFUSED;
+    }
+    return NVACTL_DONE;
 }
 
 static int

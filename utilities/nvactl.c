@@ -13,7 +13,7 @@
 #include <string.h>
 
 static nvactl_run run_show, run_lookup, run_move_start, run_move_change;
-static nvactl_run run_move_show, run_move_list, run_events;
+static nvactl_run run_move_show, run_move_list, run_events, run_help;
 
 static const struct nvactl_option_spec vn_options[] = {
     { "vni", "vni", 'i' }, { "binding", "binding", 's' },
@@ -141,17 +141,18 @@ static const struct nvactl_command commands[] = {
       "[--kind hot|warm|cold]\n        [--wait prepared|done] "
       "[--timeout SECONDS] [--refresh SECONDS]", move_options,
       run_move_start, MOVES },
-    { "move", "pause", 1, " ID [--early MILLISECONDS]", pause_options,
-      run_move_change, MOVES },
-    { "move", "activate", 1, " ID", NULL, run_move_change, MOVES },
-    { "move", "abort", 1, " ID", NULL, run_move_change, MOVES },
-    { "move", "show", 1, " ID", NULL, run_move_show, MOVES },
+    { "move", "pause", 1, " VM|ID [--early MILLISECONDS]",
+      pause_options, run_move_change, MOVES },
+    { "move", "activate", 1, " VM|ID", NULL, run_move_change, MOVES },
+    { "move", "abort", 1, " VM|ID", NULL, run_move_change, MOVES },
+    { "move", "show", 1, " VM|ID", NULL, run_move_show, MOVES },
     { "move", "list", 0, "", NULL, run_move_list, MOVES },
     { "lookup", "", 0, " --vn VN (--ip IP | --mac MAC)", lookup_options,
       run_lookup, NULL, NULL },
     { "audit", "", 0, " [--inventory FILE] [--repair]", audit_options,
       nvactl_audit, NULL, NULL },
     { "events", "", 0, "", NULL, run_events, NULL, NULL },
+    { "help", "", NVACTL_MORE, " [COMMAND]", NULL, run_help, NULL, NULL },
     { NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -160,7 +161,9 @@ static const struct nvactl_command *find_command(int argc, char *argv[],
 static int parse_args(int argc, char *argv[], struct nvactl_args *);
 static int check_args(const struct nvactl_args *,
                       const struct nvactl_command *);
-static int usage(FILE *);
+static int no_such_command(const struct nvactl_args *);
+static void usage(FILE *);
+static int help(const struct nvactl_args *);
 static int command_usage(const struct nvactl_command *);
 
 int
@@ -174,18 +177,18 @@ main(int argc, char *argv[])
     status = parse_args(argc, argv, &args);
     if (status) {
         return status;
+    } else if (nvactl_option(&args, "version")) {
+        puts("nvactl (ovs-nva) " NVA_VERSION);
+        return NVACTL_DONE;
     } else if (nvactl_option(&args, "help")) {
-        return usage(stdout);
+        return help(&args);
     } else if (!args.n) {
         usage(stderr);
         return NVACTL_USAGE;
     }
     command = find_command(args.n, (char **) args.names, &used);
     if (!command) {
-        fprintf(stderr, "nvactl: no such command: %s%s%s (try --help)\n",
-                args.names[0], args.n > 1 ? " " : "",
-                args.n > 1 ? args.names[1] : "");
-        return NVACTL_USAGE;
+        return no_such_command(&args);
     }
     args.n -= used;
     memmove(args.names, args.names + used, args.n * sizeof *args.names);
@@ -214,10 +217,17 @@ nvactl_option(const struct nvactl_args *args, const char *name)
 static bool
 is_flag(const char *name)
 {
-    return !strcmp(name, "json") || !strcmp(name, "help")
-           || !strcmp(name, "adopt") || !strcmp(name, "stop")
-           || !strcmp(name, "follow") || !strcmp(name, "no-wait")
-           || !strcmp(name, "repair");
+    static const char *const flags[] = {
+        "json", "help", "version", "adopt", "stop", "follow", "no-wait",
+        "repair",
+    };
+
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (!strcmp(flags[i], name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Splits the command line into names and options, wherever they stand. */
@@ -230,6 +240,8 @@ parse_args(int argc, char *argv[], struct nvactl_args *args)
 
         if (!strcmp(argv[i], "-h")) {
             argv[i] = (char *) "--help";
+        } else if (!strcmp(argv[i], "-V")) {
+            argv[i] = (char *) "--version";
         }
         if (strncmp(argv[i], "--", 2)) {
             if (argv[i][0] == '-' || args->n >= NVACTL_ARGS_MAX) {
@@ -346,6 +358,55 @@ command_usage(const struct nvactl_command *c)
 }
 
 static int
+no_such_command(const struct nvactl_args *args)
+{
+    fprintf(stderr, "nvactl: no such command: %s%s%s (try nvactl help)\n",
+            args->names[0], args->n > 1 ? " " : "",
+            args->n > 1 ? args->names[1] : "");
+    return NVACTL_USAGE;
+}
+
+/* True if 'c' begins with the words of the command line. */
+static bool
+is_asked_for(const struct nvactl_command *c, const struct nvactl_args *args)
+{
+    char words[64], asked[64] = "";
+    size_t n;
+
+    for (size_t i = 0; i < args->n; i++) {
+        n = strlen(asked);
+        snprintf(asked + n, sizeof asked - n, "%s ", args->names[i]);
+    }
+    n = strlen(asked);
+    snprintf(words, sizeof words, "%s %s ", c->noun, c->verb);
+    return n < sizeof asked - 1 && !strncmp(words, asked, n);
+}
+
+/* Says how the commands are used that begin with the words given, or, without
+ * one, all of them. */
+static int
+help(const struct nvactl_args *args)
+{
+    bool found = false;
+
+    if (!args->n) {
+        usage(stdout);
+        return NVACTL_DONE;
+    }
+    for (const struct nvactl_command *c = commands; c->noun; c++) {
+        if (is_asked_for(c, args)) {
+            print_command(stdout, c);
+            found = true;
+        }
+    }
+    if (!found) {
+        return no_such_command(args);
+    }
+    puts("\nMore in nvactl(8).");
+    return NVACTL_DONE;
+}
+
+static void
 usage(FILE *stream)
 {
     fprintf(stream, "nvactl: tells nvad what is where, and moves it\n\n");
@@ -358,8 +419,15 @@ usage(FILE *stream)
             "    --api=unix:PATH|http://HOST:PORT\n"
             "                             where nvad is (else $NVA_API, else\n"
             "                             " NVA_DEFAULT_API ")\n"
+            "    --version                print the version\n"
             "\nExit status: 0 done, 1 refused, 2 wrong usage.\n");
-    return NVACTL_DONE;
+}
+
+static int
+run_help(const struct nvactl_args *args,
+         const struct nvactl_command *c __attribute__((unused)))
+{
+    return help(args);
 }
 
 /* ## Moves and the rest ## */

@@ -61,8 +61,53 @@ def test_nvactl_from_nothing_to_a_move(one):
     ok("vn", "del", "red")
 
 
+def test_nvactl_moves_a_vm_by_its_name(one):
+    def ok(*args):
+        done = one.nvactl(*args)
+        assert done.returncode == 0, (args, done.stderr)
+        return done
+    one.claim()
+    ok("vn", "add", "red", "--vni", "100")
+    one.sandbox("port", "vm", "hv1")
+    one.sandbox("port", "vm", "hv2")
+    ok("vm", "add", "vm", "--vn", "red", "--mac", mac(1), "--ip", ip4(1),
+       "--nve", "hv1", "--port", "tap-vm")
+    refused = one.nvactl("move", "pause", "vm")
+    assert refused.returncode == 1 and "vm" in refused.stderr
+    refused = one.nvactl("move", "pause", "nobody")
+    assert refused.returncode == 1 and "nobody" in refused.stderr
+    ok("move", "start", "vm", "--to", "hv2", "--port", "tap-vm", "--wait",
+       "prepared")
+    ok("move", "abort", "vm")
+    assert "aborted" in ok("move", "show", "vm").stdout
+    ok("move", "start", "vm", "--to", "hv2", "--port", "tap-vm", "--wait",
+       "prepared")
+    assert not ok("move", "pause", "vm").stderr
+    ok("move", "activate", "vm")
+    assert "hv2" in ok("move", "pause", "vm").stderr    # Too late, no fault.
+    assert "activated" in ok("move", "show", "vm").stdout
+
+
+@pytest.mark.parametrize("args,words", [
+    (("--version",), ["nvactl", "ovs-nva"]),
+    (("-V",), ["ovs-nva"]),
+    (("help",), ["move pause", "vn add", "Exit status"]),
+    (("help", "move"), ["move pause VM|ID", "move list"]),
+    (("help", "vm", "nic"), ["vm nic add", "vm nic del"]),
+    (("vn", "add", "--help"), ["--vni N", "--binding"]),
+])
+def test_nvactl_says_how_it_is_used(refuser, args, words):
+    done = refuser.nvactl(*args)
+    assert done.returncode == 0 and not done.stderr
+    for word in words:
+        assert word in done.stdout
+    if len(args) > 1:
+        assert "events" not in done.stdout
+
+
 @pytest.mark.parametrize("args,status,words", [
-    (("vn", "add", "red", "--vni", "0"), 1, ["vni"]),
+    (("help", "frob"), 2, ["frob"]),
+    (("vn", "add", "red", "--vni", "0"), 1, ["vni", "1..4194303"]),
     (("vn", "add", "red", "--vni", "4194304"), 1, ["vni"]),
     (("vn", "show", "nobody"), 1, ["not_found"]),
     (("vn", "add"), 2, []),
