@@ -17,6 +17,8 @@ struct dispatch_ops {
                        const struct ofpbuf *ofpacts);
     void (*delete_meter)(void *channel, uint32_t meter);
     void (*read_back)(void *channel);
+    /* The bridge is ours: flows are to see into first fragments. */
+    void (*match_fragments)(void *channel);
     /* The channel has been forgotten: dispatch names it no more. */
     void (*close)(void *channel, enum nva_reason);
     /* Bytes that wait to be written. */

@@ -201,6 +201,7 @@ tell_dropped(struct dispatch *d, const struct nva_packet_in *pin,
     struct nva_note note = {
         .type = NVA_NOTE_DROPPED, .reason = reason, .nve = pin->nve,
     };
+    struct nva_frame frame;
     struct eth_header eth;
     nva_id vap;
 
@@ -208,6 +209,10 @@ tell_dropped(struct dispatch *d, const struct nva_packet_in *pin,
         memcpy(&eth, pin->data, sizeof eth);
         note.mac = eth.eth_src;
         classify_packet_vn(d->dir, pin, &vap, &note.vn);
+    }
+    if (!nva_frame_parse(pin->data, pin->size, &frame)
+        && !nva_frame_claim(&frame, &note.ip)) {
+        note.ip = frame.ip_src;
     }
     dispatch_name_sender(d->dir, pin->in_port, &note);
     dispatch_tell_note(d, &note, now);
@@ -221,15 +226,20 @@ is_too_much(struct dispatch *d, struct bridge *br,
             nva_usec now)
 {
     const struct nva_frame *frame = ev ? &ev->packet.frame : NULL;
-    bool data = (pin->table == NVA_TABLE_REFUSE
-                 || (frame && frame->kind == NVA_FRAME_OTHER));
+    struct nva_frame refused;
     enum nva_reason reason;
+    bool data;
 
     if (pin->table == NVA_TABLE_DELIVER || pin->table == NVA_TABLE_FORWARD
         || (ev && (ev->type == NVA_EV_STRAY
                    || ev->type == NVA_EV_SEGMENT))) {
         return false;
     }
+    if (pin->table == NVA_TABLE_REFUSE
+        && !nva_frame_parse(pin->data, pin->size, &refused)) {
+        frame = &refused;
+    }
+    data = frame && frame->kind == NVA_FRAME_OTHER;
     reason = inlet_take(br->inlet, pin->in_port,
                         frame ? frame->eth_src : eth_addr_zero, data, now);
     tell_floods(d, br, now);
@@ -425,6 +435,7 @@ claim(struct dispatch *d, struct bridge *br, const struct nva_nve *nve,
     ev.up.ports = ports;
     dispatch_event(d, &ev, now);
     free(ports);
+    d->ops.match_fragments(br->channel);
     read_back(d, br);
 }
 

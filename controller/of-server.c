@@ -170,6 +170,15 @@ op_read_back(void *conn)
 }
 
 static void
+op_match_fragments(void *conn)
+{
+    struct conn *c = conn;
+
+    of_session_match_fragments(c->session);
+    conn_touch(c);
+}
+
+static void
 op_close(void *conn, enum nva_reason reason)
 {
     struct conn *c = conn;
@@ -194,6 +203,7 @@ of_server_ops(struct dispatch_ops *ops)
     ops->packet_out = op_packet_out;
     ops->delete_meter = op_delete_meter;
     ops->read_back = op_read_back;
+    ops->match_fragments = op_match_fragments;
     ops->close = op_close;
     ops->backlog = op_backlog;
 }

@@ -38,6 +38,8 @@ EXTRA_DIST += \
 	docs/decisions/0026-a-way-back-ends-the-redirect-as-it-is-prepared.md \
 	docs/decisions/0027-a-quiet-port-is-passed-over.md \
 	docs/decisions/0028-no-gate-made-of-a-meter.md \
+	docs/decisions/0029-roles-are-per-interface.md \
+	docs/decisions/0030-link-local-addresses-are-implied-or-claimed.md \
 	docs/measuring.md \
 	docs/mininet.md \
 	docs/openapi.yaml \

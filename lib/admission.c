@@ -22,6 +22,7 @@ static enum nva_reason check_claim(const struct directory *,
                                    const struct nva_vn *,
                                    const struct nva_tsi *,
                                    const struct nva_frame *);
+static bool may_make(struct eth_addr, const struct in6_addr *);
 static bool is_beyond_question(const struct directory *,
                                const struct nva_vn *, const struct nva_tsi *,
                                const struct in6_addr *);
@@ -291,10 +292,22 @@ check_claim(const struct directory *dir, const struct nva_vn *vn,
     if (vn->binding == NVA_BINDING_STRICT
         && vn->port_security != NVA_PS_NONE && tsi
         && !nva_ips_have(tsi->ips, tsi->n_ips, &ip)
-        && !IN6_IS_ADDR_LINKLOCAL(&ip)) {
+        && !may_make(f->eth_src, &ip)) {
         return NVA_R_SPOOFED;
     }
     return NVA_OK;
+}
+
+/* True for a link-local address that a host with 'mac' may have made: not one
+ * that another MAC implies. */
+static bool
+may_make(struct eth_addr mac, const struct in6_addr *ip)
+{
+    struct in6_addr implied;
+
+    in6_generate_lla(mac, &implied);
+    return (IN6_IS_ADDR_LINKLOCAL(ip)
+            && (!nva_ip_is_implied(ip) || ipv6_addr_equals(ip, &implied)));
 }
 
 /* True if 'ip' is the owner's by more than its own word.  Else who claims it

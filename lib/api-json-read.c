@@ -28,6 +28,7 @@ static api_read read_port_security, read_shared_ips, read_isolation;
 static api_read read_resolution, read_dpid, read_guessed, read_role;
 static api_read read_connections;
 static api_read read_vm_state, read_interfaces, read_ips, read_allowed_macs;
+static api_read read_roles;
 static api_read read_kind, read_to, read_one_port, read_ports;
 static api_read read_port_mac, read_targets;
 
@@ -133,6 +134,7 @@ static const struct api_field if_fields[] = {
     { "ips", "array", OWN(read_ips) },
     { "allowed_macs", "array", OWN(read_allowed_macs) },
     { "nested", "array", SHOWN },
+    { "roles", "array", OWN(read_roles) },
     { "nve", "string", NAME(nva_request_if, nve) },
     { "port", "string", NAME(nva_request_if, port) },
     { "prepared", "object", SHOWN },
@@ -743,6 +745,34 @@ read_shared_ips(struct api_reader *rd, const struct api_field *f,
                                   NVA_SHARED_IPS_MAX };
 
     return read_ip_list(rd, f, value, &list);
+}
+
+static enum nva_reason
+read_roles(struct api_reader *rd, const struct api_field *f,
+           const json_t *value, void *object)
+{
+    struct nva_request_if *nif = object;
+    unsigned int roles = 0;
+    json_t *word;
+    size_t i;
+
+    if (!json_is_array(value)) {
+        return NVA_R_JSON_TYPE;
+    }
+    json_array_foreach (value, i, word) {
+        const char *text = json_string_value(word);
+        enum nva_role role;
+        char name[32];
+
+        if (!text || !nva_role_from_word(text, &role)) {
+            snprintf(name, sizeof name, "%s[%"PRIuSIZE"]", f->name, i);
+            return api_fail(rd, text ? NVA_R_BAD_VALUE : NVA_R_JSON_TYPE,
+                            name);
+        }
+        roles |= 1u << role;
+    }
+    nif->roles = roles;
+    return NVA_OK;
 }
 
 static enum nva_reason

@@ -580,6 +580,19 @@ allowed_json(const struct nva_tsi *tsi, bool there)
     return array;
 }
 
+static json_t *
+roles_json(unsigned int roles)
+{
+    json_t *array = json_array();
+
+    for (int role = 0; role < NVA_N_ROLES; role++) {
+        if (roles & 1u << role) {
+            json_array_append_new(array, api_text(nva_role_word(role)));
+        }
+    }
+    return array;
+}
+
 /* Of the addresses of an interface those that it taught itself. */
 struct lease_list {
     json_t *learned, *frozen;
@@ -620,6 +633,7 @@ list_if(const void *tsi_, void *list_)
     api_set(o, "ips", ips_json(tsi->ips, tsi->n_ips));
     api_set(o, "allowed_macs", allowed_json(tsi, false));
     api_set(o, "nested", allowed_json(tsi, true));
+    api_set(o, "roles", roles_json(tsi->roles));
     api_set(o, "nve", nve_name(view, tsi->current.nve));
     api_set(o, "port", text_or_null(placed ? tsi->current.port : NULL));
     api_set(o, "prepared", place_json(view, &tsi->prepared));
@@ -744,6 +758,10 @@ note_is_shown(const struct nva_note *note)
                || note->reason == NVA_R_TAGGED
                || note->reason == NVA_R_RESERVED_GROUP
                || note->reason == NVA_R_BAD_MAC
+               || note->reason == NVA_R_ND_FRAGMENT
+               || note->reason == NVA_R_HEADER_CHAIN
+               || note->reason == NVA_R_NOT_ROUTER
+               || note->reason == NVA_R_NOT_DHCP_SERVER
                || note->reason == NVA_R_STICKY
                || note->reason == NVA_R_PLACEMENT
                || note->reason == NVA_R_LEARN_LIMIT

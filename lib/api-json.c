@@ -688,6 +688,7 @@ take_old_if(const void *tsi_, void *aux_)
     nif->n_ips = tsi->n_given;
     nif->n_learned = tsi->n_ips - tsi->n_given;
     memcpy(nif->ips, tsi->ips, sizeof nif->ips);
+    nif->roles = tsi->roles;
     nif->n_allowed = tsi->n_allowed;
     memcpy(nif->allowed, tsi->allowed, sizeof nif->allowed);
     return true;

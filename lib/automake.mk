@@ -91,6 +91,7 @@ lib_libnva_a_SOURCES = \
 	lib/of-session.h \
 	lib/pipeline-address.c \
 	lib/pipeline-admit.c \
+	lib/pipeline-guard.c \
 	lib/pipeline-private.h \
 	lib/pipeline.c \
 	lib/pipeline.h \

@@ -310,6 +310,8 @@ struct nva_tsi {
                                          * management's word; the others were
                                          * learned, and yield to it. */
 
+    unsigned int roles;                 /* Bits of enum nva_role. */
+
     /* Nested guests: MACs that may be used behind it.  Bit N of 'nested': the
      * Nth of them is there, as it showed itself; it is at the interface's
      * places and moves with it.  Several interfaces may allow a MAC, at one of

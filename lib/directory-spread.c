@@ -380,7 +380,9 @@ same_answers(const struct nva_tsi *a, const struct nva_tsi *b)
 {
     return (a->n_ips == b->n_ips && a->n_given == b->n_given
             && !memcmp(a->ips, b->ips, a->n_ips * sizeof a->ips[0])
-            && !a->n_allowed == !b->n_allowed
+            && a->n_allowed == b->n_allowed
+            && !memcmp(a->allowed, b->allowed,
+                       a->n_allowed * sizeof a->allowed[0])
             && nva_place_is_set(&a->current) == nva_place_is_set(&b->current));
 }
 

@@ -539,6 +539,7 @@ tsi_flows_equal(const struct nva_tsi *a, const struct nva_tsi *b)
             && a->paused == b->paused && a->stopped == b->stopped
             && a->early == b->early && a->deaf == b->deaf
             && !a->held_until == !b->held_until
+            && a->roles == b->roles
             && a->nested == b->nested && a->n_allowed == b->n_allowed
             && !memcmp(a->allowed, b->allowed,
                        a->n_allowed * sizeof a->allowed[0]));

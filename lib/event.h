@@ -57,6 +57,7 @@ struct nva_request_if {
     struct in6_addr ips[NVA_IPS_MAX];
     size_t n_allowed;
     struct eth_addr allowed[NVA_ALLOWED_MACS_MAX];
+    unsigned int roles;                 /* Bits of enum nva_role. */
     char nve[NVA_NAME_MAX];             /* "": no place named. */
     char port[NVA_PORT_NAME_MAX];
 };

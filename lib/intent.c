@@ -72,6 +72,10 @@ static void admit_addresses(const struct intent *, const struct admitted *,
 static void admit_address(const struct intent *, const struct admitted *,
                           const struct in6_addr *);
 static bool checks_sources(const struct nva_vn *);
+static void claim_flows(const struct intent *, const struct nva_tsi *,
+                        const struct nva_vn *);
+static void claim_own(const struct intent *, const struct nva_tsi *,
+                      const struct nva_vn *, const struct in6_addr *);
 static const struct nva_place *place_here(const struct nva_tsi *, nva_id nve);
 static const struct nva_place *place_to_send(const struct nva_tsi *,
                                              nva_id nve);
@@ -156,6 +160,9 @@ vn_flows(const struct intent *in, nva_id id)
                : vn->unknown_unicast == NVA_UU_FLOOD ? PIPELINE_FLOOD
                : PIPELINE_DROP);
 
+    if (checks_sources(vn)) {
+        pipeline_vn_roles(&in->p, vn->vni);
+    }
     pipeline_vn_tunnel(&in->p, vn->vni);
     pipeline_vn_unknown_question(&in->p, vn->vni,
                                  !vn->pulls && vn->unknown_question
@@ -449,6 +456,7 @@ admit_mac(const struct intent *in, const struct nva_tsi *tsi,
 
     pipeline_admit(&in->p, &ptsi, a.port, a.show);
     if (checks_sources(vn)) {
+        pipeline_admit_roles(&in->p, &ptsi, a.port, tsi->roles);
         admit_address(in, &a, NULL);
         admit_addresses(in, &a, tsi->ips, tsi->n_ips);
         admit_addresses(in, &a, vn->shared_ips, vn->n_shared_ips);
@@ -496,9 +504,12 @@ address_flows(const struct intent *in, nva_id id)
     const struct nva_vn *vn = tsi ? directory_vn(in->dir, tsi->vn) : NULL;
     struct pipeline_tsi ptsi;
 
-    if (!vn || !nva_place_is_set(&tsi->current) || tsi->n_allowed
-        || !directory_nve_serves(in->dir, in->nve->id, vn->id)
+    if (!vn || !directory_nve_serves(in->dir, in->nve->id, vn->id)
         || (vn->pulls && !place_here(tsi, in->nve->id))) {
+        return;
+    }
+    claim_flows(in, tsi, vn);
+    if (!nva_place_is_set(&tsi->current) || tsi->n_allowed) {
         return;
     }
     ptsi.vni = vn->vni;
@@ -513,6 +524,44 @@ address_flows(const struct intent *in, nva_id id)
             pipeline_address_learned(&in->p, &ptsi, &tsi->ips[i]);
         }
         pipeline_address(&in->p, &ptsi, &tsi->ips[i]);
+    }
+}
+
+/* What VM management gave it nobody else says to have, nor what nested guests
+ * taught (whom to ask?); the sender may be at any port.  Where sources are
+ * checked it is at its own, which admits each of its addresses: there only
+ * link-local addresses, which need not be given, are left to be anybody's. */
+static void
+claim_flows(const struct intent *in, const struct nva_tsi *tsi,
+            const struct nva_vn *vn)
+{
+    bool learn = vn->binding == NVA_BINDING_LEARN;
+
+    for (size_t i = 0; i < tsi->n_ips; i++) {
+        const struct in6_addr *ip = &tsi->ips[i];
+
+        if (nva_vn_shares(vn, ip)) {
+            continue;
+        } else if (learn && (i < tsi->n_given || tsi->n_allowed)) {
+            claim_own(in, tsi, vn, ip);
+            pipeline_claim_refuse(&in->p, vn->vni, ip, false);
+        } else if (checks_sources(vn) && IN6_IS_ADDR_LINKLOCAL(ip)) {
+            pipeline_claim_refuse(&in->p, vn->vni, ip,
+                                  vn->port_security == NVA_PS_FULL);
+        }
+    }
+}
+
+static void
+claim_own(const struct intent *in, const struct nva_tsi *tsi,
+          const struct nva_vn *vn, const struct in6_addr *ip)
+{
+    struct pipeline_tsi ptsi = { .vni = vn->vni, .mac = tsi->mac };
+
+    pipeline_claim_own(&in->p, &ptsi, ip);
+    for (size_t i = 0; i < tsi->n_allowed; i++) {
+        ptsi.mac = tsi->allowed[i];
+        pipeline_claim_own(&in->p, &ptsi, ip);
     }
 }
 

@@ -30,6 +30,12 @@ static const char *const reason_texts[NVA_N_REASONS] = {
 #undef X
 };
 
+static const char *const role_words[] = {
+#define X(ENUM, WORD) [NVA_ROLE_##ENUM] = WORD,
+    NVA_ROLES
+#undef X
+};
+
 static const char *const owner_words[NVA_N_OWNER_KINDS] = {
     [NVA_OWNER_NONE] = "none",
 #define X(ENUM, WORD) [NVA_OWNER_##ENUM] = WORD,
@@ -91,6 +97,13 @@ nva_ip_is_v4(const struct in6_addr *ip)
 }
 
 bool
+nva_ip_is_implied(const struct in6_addr *ip)
+{
+    return (IN6_IS_ADDR_LINKLOCAL(ip) && ip->s6_addr[11] == 0xff
+            && ip->s6_addr[12] == 0xfe);
+}
+
+bool
 nva_ip_is_host(const struct in6_addr *ip)
 {
     if (nva_ip_is_v4(ip)) {
@@ -134,6 +147,24 @@ nva_name_is_valid(const char *name)
         }
     }
     return true;
+}
+
+const char *
+nva_role_word(enum nva_role role)
+{
+    return (unsigned int) role < NVA_N_ROLES ? role_words[role] : "?";
+}
+
+bool
+nva_role_from_word(const char *word, enum nva_role *role)
+{
+    for (int i = 0; i < NVA_N_ROLES; i++) {
+        if (!strcmp(word, role_words[i])) {
+            *role = i;
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *

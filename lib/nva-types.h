@@ -188,6 +188,12 @@ enum {
     X(TAGGED, "tagged", "a VLAN tag that is more than one priority tag")    \
     X(RESERVED_GROUP, "reserved_group",                                     \
       "sent to a group that ends at the next bridge")                       \
+    X(ND_FRAGMENT, "nd_fragment", "neighbour discovery in a fragment")      \
+    X(HEADER_CHAIN, "header_chain", "an IPv6 packet whose headers end early")\
+    X(NOT_ROUTER, "not_router",                                             \
+      "what routers say, by an interface without that role")                \
+    X(NOT_DHCP_SERVER, "not_dhcp_server",                                   \
+      "what DHCP servers say, by an interface without that role")           \
     X(BAD_IP, "bad_ip", "not a unicast host address")                       \
     X(STRICT_BINDING, "strict_binding",                                     \
       "this network takes places from VM management only")                  \
@@ -340,6 +346,9 @@ enum nva_reason nva_ip_parse(const char *s, struct in6_addr *ip);
 
 bool nva_ip_is_v4(const struct in6_addr *);
 
+/* True for a link-local address that a MAC implies (RFC 4291 appendix A). */
+bool nva_ip_is_implied(const struct in6_addr *);
+
 /* True for an address a host may own: not unspecified, multicast, broadcast,
  * loopback. */
 bool nva_ip_is_host(const struct in6_addr *);
@@ -357,6 +366,21 @@ bool nva_mac_is_host(struct eth_addr);
 
 /* A name is 1..NVA_NAME_MAX-1 bytes of [A-Za-z0-9._:/-]. */
 bool nva_name_is_valid(const char *);
+
+/* ## Roles of an interface ##
+ *
+ * What it may say where sources are checked; a set is one bit for each. */
+#define NVA_ROLES X(ROUTER, "router") X(DHCP_SERVER, "dhcp_server")
+
+enum nva_role {
+#define X(ENUM, WORD) NVA_ROLE_##ENUM,
+    NVA_ROLES
+#undef X
+    NVA_N_ROLES
+};
+
+const char *nva_role_word(enum nva_role);
+bool nva_role_from_word(const char *, enum nva_role *);
 
 /* ## Owners ##
  *

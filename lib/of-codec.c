@@ -189,6 +189,18 @@ of_encode_set_async(struct of_head head, struct ofpbuf *out)
 }
 
 void
+of_encode_set_config(struct of_head head, struct ofpbuf *out)
+{
+    const struct ofputil_switch_config config = {
+        .frag = OFPUTIL_FRAG_NX_MATCH,
+        .invalid_ttl_to_controller = -1,
+        .miss_send_len = OFP_DEFAULT_MISS_SEND_LEN,
+    };
+
+    put(ofputil_encode_set_config(&config, head.version), head.xid, out);
+}
+
+void
 of_encode_barrier(struct of_head head, struct ofpbuf *out)
 {
     put(ofputil_encode_barrier_request(head.version), head.xid, out);

@@ -49,6 +49,8 @@ void of_encode_meter_dump_request(struct of_head, struct ofpbuf *out);
 /* Asks for packet-ins, port status and flow-removed (needed on sockets that
  * are not configured controllers). */
 void of_encode_set_async(struct of_head, struct ofpbuf *out);
+/* What a first fragment says of its protocol's header may be matched. */
+void of_encode_set_config(struct of_head, struct ofpbuf *out);
 void of_encode_barrier(struct of_head, struct ofpbuf *out);
 void of_encode_meter_add(struct of_head, const struct nva_meter *,
                          struct ofpbuf *out);

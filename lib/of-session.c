@@ -243,6 +243,15 @@ of_session_delete_meter(struct of_session *s, uint32_t meter)
 }
 
 void
+of_session_match_fragments(struct of_session *s)
+{
+    if (usable(s)) {
+        of_encode_set_config(next_head(s), &s->out);
+        check_output(s);
+    }
+}
+
+void
 of_session_packet_out(struct of_session *s, const void *data, size_t size,
                       const struct ofpbuf *ofpacts)
 {

@@ -100,6 +100,8 @@ void of_session_read_back(struct of_session *);
 void of_session_send_bundle(struct of_session *,
                             const struct flow_prog_bundle *);
 void of_session_delete_meter(struct of_session *, uint32_t meter);
+/* From now on flows match what first fragments say of their protocol. */
+void of_session_match_fragments(struct of_session *);
 void of_session_packet_out(struct of_session *, const void *data, size_t size,
                            const struct ofpbuf *ofpacts);
 /* Ends the session from our side: ENDED follows. */

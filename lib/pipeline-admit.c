@@ -20,10 +20,19 @@ enum {
     ADMIT_ADDRESS = 300,                /* ARP, ND: with its own address. */
     ADMIT_FALSE_ADDRESS = 200,          /* ...with another. */
     ADMIT_SOURCE = 160,                 /* Data: from its own address. */
+    ADMIT_IMPLIED_SOURCE = 157,         /* ...from what another MAC implies. */
+    ADMIT_ANY_SOURCE = 155,             /* ...from what anybody may have. */
     ADMIT_FALSE_SOURCE = 150,           /* ...from another. */
     ADMIT_MAC = 100,
     ADMIT_VAP_MAC = 20,                 /* A source no TSI has here. */
     ADMIT_VAP = 10,
+};
+
+/* Priorities in ADMIT_ND. */
+enum {
+    ND_OWN = 30,
+    ND_IMPLIED = 20,                    /* By another MAC. */
+    ND_ANY = 10,                        /* Nobody's, unless claimed. */
 };
 
 /* Priorities in REFUSE. */
@@ -35,26 +44,39 @@ enum {
 #define ICMP_ROUTER_SOLICIT 133
 #define ICMP_REDIRECT 137
 
-/* IPv6 addresses that may be used in ND. */
-struct admit_nd {
-    bool show;
+struct prefix {
     struct in6_addr ip, mask;
 };
 
-static const struct admit_nd link_local = {
-    .ip = { .s6_addr = { 0xfe, 0x80 } },
-    .mask = { .s6_addr = { 0xff, 0xc0 } },
+static const struct prefix link_local = {
+    { .s6_addr = { 0xfe, 0x80 } },
+    { .s6_addr = { 0xff, 0xc0 } },
+};
+
+/* Link-local addresses that a MAC implies (RFC 4291 appendix A): they are the
+ * interface's that has it. */
+static const struct prefix eui64 = {
+    { .s6_addr = { 0xfe, 0x80, [11] = 0xff, [12] = 0xfe } },
+    { .s6_addr = { 0xff, 0xc0, [11] = 0xff, [12] = 0xff } },
+};
+
+/* Of an NS or NA: the source, or the target with the source unspecified in an
+ * NS, which is DAD's. */
+struct nd_use {
+    uint8_t type;
+    bool target;
+    struct prefix ip;
 };
 
 /* An IP source of data; 'mask' is for IPv6. */
 struct source {
-    struct in6_addr ip, mask;
+    struct prefix ip;
+    int priority;
     bool show;
 };
 
 static void start_nobody(const struct pipeline *, struct nva_flow *);
-static void finish_nobody(const struct pipeline *, enum pipeline_refusal,
-                          struct nva_flow *);
+static void base_fragments(const struct pipeline *);
 static void vap_classify(const struct pipeline *, uint32_t vni, nva_ofport,
                          const struct eth_addr *mac);
 static void start_vap(const struct pipeline *, nva_ofport,
@@ -71,9 +93,10 @@ static void start_detour(const struct pipeline *, nva_ofport,
 static void start_admit(const struct pipeline *, const struct pipeline_tsi *,
                         nva_ofport, int priority, struct nva_flow *);
 static void finish_admit(const struct pipeline *, uint32_t meter, bool show,
-                         struct nva_flow *);
-static void finish_refuse(const struct pipeline *, uint32_t meter,
-                          struct nva_flow *);
+                         enum nva_table next, struct nva_flow *);
+static void finish_show(const struct pipeline *, uint32_t meter,
+                        struct nva_flow *);
+static void match_nd_use(struct nva_flow *, const struct nd_use *);
 static void admit_no_address(const struct pipeline *,
                              const struct pipeline_tsi *, nva_ofport,
                              bool show);
@@ -82,7 +105,9 @@ static void refuse_addresses(const struct pipeline *,
 static void admit_arp(const struct pipeline *, const struct pipeline_tsi *,
                       nva_ofport, bool show, ovs_be32 spa);
 static void admit_nd(const struct pipeline *, const struct pipeline_tsi *,
-                     nva_ofport, const struct admit_nd *);
+                     nva_ofport, const struct in6_addr *);
+static void admit_dad(const struct pipeline *, const struct pipeline_tsi *,
+                      nva_ofport, const struct in6_addr *);
 static void admit_source(const struct pipeline *, const struct pipeline_tsi *,
                          nva_ofport, const struct source *);
 static void refuse_sources(const struct pipeline *,
@@ -103,26 +128,58 @@ pipeline_base_admit(const struct pipeline *p)
     };
     struct nva_flow f;
 
+    base_fragments(p);
     start_nobody(p, &f);
     match_set_dl_dst_masked(&f.match, bridge, sixteen);
-    finish_nobody(p, PIPELINE_REFUSE_GROUP, &f);
+    finish_refuse(p, PIPELINE_REFUSE_GROUP, &f);
 
     for (size_t i = 0; i < ARRAY_SIZE(nobody); i++) {
         start_nobody(p, &f);
         match_set_dl_src_masked(&f.match, nobody[i].mac, nobody[i].mask);
-        finish_nobody(p, PIPELINE_REFUSE_SOURCE, &f);
+        finish_refuse(p, PIPELINE_REFUSE_SOURCE, &f);
 
         start_nobody(p, &f);
         match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
         match_set_arp_sha_masked(&f.match, nobody[i].mac, nobody[i].mask);
-        finish_nobody(p, PIPELINE_REFUSE_SOURCE, &f);
+        finish_refuse(p, PIPELINE_REFUSE_SOURCE, &f);
 
         for (int na = 0; nobody[i].also_nd && na <= 1; na++) {
             start_nobody(p, &f);
             match_lla(&f, na, nobody[i].mac, nobody[i].mask);
-            finish_nobody(p, PIPELINE_REFUSE_SOURCE, &f);
+            finish_refuse(p, PIPELINE_REFUSE_SOURCE, &f);
         }
     }
+}
+
+/* Of a port whose addresses are checked, what is not its own: link-local
+ * addresses that no MAC implies, and DAD; others may have them still. */
+void
+pipeline_base_admit_nd(const struct pipeline *p)
+{
+    const struct nd_use any[] = {
+        { ND_NEIGHBOR_SOLICIT, false, link_local },
+        { ND_NEIGHBOR_ADVERT, true, link_local },
+        { ND_NEIGHBOR_SOLICIT, false, { in6addr_any, in6addr_exact } },
+    };
+    const struct nd_use implied[] = {
+        { ND_NEIGHBOR_SOLICIT, false, eui64 },
+        { ND_NEIGHBOR_ADVERT, true, eui64 },
+        { ND_NEIGHBOR_SOLICIT, true, eui64 },       /* DAD. */
+    };
+    struct nva_flow f;
+
+    for (size_t i = 0; i < ARRAY_SIZE(any); i++) {
+        start(p, NVA_TABLE_ADMIT_ND, ND_ANY, &f);
+        match_nd_use(&f, &any[i]);
+        finish_goto(p, NVA_TABLE_CLAIM, &f);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(implied); i++) {
+        start(p, NVA_TABLE_ADMIT_ND, ND_IMPLIED, &f);
+        match_nd_use(&f, &implied[i]);
+        finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
+    }
+    start(p, NVA_TABLE_ADMIT_ND, PRIO_MISS, &f);
+    finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
 }
 
 /* From a tunnel: those who share the meter of strays. */
@@ -163,18 +220,18 @@ pipeline_detour(const struct pipeline *p, nva_ofport port,
     }
     if (all) {
         start_detour(p, port, mac, &f);
-        finish_refuse(p, port, &f);
+        finish_show(p, port, &f);
         return;
     }
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
         start_detour(p, port, mac, &f);
         match_set_dl_type(&f.match, htons(types[i]));
-        finish_refuse(p, port, &f);
+        finish_show(p, port, &f);
     }
     for (int type = ICMP_ROUTER_SOLICIT; type <= ICMP_REDIRECT; type++) {
         start_detour(p, port, mac, &f);
         match_icmp6(&f, type);
-        finish_refuse(p, port, &f);
+        finish_show(p, port, &f);
     }
 }
 
@@ -188,7 +245,7 @@ pipeline_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,
         return;
     }
     start_admit(p, tsi, port, ADMIT_MAC, &f);
-    finish_admit(p, port + PIPELINE_METER_SHOW, show, &f);
+    finish_admit(p, port + PIPELINE_METER_SHOW, show, NVA_TABLE_CLAIM, &f);
 }
 
 void
@@ -205,9 +262,7 @@ pipeline_admit_address(const struct pipeline *p,
     } else if (nva_ip_is_v4(ip)) {
         admit_arp(p, tsi, port, show, in6_addr_get_mapped_ipv4(ip));
     } else {
-        struct admit_nd nd = { show, *ip, in6addr_exact };
-
-        admit_nd(p, tsi, port, &nd);
+        admit_nd(p, tsi, port, ip);
     }
 }
 
@@ -216,23 +271,28 @@ pipeline_admit_source(const struct pipeline *p,
                       const struct pipeline_tsi *tsi, nva_ofport port,
                       bool show, const struct in6_addr *ip)
 {
+    const struct in6_addr no_ip4 = in6_addr_mapped_ipv4(htonl(INADDR_ANY));
     const struct source sources[] = {
-        { in6_addr_mapped_ipv4(htonl(INADDR_ANY)), in6addr_exact, show },
-        { in6addr_any, in6addr_exact, show },
-        { link_local.ip, link_local.mask, show },
+        { { no_ip4, in6addr_exact }, ADMIT_ANY_SOURCE, show },
+        { { in6addr_any, in6addr_exact }, ADMIT_ANY_SOURCE, show },
+        { link_local, ADMIT_ANY_SOURCE, show },
     };
+    struct source own = { .ip = { .mask = in6addr_exact },
+                          .priority = ADMIT_SOURCE, .show = show };
 
     if (port == NVA_OFPORT_NONE) {
         return;
     }
     if (ip) {
-        admit_source(p, tsi, port, &(struct source) { *ip, in6addr_exact,
-                                                       show });
+        own.ip.ip = *ip;
+        admit_source(p, tsi, port, &own);
         return;
     }
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
         admit_source(p, tsi, port, &sources[i]);
     }
+    in6_generate_lla(tsi->mac, &own.ip.ip);
+    admit_source(p, tsi, port, &own);
     refuse_sources(p, tsi, port);
 }
 
@@ -244,12 +304,30 @@ start_nobody(const struct pipeline *p, struct nva_flow *f)
     start(p, NVA_TABLE_ADMIT, ADMIT_NOBODY, f);
 }
 
+/* ND in fragments (RFC 6980 s5), and IPv6 packets of which the switch cannot
+ * say what they are as their headers are not all there (RFC 7112 s5): it shows
+ * protocol 0, and of a fragment's ICMPv6 type 0. */
 static void
-finish_nobody(const struct pipeline *p, enum pipeline_refusal why,
-              struct nva_flow *f)
+base_fragments(const struct pipeline *p)
 {
-    put_refuse(&f->actions, why);
-    finish(p, f);
+    struct nva_flow f;
+
+    for (int type = ICMP_ROUTER_SOLICIT; type <= ICMP_REDIRECT; type++) {
+        start_nobody(p, &f);
+        match_icmp6(&f, type);
+        match_set_nw_frag_masked(&f.match, FLOW_NW_FRAG_ANY,
+                                 FLOW_NW_FRAG_ANY);
+        finish_refuse(p, PIPELINE_REFUSE_ND, &f);
+    }
+    start_nobody(p, &f);
+    match_icmp6(&f, 0);
+    match_set_nw_frag_masked(&f.match, FLOW_NW_FRAG_ANY, FLOW_NW_FRAG_ANY);
+    finish_refuse(p, PIPELINE_REFUSE_CHAIN, &f);
+
+    start_nobody(p, &f);
+    match_set_dl_type(&f.match, htons(ETH_TYPE_IPV6));
+    match_set_nw_proto(&f.match, 0);
+    finish_refuse(p, PIPELINE_REFUSE_CHAIN, &f);
 }
 
 /* ## VAP ## */
@@ -321,7 +399,7 @@ vap_admit(const struct pipeline *p, uint32_t vni, nva_ofport port,
     }
     put_ask_limited(p, &f.actions, port + PIPELINE_METER_DATA);
     if (!strict) {
-        put_goto(&f.actions, NVA_TABLE_ADDRESS);
+        put_goto(&f.actions, NVA_TABLE_CLAIM);
     }
     finish(p, &f);
 }
@@ -368,41 +446,41 @@ start_admit(const struct pipeline *p, const struct pipeline_tsi *tsi,
 
 static void
 finish_admit(const struct pipeline *p, uint32_t meter, bool show,
-             struct nva_flow *f)
+             enum nva_table next, struct nva_flow *f)
 {
     if (show) {
         put_ask_limited(p, &f->actions, meter);
     }
-    put_goto(&f->actions, NVA_TABLE_ADDRESS);
-    finish(p, f);
+    finish_goto(p, next, f);
 }
 
-/* Dropped, and shown to the NVA, which says why. */
+/* To the NVA alone. */
 static void
-finish_refuse(const struct pipeline *p, uint32_t meter, struct nva_flow *f)
+finish_show(const struct pipeline *p, uint32_t meter, struct nva_flow *f)
 {
     put_ask_limited(p, &f->actions, meter);
     finish(p, f);
 }
 
-/* Addresses every host may use: 0.0.0.0 and :: while it has none (probes,
- * DAD), link-local ones. */
+/* 0.0.0.0 while it has none (probes); ND, whose addresses ADMIT_ND looks at,
+ * about its own MAC alone; and the address that its MAC implies. */
 static void
 admit_no_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
                  nva_ofport port, bool show)
 {
-    struct admit_nd nd = link_local;
+    const struct eth_addr llas[] = { tsi->mac, eth_addr_zero };
+    struct in6_addr implied;
     struct nva_flow f;
 
     admit_arp(p, tsi, port, show, htonl(INADDR_ANY));
-
-    nd.show = show;
-    admit_nd(p, tsi, port, &nd);
-
-    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
-    match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
-    match_set_ipv6_src(&f.match, &in6addr_any);
-    finish_admit(p, port, show, &f);
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(llas); i++) {
+        start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
+        match_lla(&f, i % 2, llas[i / 2], eth_addr_exact);
+        finish_admit(p, port, show, NVA_TABLE_ADMIT_ND, &f);
+    }
+    in6_generate_lla(tsi->mac, &implied);
+    admit_nd(p, tsi, port, &implied);
+    admit_dad(p, tsi, port, &implied);
 }
 
 /* ARP, NS and NA with any address that no other flow admits. */
@@ -414,15 +492,15 @@ refuse_addresses(const struct pipeline *p, const struct pipeline_tsi *tsi,
 
     start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
     match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
-    finish_refuse(p, port + PIPELINE_METER_DATA, &f);
+    finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
 
     start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
     match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
-    finish_refuse(p, port + PIPELINE_METER_DATA, &f);
+    finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
 
     start_admit(p, tsi, port, ADMIT_FALSE_ADDRESS, &f);
     match_icmp6(&f, ND_NEIGHBOR_ADVERT);
-    finish_refuse(p, port + PIPELINE_METER_DATA, &f);
+    finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
 }
 
 static void
@@ -435,42 +513,82 @@ admit_arp(const struct pipeline *p, const struct pipeline_tsi *tsi,
     match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
     match_set_nw_src(&f.match, spa);
     match_set_arp_sha(&f.match, tsi->mac);
-    finish_admit(p, port, show, &f);
+    finish_admit(p, port, show, NVA_TABLE_ADDRESS, &f);
+}
+
+static void
+match_nd_use(struct nva_flow *f, const struct nd_use *use)
+{
+    match_icmp6(f, use->type);
+    match_set_icmp_code(&f->match, 0);
+    if (!use->target) {
+        match_set_ipv6_src_masked(&f->match, &use->ip.ip, &use->ip.mask);
+        return;
+    }
+    match_set_nd_target_masked(&f->match, &use->ip.ip, &use->ip.mask);
+    if (use->type == ND_NEIGHBOR_SOLICIT) {
+        match_set_ipv6_src(&f->match, &in6addr_any);
+    }
+}
+
+static void
+start_nd(const struct pipeline *p, const struct pipeline_tsi *tsi,
+         nva_ofport port, struct nva_flow *f)
+{
+    start_admit(p, tsi, port, ND_OWN, f);
+    f->table = NVA_TABLE_ADMIT_ND;
 }
 
 /* In an NS one's own address is the source, in an NA the target. */
 static void
 admit_nd(const struct pipeline *p, const struct pipeline_tsi *tsi,
-         nva_ofport port, const struct admit_nd *nd)
+         nva_ofport port, const struct in6_addr *ip)
 {
+    for (int na = 0; na <= 1; na++) {
+        const struct nd_use use = {
+            na ? ND_NEIGHBOR_ADVERT : ND_NEIGHBOR_SOLICIT, na,
+            { *ip, in6addr_exact },
+        };
+        struct nva_flow f;
+
+        start_nd(p, tsi, port, &f);
+        match_nd_use(&f, &use);
+        finish_goto(p, NVA_TABLE_ADDRESS, &f);
+    }
+}
+
+static void
+admit_dad(const struct pipeline *p, const struct pipeline_tsi *tsi,
+          nva_ofport port, const struct in6_addr *ip)
+{
+    const struct nd_use use = {
+        ND_NEIGHBOR_SOLICIT, true, { *ip, in6addr_exact },
+    };
     struct nva_flow f;
 
-    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
-    match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
-    match_set_ipv6_src_masked(&f.match, &nd->ip, &nd->mask);
-    finish_admit(p, port, nd->show, &f);
-
-    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
-    match_icmp6(&f, ND_NEIGHBOR_ADVERT);
-    match_set_nd_target_masked(&f.match, &nd->ip, &nd->mask);
-    finish_admit(p, port, nd->show, &f);
+    start_nd(p, tsi, port, &f);
+    match_nd_use(&f, &use);
+    finish_goto(p, NVA_TABLE_ADDRESS, &f);
 }
 
 static void
 admit_source(const struct pipeline *p, const struct pipeline_tsi *tsi,
              nva_ofport port, const struct source *source)
 {
-    bool v4 = nva_ip_is_v4(&source->ip);
+    bool own = source->priority == ADMIT_SOURCE;
+    bool v4 = nva_ip_is_v4(&source->ip.ip);
     struct nva_flow f;
 
-    start_admit(p, tsi, port, ADMIT_SOURCE, &f);
+    start_admit(p, tsi, port, source->priority, &f);
     match_set_dl_type(&f.match, htons(v4 ? ETH_TYPE_IP : ETH_TYPE_IPV6));
     if (v4) {
-        match_set_nw_src(&f.match, in6_addr_get_mapped_ipv4(&source->ip));
+        match_set_nw_src(&f.match, in6_addr_get_mapped_ipv4(&source->ip.ip));
     } else {
-        match_set_ipv6_src_masked(&f.match, &source->ip, &source->mask);
+        match_set_ipv6_src_masked(&f.match, &source->ip.ip,
+                                  &source->ip.mask);
     }
-    finish_admit(p, port + PIPELINE_METER_SHOW, source->show, &f);
+    finish_admit(p, port + PIPELINE_METER_SHOW, source->show,
+                 own ? NVA_TABLE_ROLE : NVA_TABLE_CLAIM, &f);
 }
 
 static void
@@ -478,12 +596,16 @@ refuse_sources(const struct pipeline *p, const struct pipeline_tsi *tsi,
                nva_ofport port)
 {
     static const uint16_t types[] = { ETH_TYPE_IP, ETH_TYPE_IPV6 };
+    struct nva_flow f;
+
+    start_admit(p, tsi, port, ADMIT_IMPLIED_SOURCE, &f);
+    match_set_dl_type(&f.match, htons(ETH_TYPE_IPV6));
+    match_set_ipv6_src_masked(&f.match, &eui64.ip, &eui64.mask);
+    finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
 
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-        struct nva_flow f;
-
         start_admit(p, tsi, port, ADMIT_FALSE_SOURCE, &f);
         match_set_dl_type(&f.match, htons(types[i]));
-        finish_refuse(p, port + PIPELINE_METER_DATA, &f);
+        finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
     }
 }

@@ -35,8 +35,10 @@ enum {
     PRIO_ONLY = 10,                     /* Tables with one kind of flow. */
 };
 
-/* What all NVEs have in ADMIT and REFUSE, but for their misses. */
+/* What all NVEs have in ADMIT and REFUSE, but for their misses, and in
+ * ADMIT_ND. */
 void pipeline_base_admit(const struct pipeline *);
+void pipeline_base_admit_nd(const struct pipeline *);
 void pipeline_base_refuse(const struct pipeline *);
 
 /* What all NVEs have in ADDRESS, but for its miss, and in REPLY_NS. */
@@ -64,6 +66,25 @@ static inline void
 finish(const struct pipeline *p, struct nva_flow *f)
 {
     flow_set_add(p->out, f);
+}
+
+/* ...which refuses what it matches. */
+static inline void put_refuse(struct ofpbuf *, enum pipeline_refusal);
+
+static inline void
+finish_refuse(const struct pipeline *p, enum pipeline_refusal why,
+              struct nva_flow *f)
+{
+    put_refuse(&f->actions, why);
+    finish(p, f);
+}
+
+static inline void
+finish_goto(const struct pipeline *p, enum nva_table table,
+            struct nva_flow *f)
+{
+    ofpact_put_GOTO_TABLE(&f->actions)->table_id = table;
+    finish(p, f);
 }
 
 /* ## Matches ## */

@@ -113,11 +113,16 @@ pipeline_base(const struct pipeline *p)
 {
     static const enum nva_table forward = NVA_TABLE_FORWARD;
     static const enum nva_table deliver = NVA_TABLE_DELIVER;
+    static const enum nva_table role = NVA_TABLE_ROLE;
+    static const enum nva_table address = NVA_TABLE_ADDRESS;
 
     base_tags(p);
     base_classify(p);
     pipeline_base_admit(p);
     base_miss(p, NVA_TABLE_ADMIT, NULL);
+    pipeline_base_admit_nd(p);
+    base_miss(p, NVA_TABLE_CLAIM, &role);
+    base_miss(p, NVA_TABLE_ROLE, &address);
     pipeline_base_address(p);
     base_miss(p, NVA_TABLE_ADDRESS, &forward);
     pipeline_base_reply_ns(p);

@@ -14,6 +14,9 @@
 #define NVA_TABLES                                                          \
     X(CLASSIFY, 0, "classify", "port -> VN (VAP); tunnel key -> VN")        \
     X(ADMIT, 10, "admit", "source addresses the port may use")              \
+    X(ADMIT_ND, 11, "admit_nd", "addresses the port may use in ND")         \
+    X(CLAIM, 15, "claim", "addresses that another has")                     \
+    X(ROLE, 16, "role", "what only routers and DHCP servers say")           \
     X(ADDRESS, 20, "address", "ARP and ND answered or asked")               \
     X(REPLY_NS, 21, "reply_ns", "NA with TLL")                              \
     X(FORWARD, 30, "forward", "(VN, MAC) -> local port or tunnel")          \
@@ -54,7 +57,12 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
 #define PIPELINE_REFUSALS                                                   \
     X(TAG, 1, TAGGED)                   /* One priority tag alone may be. */\
     X(SOURCE, 2, BAD_MAC)               /* A MAC that no station has. */    \
-    X(GROUP, 3, RESERVED_GROUP)         /* For the next bridge alone. */
+    X(GROUP, 3, RESERVED_GROUP)         /* For the next bridge alone. */    \
+    X(ND, 4, ND_FRAGMENT)               /* RFC 6980. */                     \
+    X(CHAIN, 5, HEADER_CHAIN)           /* RFC 7112: not all there. */      \
+    X(ADDRESS, 6, SPOOFED)              /* Another's, or not its own. */    \
+    X(ROUTER, 7, NOT_ROUTER)            /* RFC 6105. */                     \
+    X(DHCP, 8, NOT_DHCP_SERVER)         /* RFC 7610. */
 
 enum pipeline_refusal {
 #define X(ENUM, NUMBER, REASON) PIPELINE_REFUSE_##ENUM = NUMBER,
@@ -237,6 +245,22 @@ void pipeline_admit_address(const struct pipeline *,
 void pipeline_admit_source(const struct pipeline *,
                            const struct pipeline_tsi *, nva_ofport port,
                            bool show, const struct in6_addr *ip);
+
+/* In 'vni' only who is allowed to says what routers (RA, redirects) and DHCP
+ * servers say (RFC 6105, 7610); and one that is, from 'port': 'roles' is a set
+ * of enum nva_role bits. */
+void pipeline_vn_roles(const struct pipeline *, uint32_t vni);
+void pipeline_admit_roles(const struct pipeline *,
+                          const struct pipeline_tsi *, nva_ofport port,
+                          unsigned int roles);
+
+/* 'ip' is another's than those who say in ARP or ND that it is theirs, or if
+ * 'data' send from it: refused.  Not with the MAC of 'tsi', which says so of
+ * itself alone. */
+void pipeline_claim_refuse(const struct pipeline *, uint32_t vni,
+                           const struct in6_addr *ip, bool data);
+void pipeline_claim_own(const struct pipeline *, const struct pipeline_tsi *,
+                        const struct in6_addr *ip);
 
 /* ARP (RFC 9161 F1, F2) or ND questions for 'ip', which is its address. */
 void pipeline_address(const struct pipeline *, const struct pipeline_tsi *,

@@ -319,7 +319,7 @@ refresh_tsi(const struct job *job, const struct want *w)
 
     if (w->old && t.vm == job->id && !strcmp(t.name, w->tsi.name)
         && ips_equal(&t, &w->tsi) && t.n_given == w->tsi.n_given
-        && allowed_equal(&t, &w->tsi)) {
+        && allowed_equal(&t, &w->tsi) && t.roles == w->tsi.roles) {
         return;
     }
     t.vm = job->id;
@@ -327,6 +327,7 @@ refresh_tsi(const struct job *job, const struct want *w)
     t.n_ips = w->tsi.n_ips;
     t.n_given = w->tsi.n_given;
     memcpy(t.ips, w->tsi.ips, sizeof t.ips);
+    t.roles = w->tsi.roles;
     t.n_allowed = w->tsi.n_allowed;
     memcpy(t.allowed, w->tsi.allowed, sizeof t.allowed);
     t.nested = w->tsi.nested;

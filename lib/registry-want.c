@@ -212,12 +212,14 @@ want_nested(struct job *job, const struct nva_tsi *t, struct eth_addr mac)
     return NVA_OK;
 }
 
-/* Which nested guests it may have; those that are there stay. */
+/* What it may say, and which nested guests it may have; those that are there
+ * stay. */
 static enum nva_reason
 want_allowed(struct job *job, struct want *w, const struct nva_request_if *r)
 {
     struct nva_tsi *t = &w->tsi;
 
+    t->roles = r->roles;
     t->n_allowed = 0;
     t->nested = 0;
     memset(t->allowed, 0, sizeof t->allowed);

@@ -32,7 +32,8 @@ static const struct nvactl_option_spec vn_options[] = {
     { NULL, NULL, 0 },
 };
 #define VM_USAGE " [--ip IP]...\n" \
-    "        [--allowed-mac MAC]... [--nve NVE --port PORT]\n" \
+    "        [--allowed-mac MAC]... [--role router|dhcp_server]...\n" \
+    "        [--nve NVE --port PORT]\n" \
     "        [--sticky yes|no] [--state STATE] [--connections WORD]"
 #define VN_USAGE " [--binding strict|learn] [--resolution auto|push|pull]\n" \
     "        [--unknown-question flood|drop] " \
@@ -71,6 +72,7 @@ static const struct nvactl_option_spec vm_options[] = {
     { "state", NULL, 's' }, { "connections", NULL, 's' },
     { "vn", "vn", 's' }, { "mac", "mac", 's' },
     { "ip", "ips", 'l' }, { "allowed-mac", "allowed_macs", 'l' },
+    { "role", "roles", 'l' },
     { "nve", "nve", 's' }, { "port", "port", 's' },
     { "sticky", NULL, 's' },
     { NULL, NULL, 0 },
@@ -78,6 +80,7 @@ static const struct nvactl_option_spec vm_options[] = {
 static const struct nvactl_option_spec nic_options[] = {
     { "vn", "vn", 's' }, { "mac", "mac", 's' }, { "ip", "ips", 'l' },
     { "allowed-mac", "allowed_macs", 'l' },
+    { "role", "roles", 'l' },
     { "nve", "nve", 's' }, { "port", "port", 's' }, { NULL, NULL, 0 },
 };
 static const struct nvactl_option_spec move_options[] = {
@@ -134,7 +137,8 @@ static const struct nvactl_command commands[] = {
     { "vm", "show", 1, " NAME", NULL, nvactl_show_one, VMS },
     { "vm", "thaw", 1, " NAME", NULL, nvactl_vm_thaw, VMS },
     { "vm", "nic add", 2, " VM INTERFACE --vn VN --mac MAC [--ip IP]...\n"
-      "        [--allowed-mac MAC]... [--nve NVE --port PORT]", nic_options,
+      "        [--allowed-mac MAC]... [--role router|dhcp_server]...\n"
+      "        [--nve NVE --port PORT]", nic_options,
       nvactl_nic_add, VMS },
     { "vm", "nic del", 2, " VM INTERFACE", NULL, nvactl_nic_del, VMS },
     { "move", "start", 1, " VM --to NVE [--port [IF=]PORT]... "

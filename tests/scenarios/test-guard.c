@@ -240,6 +240,236 @@ START_TEST(S3_groups_of_the_next_bridge)
 }
 END_TEST
 
+/* ## What routers and DHCP servers say (S1: RFC 6105, 7113, 7610) ## */
+
+/* An IPv4 or IPv6 packet of c1 to all: 'payload' of 'protocol', after IPv6
+ * headers 'chain' of which the first is 'first'. */
+struct says {
+    const char *what;
+    int family;
+    enum nva_reason reason;
+    const char *role;
+    uint8_t first, n_chain, chain[16];
+    uint8_t n_payload, payload[16];
+};
+
+#define ICMP(TYPE) 8, { TYPE }
+#define UDP(SRC, DST) 8, { (SRC) >> 8, (SRC) & 0xff, (DST) >> 8, (DST) & 0xff }
+#define OPTIONS(NEXT) 8, { NEXT, 0, 1, 4 }
+#define FRAGMENT(NEXT) 8, { NEXT, 0, 0, 1, 1, 2, 3, 4 }
+
+static const struct says says[] = {
+    { "RA", 6, NVA_R_NOT_ROUTER, "router", 58, 0, { 0 }, ICMP(134) },
+    { "redirect", 6, NVA_R_NOT_ROUTER, "router", 58, 0, { 0 }, ICMP(137) },
+    { "IPv4 redirect", 4, NVA_R_NOT_ROUTER, "router", 1, 0, { 0 }, ICMP(5) },
+    { "IPv4 router", 4, NVA_R_NOT_ROUTER, "router", 1, 0, { 0 }, ICMP(9) },
+    { "RA, hop by hop", 6, NVA_R_NOT_ROUTER, "router", 0, OPTIONS(58),
+      ICMP(134) },
+    { "RA, destination options", 6, NVA_R_NOT_ROUTER, "router", 60,
+      OPTIONS(58), ICMP(134) },
+    { "from DHCP's port", 4, NVA_R_NOT_DHCP_SERVER, "dhcp_server", 17, 0,
+      { 0 }, UDP(67, 9999) },
+    { "to a DHCP client", 4, NVA_R_NOT_DHCP_SERVER, "dhcp_server", 17, 0,
+      { 0 }, UDP(9999, 68) },
+    { "from DHCPv6's port", 6, NVA_R_NOT_DHCP_SERVER, "dhcp_server", 17, 0,
+      { 0 }, UDP(547, 9999) },
+    { "to a DHCPv6 client", 6, NVA_R_NOT_DHCP_SERVER, "dhcp_server", 17, 0,
+      { 0 }, UDP(9999, 546) },
+    { "to a DHCPv6 client, options", 6, NVA_R_NOT_DHCP_SERVER, "dhcp_server",
+      60, OPTIONS(17), UDP(9999, 546) },
+    { "to a DHCPv6 client, fragment", 6, NVA_R_NOT_DHCP_SERVER,
+      "dhcp_server", 44, FRAGMENT(17), UDP(547, 546) },
+    { "RA, fragment", 6, NVA_R_ND_FRAGMENT, NULL, 44, FRAGMENT(58),
+      ICMP(134) },
+    { "NS, fragment", 6, NVA_R_ND_FRAGMENT, NULL, 44, FRAGMENT(58),
+      ICMP(135) },
+    { "NA, fragment", 6, NVA_R_ND_FRAGMENT, NULL, 44, FRAGMENT(58),
+      ICMP(136) },
+    { "headers in the next fragment", 6, NVA_R_HEADER_CHAIN, NULL, 44,
+      FRAGMENT(60), 8, { 58, 9 } },
+    { "ICMP in the next fragment", 6, NVA_R_HEADER_CHAIN, NULL, 44,
+      FRAGMENT(58), 4, { 134 } },
+    { "ping", 6, NVA_OK, NULL, 58, 0, { 0 }, ICMP(128) },
+    { "ping, fragment", 6, NVA_OK, NULL, 44, FRAGMENT(58), ICMP(128) },
+    { "RS", 6, NVA_OK, NULL, 58, 0, { 0 }, ICMP(133) },
+    { "DHCP client", 4, NVA_OK, NULL, 17, 0, { 0 }, UDP(68, 67) },
+    { "DHCPv6 client", 6, NVA_OK, NULL, 17, 0, { 0 }, UDP(546, 547) },
+};
+
+static size_t
+packet(uint8_t *frame, const struct says *s)
+{
+    static const uint8_t groups[][6] = {
+        { 0x33, 0x33, 0, 0, 0, 1 }, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+    };
+    size_t n = s->n_chain + s->n_payload, at = s->family == 6 ? 54 : 34;
+    uint8_t *ip = frame + 14;
+
+    memset(frame, 0, 100);
+    memcpy(frame, groups[s->family == 4], 6);
+    memcpy(frame + 6, c1_mac, 6);
+    if (s->family == 6) {
+        const uint8_t own[16] = { 0xfd, 0x10, [15] = C1 };
+        const uint8_t all[16] = { 0xff, 2, [15] = 1 };
+
+        memcpy(frame + 12, "\x86\xdd\x60", 3);
+        ip[5] = n;
+        ip[6] = s->first;
+        ip[7] = 255;
+        memcpy(ip + 8, own, 16);
+        memcpy(ip + 24, all, 16);
+    } else {
+        const uint8_t head[20] = { 0x45, 0, 0, 20 + n, 0, 0, 0, 0, 64,
+                                   s->first, 0, 0, 10, 0, 0, C1,
+                                   255, 255, 255, 255 };
+
+        memcpy(frame + 12, "\x08", 2);
+        memcpy(ip, head, sizeof head);
+    }
+    memcpy(frame + at, s->chain, s->n_chain);
+    memcpy(frame + at + s->n_chain, s->payload, s->n_payload);
+    if (s->payload[0] && s->first == 17) {
+        frame[at + s->n_chain + 5] = 8;
+    }
+    return at + n;
+}
+
+/* c1 speaks, without the role and with it. */
+START_TEST(S1_roles)
+{
+    const char *roles[] = { "", "\"router\"", "\"dhcp_server\"",
+                            "\"router\", \"dhcp_server\"" };
+    uint8_t frame[GUEST_FRAME_SIZE];
+    struct stage s;
+    char body[128];
+
+    set(&s, _i / 4);
+    snprintf(body, sizeof body, "{\"interfaces\": [{\"roles\": [%s]}]}",
+             roles[_i % 4]);
+    must(&s, "PUT", "/v1/vms/c1", body);
+    sim_settle(s.sim);
+    for (size_t i = 0; i < ARRAY_SIZE(says); i++) {
+        bool may = (says[i].role
+                    && (_i / 4 == LEARN || strstr(body, says[i].role)));
+
+        c1_sends(&s, frame, packet(frame, &says[i]),
+                 may ? NVA_OK : says[i].reason, says[i].what);
+    }
+    all_well(&s);
+    stage_strike(&s);
+}
+END_TEST
+
+/* ## Addresses of others (S1: RFC 7039, 6620) ## */
+
+/* fe80::LAST, or what the MAC 02:00:00:00:00:LAST implies. */
+static void
+link_local(uint8_t ip[16], int last, bool implied)
+{
+    memset(ip, 0, 16);
+    ip[0] = 0xfe;
+    ip[1] = 0x80;
+    ip[15] = last;
+    if (implied) {
+        ip[11] = 0xff;
+        ip[12] = 0xfe;
+    }
+}
+
+/* What c1 says in ND of a link-local address that is the VM's: by its MAC or
+ * given; its own; or nobody's, which a guest may make up. */
+START_TEST(S1_link_local_addresses)
+{
+    const struct { int last; bool implied; enum nva_reason reason; } rows[] = {
+        { VM, true, NVA_R_SPOOFED }, { 0x77, false, NVA_R_SPOOFED },
+        { 0x42, true, NVA_R_SPOOFED },
+        { C1, true, NVA_OK }, { 0x99, false, NVA_OK },
+    };
+    const uint8_t nobody[16] = { 0xfe, 0x80, [15] = 0x55 };
+    const uint8_t own[16] = { 0xfd, 0x10, [15] = C1 };
+    uint8_t frame[GUEST_FRAME_SIZE], ip[16];
+    struct stage s;
+    size_t n;
+
+    set(&s, STRICT + _i);
+    must(&s, "PUT", "/v1/vms/vm", "{\"interfaces\": [{\"ips\": "
+         "[\"10.0.0.1\", \"fd10::1\", \"fe80::77\"]}]}");
+    sim_settle(s.sim);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        enum nva_reason reason = rows[i].reason;
+
+        link_local(ip, rows[i].last, rows[i].implied);
+        c1_sends(&s, frame, guest_frame_na(frame, c1_mac, ip, false), reason,
+                 "NA");
+        c1_sends(&s, frame, guest_frame_na(frame, c1_mac, ip, true), reason,
+                 "NA to the node");
+        c1_sends(&s, frame, guest_frame_ns(frame, c1_mac, ip, nobody), reason,
+                 "NS");
+        if (rows[i].implied) {
+            c1_sends(&s, frame, guest_frame_ns(frame, c1_mac, NULL, ip),
+                     reason, "DAD");
+        }
+        if (_i) {
+            struct guest_udp udp = {
+                6, c1_mac, vm_mac, ip, nobody, 5353, 5353,
+            };
+
+            c1_sends(&s, frame, guest_frame_udp(frame, &udp, "x", 1), reason,
+                     "data");
+        }
+    }
+
+    /* Its own address at another's MAC. */
+    n = guest_frame_na(frame, vm_mac, own, false);
+    memcpy(frame + 6, c1_mac, 6);
+    c1_sends(&s, frame, n, NVA_R_SPOOFED, "TLL");
+    n = guest_frame_ns(frame, vm_mac, own, nobody);
+    memcpy(frame + 6, c1_mac, 6);
+    c1_sends(&s, frame, n, NVA_R_SPOOFED, "SLL");
+    all_well(&s);
+    stage_strike(&s);
+}
+END_TEST
+
+/* In a network that learns, what VM management gave the VM. */
+START_TEST(D15_a_given_address_in_a_network_that_learns)
+{
+    const uint8_t ip4[4] = { 10, 0, 0, VM };
+    const uint8_t ip6[16] = { 0xfd, 0x10, [15] = VM };
+    const uint8_t own4[4] = { 10, 0, 0, C1 };
+    const uint8_t nobody[16] = { 0xfd, 0x10, [15] = 0x55 };
+    static const uint8_t c2_mac[6] = MAC(C2);
+    struct guest_arp arp = { .op = 2, .sha = MAC(C1), .spa = { 10, 0, 0, VM },
+                             .tha = MAC(C2), .tpa = { 10, 0, 0, C2 } };
+    uint8_t frame[GUEST_FRAME_SIZE];
+    struct stage s;
+
+    set(&s, LEARN);
+    for (int op = 1; op <= 2; op++) {
+        arp.op = op;
+        c1_sends(&s, frame, guest_frame_arp(frame, 0x0806, c2_mac, &arp),
+                 NVA_R_SPOOFED, "ARP");
+        c1_sends(&s, frame, guest_frame_garp(frame, c1_mac, ip4, op == 2),
+                 NVA_R_SPOOFED, "gratuitous ARP");
+    }
+    c1_sends(&s, frame, guest_frame_na(frame, c1_mac, ip6, false),
+             NVA_R_SPOOFED, "NA");
+    c1_sends(&s, frame, guest_frame_ns(frame, c1_mac, ip6, nobody),
+             NVA_R_SPOOFED, "NS");
+    c1_sends(&s, frame, guest_frame_garp(frame, c1_mac, own4, true), NVA_OK,
+             "its own");
+
+    /* The VM itself is followed, and heard. */
+    sim_stand(s.sim, s.vm, 3, "tap-vm");
+    sim_announce(s.sim, s.vm, SIM_GARP);
+    sim_announce(s.sim, s.vm, SIM_NA);
+    sim_settle(s.sim);
+    ck_assert_int_eq(current_nve(&s), 3);
+    all_well(&s);
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -251,5 +481,8 @@ main(void)
     tcase_add_loop_test(tc, S3_sources_that_no_station_has, 0,
                         n_nobodies * N_NETWORKS);
     tcase_add_loop_test(tc, S3_groups_of_the_next_bridge, 0, N_NETWORKS);
+    tcase_add_loop_test(tc, S1_roles, 0, 4 * N_NETWORKS);
+    tcase_add_loop_test(tc, S1_link_local_addresses, 0, 2);
+    tcase_add_test(tc, D15_a_given_address_in_a_network_that_learns);
     return run_stories("guard", tc);
 }

@@ -95,6 +95,7 @@ struct fake_switch {
     uint64_t dpid;
     enum ofp_version version;
     bool no_bundles;
+    bool nx_match;                      /* First fragments have ports. */
     nva_usec lag;
     struct fake_switch_ops ops;
     struct ofpbuf in, out;
@@ -843,6 +844,15 @@ packet_out(struct fake_switch *sw, const struct ofp_header *oh)
 }
 
 static void
+set_config(struct fake_switch *sw, const struct ofp_header *oh)
+{
+    struct ofputil_switch_config config;
+
+    ovs_assert(!ofputil_decode_set_config(oh, &config));
+    sw->nx_match = config.frag == OFPUTIL_FRAG_NX_MATCH;
+}
+
+static void
 features(struct fake_switch *sw, const struct ofp_header *oh)
 {
     const struct ofputil_switch_features sf = {
@@ -869,6 +879,9 @@ handle(struct fake_switch *sw, const struct ofp_header *oh, nva_usec now)
     case OFPTYPE_SET_ASYNC_CONFIG:
     case OFPTYPE_ECHO_REPLY:
     case OFPTYPE_ERROR:
+        break;
+    case OFPTYPE_SET_CONFIG:
+        set_config(sw, oh);
         break;
     case OFPTYPE_ECHO_REQUEST:
         say(sw, ofputil_encode_echo_reply(oh));
@@ -1123,6 +1136,9 @@ fake_switch_packet(struct fake_switch *sw, nva_ofport port,
     bool hit = false;
 
     extract(packet, OFP_PORT_C(port), &x.flow);
+    if (x.flow.nw_frag && !sw->nx_match) {
+        x.flow.tp_src = x.flow.tp_dst = 0;
+    }
     if (is_tunnel(sw, port)) {
         /* An IPv4 packet from a tunnel has its own destination set. */
         x.flow.tunnel.tun_id = htonll(packet->tun_id);

@@ -432,6 +432,14 @@ op_read_back(void *nve_)
 }
 
 static void
+op_match_fragments(void *nve_)
+{
+    struct sim_nve *nve = nve_;
+
+    of_session_match_fragments(nve->session);
+}
+
+static void
 op_close(void *nve_, enum nva_reason reason)
 {
     struct sim_nve *nve = nve_;
@@ -780,7 +788,7 @@ sim_create(uint64_t seed)
     struct sim *sim = xzalloc(sizeof *sim);
     const struct dispatch_ops ops = {
         op_send_bundle, op_packet_out, op_delete_meter, op_read_back,
-        op_close, op_backlog, op_on_note, sim,
+        op_match_fragments, op_close, op_backlog, op_on_note, sim,
     };
 
     sim->rng = seed;

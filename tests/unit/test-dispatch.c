@@ -73,6 +73,11 @@ op_read_back(void *sw_)
     sw->n_read_backs++;
 }
 
+static void
+op_ignore(void *channel OVS_UNUSED)
+{
+}
+
 static size_t
 op_backlog(void *sw OVS_UNUSED)
 {
@@ -102,6 +107,7 @@ setup(void)
     const struct dispatch_ops ops = {
         .send_bundle = op_send_bundle, .packet_out = op_packet_out,
         .delete_meter = op_delete_meter, .read_back = op_read_back,
+        .match_fragments = op_ignore,
         .close = op_close, .backlog = op_backlog,
         .on_note = on_note, .aux = &n_notes,
     };
@@ -757,11 +763,6 @@ END_TEST
 
 /* ## Limits ## */
 
-static void
-op_ignore(void *channel OVS_UNUSED)
-{
-}
-
 START_TEST(unclaimed_bridges_are_bounded)
 {
     static char channels[DISPATCH_UNCLAIMED_MAX + 1];
@@ -769,6 +770,7 @@ START_TEST(unclaimed_bridges_are_bounded)
     const struct dispatch_ops ops = {
         .send_bundle = op_send_bundle, .packet_out = op_packet_out,
         .delete_meter = op_delete_meter, .read_back = op_ignore,
+        .match_fragments = op_ignore,
         .close = op_close, .backlog = op_backlog,
         .on_note = on_note, .aux = &n_notes,
     };

@@ -297,7 +297,7 @@ assert_admits(nva_id nve, const char *port, const char *want)
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, match), want);
 }
 
-#define SHOWN(PORT) "controller(meter_id=" PORT "),goto_table:20"
+#define SHOWN(PORT) "controller(meter_id=" PORT "),goto_table:15"
 
 /* ## Interfaces ## */
 
@@ -307,7 +307,7 @@ START_TEST(tsi_settled)
     assert_goes(HV1, "output:2", "output:2");
     assert_goes(HV2, TO_HV1, "none");
     assert_goes(HV3, TO_HV1, "none");
-    assert_admits(HV1, "2", "goto_table:20");
+    assert_admits(HV1, "2", "goto_table:15");
     assert_admits(HV2, "4", "none");
 }
 END_TEST
@@ -355,7 +355,7 @@ START_TEST(d17_prepared_destination_delivers_and_nothing_else_changes)
     assert_goes(HV1, "output:2", "output:2");
     assert_goes(HV2, TO_HV1, "output:4");
     assert_goes(HV3, TO_HV1, "none");
-    assert_admits(HV1, "2", "goto_table:20");
+    assert_admits(HV1, "2", "goto_table:15");
     assert_admits(HV2, "4", SHOWN("131076"));
 }
 END_TEST
@@ -391,8 +391,8 @@ START_TEST(gate_pending_peers_still_send_to_the_old_nve)
     assert_goes(HV1, "output:2", "output:2");
     assert_goes(HV2, "output:4", "output:4");
     assert_goes(HV3, TO_HV1, "none");
-    assert_admits(HV1, "2", "goto_table:20");
-    assert_admits(HV2, "4", "goto_table:20");
+    assert_admits(HV1, "2", "goto_table:15");
+    assert_admits(HV2, "4", "goto_table:15");
 }
 END_TEST
 
@@ -410,7 +410,7 @@ START_TEST(move_within_one_nve)
 {
     put_tsi(tap_a, tap_a, tap_a2, false);
     assert_goes(HV1, "output:2", "output:2");
-    assert_admits(HV1, "2", "goto_table:20");
+    assert_admits(HV1, "2", "goto_table:15");
     assert_admits(HV1, "3", SHOWN("131075"));
 
     put_tsi(tap_a, tap_a, tap_a2, true);
@@ -418,8 +418,8 @@ START_TEST(move_within_one_nve)
 
     put_tsi(tap_a2, tap_a, nowhere, false);
     assert_goes(HV1, "output:3", "output:3");
-    assert_admits(HV1, "2", "goto_table:20");
-    assert_admits(HV1, "3", "goto_table:20");
+    assert_admits(HV1, "2", "goto_table:15");
+    assert_admits(HV1, "3", "goto_table:15");
 }
 END_TEST
 
@@ -504,10 +504,10 @@ START_TEST(d15_strict_binds_addresses_learn_does_not)
                      "goto_table:20");
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "arp_spa=0.0.0.0"),
                      "goto_table:20");
-    ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "nd_target=fd10::31"),
+    ck_assert_str_eq(actions(NVA_TABLE_ADMIT_ND, "nd_target=fd10::31"),
                      "goto_table:20");
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "priority=200,arp"),
-                     "controller(meter_id=65538)");
+                     "set_field:0x6->reg3,goto_table:62");
 
     vn.vn.binding = NVA_BINDING_LEARN;
     apply(&vn);
@@ -988,13 +988,13 @@ START_TEST(d15_port_security)
     apply(&d);
     compute(HV1, NVA_OWNER_TSI, TSI);
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "priority=150,ip,"),
-                     "controller(meter_id=65538)");
+                     "set_field:0x6->reg3,goto_table:62");
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "priority=150,ipv6,"),
-                     "controller(meter_id=65538)");
+                     "set_field:0x6->reg3,goto_table:62");
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "nw_src=10.0.0.31"),
-                     "goto_table:20");
+                     "goto_table:16");
     ck_assert_str_eq(actions(NVA_TABLE_ADMIT, "nw_src=0.0.0.0"),
-                     "goto_table:20");
+                     "goto_table:15");
 
     d.vn.port_security = NVA_PS_NONE;
     apply(&d);

@@ -435,6 +435,21 @@ START_TEST(test_handshake_bytewise)
 }
 END_TEST
 
+/* Only a bridge that is claimed is told so. */
+START_TEST(test_first_fragments_have_ports)
+{
+    struct ofputil_switch_config config;
+
+    shake_hands();
+    of_session_match_fragments(s);
+    struct ofpbuf *msg = expect(OFPTYPE_SET_CONFIG);
+    ck_assert_int_eq(ofputil_decode_set_config(msg->data, &config), 0);
+    ck_assert_int_eq(config.frag, OFPUTIL_FRAG_NX_MATCH);
+    ofpbuf_delete(msg);
+    expect_nothing();
+}
+END_TEST
+
 /* An old peer is refused, and told why. */
 START_TEST(test_version_refused)
 {
@@ -1539,6 +1554,7 @@ add_handshake(TCase *tc)
 {
     tcase_add_test(tc, test_handshake);
     tcase_add_test(tc, test_handshake_bytewise);
+    tcase_add_test(tc, test_first_fragments_have_ports);
     tcase_add_test(tc, test_version_refused);
     tcase_add_test(tc, test_version_newer_peer);
     tcase_add_test(tc, test_version_agreed);
