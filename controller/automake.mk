@@ -25,6 +25,7 @@ controller_libnvad_a_SOURCES = \
 	controller/note-log.h \
 	controller/of-server.c \
 	controller/of-server.h \
+	controller/ovs-compat.h \
 	controller/ovs-loop.c \
 	controller/ovs-loop.h
 controller_libnvad_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)

@@ -27,6 +27,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/util.h"
 #include "openvswitch/vlog.h"
+#include "ovs-compat.h"
 #include "ovs-loop.h"
 #include "timeval.h"
 #include "unixctl.h"
@@ -67,7 +68,7 @@ main(int argc, char *argv[])
         return status;
     }
     fatal_ignore_sigpipe();
-    daemonize_start(false);
+    ovs_compat_daemonize_start();
     if (!config.unixctl_path) {
         mkdir(ovs_rundir(), 0755);      /* No file needs to exist. */
     }

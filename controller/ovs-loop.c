@@ -25,6 +25,7 @@
 #include "fatal-signal.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/util.h"
+#include "ovs-compat.h"
 #include "ovs-rcu.h"
 #include "seq.h"
 #include "timeval.h"
@@ -229,7 +230,5 @@ block_in_libevent(struct event_base *base)
 static void
 block_in_poll(void)
 {
-    int elapsed;
-
-    time_poll(waits.fds, waits.n, NULL, waits.when, &elapsed);
+    ovs_compat_time_poll(waits.fds, waits.n, waits.when);
 }

@@ -15,6 +15,35 @@ AC_DEFUN([NVA_FLAG],
    done
    AC_SUBST([$1])])
 
+# Releases of Open vSwitch with which all tests were run: README.md has the
+# table, tests/lint/releases.py compares.
+m4_define([NVA_OVS_TRIED], [3.1 3.7 4.0])
+
+# NVA_OVS_DECLARES(FUNCTION, HEADER, IF-FIRST, FIRST, IF-SECOND, SECOND)
+# Whether HEADER of Open vSwitch declares FUNCTION as FIRST or SECOND; neither
+# is an error, as it would be when controller/ovs-compat.h is compiled.
+AC_DEFUN([NVA_OVS_DECLARES],
+  [AC_MSG_CHECKING([which $1() Open vSwitch has])
+   AC_COMPILE_IFELSE([NVA_OVS_DECLARATION([$1], [$2], [$4])],
+     [AC_MSG_RESULT([$4])
+      $3],
+     [AC_COMPILE_IFELSE([NVA_OVS_DECLARATION([$1], [$2], [$6])],
+        [AC_MSG_RESULT([$6])
+         $5],
+        [AC_MSG_RESULT([unknown])
+         AC_MSG_ERROR([the $1() of this Open vSwitch is unknown: see ]dnl
+[controller/ovs-compat.h])])])])
+
+# A second declaration compiles only if it is the same.  Open vSwitch has a
+# config.h of its own, so confdefs.h is left out.
+m4_define([NVA_OVS_DECLARATION],
+  [AC_LANG_DEFINES_PROVIDED[]dnl
+@%:@include <poll.h>
+@%:@include "$2"
+__typeof__($1) *nva_declared;
+$3;
+])
+
 # NVA_CHECK_OVS
 # Finds a built tree of Open vSwitch; sets OVS_DIR, OVS_CPPFLAGS, OVS_LIBS.
 AC_DEFUN([NVA_CHECK_OVS],
@@ -37,9 +66,29 @@ AC_DEFUN([NVA_CHECK_OVS],
    # are system headers here: their warnings are not ours.
    OVS_CPPFLAGS="-include $OVS_DIR/config.h -isystem $OVS_DIR/include"
    OVS_CPPFLAGS="$OVS_CPPFLAGS -isystem $OVS_DIR/lib -isystem $OVS_DIR"
+   nva_save_CPPFLAGS=$CPPFLAGS
+   CPPFLAGS="$CPPFLAGS $OVS_CPPFLAGS"
+   NVA_OVS_DECLARES([daemonize_start], [daemon.h],
+     [OVS_CPPFLAGS="$OVS_CPPFLAGS -DNVA_DAEMONIZE_START_HARDWARE"],
+     [void daemonize_start(bool, bool)],
+     [], [void daemonize_start(bool)])
+   NVA_OVS_DECLARES([time_poll], [timeval.h],
+     [OVS_CPPFLAGS="$OVS_CPPFLAGS -DNVA_TIME_POLL_HANDLES"],
+     [int time_poll(struct pollfd *, int, HANDLE *, long long int, int *)],
+     [], [int time_poll(struct pollfd *, int, long long int, int *)])
+   CPPFLAGS=$nva_save_CPPFLAGS
    AC_SUBST([OVS_CPPFLAGS])
    AC_SUBST([OVS_LIBS],
-     ["$OVS_DIR/lib/libopenvswitch-nva.a -lpthread -lm"])])
+     ["$OVS_DIR/lib/libopenvswitch-nva.a -lpthread -lm"])
+   AC_MSG_CHECKING([whether this Open vSwitch was tried])
+   nva_ovs=`sed -n 's/^@%:@define PACKAGE_VERSION "\(.*\)"/\1/p' \
+            "$OVS_DIR/config.h"`
+   nva_series=`expr "$nva_ovs" : '\(@<:@0-9@:>@*\.@<:@0-9@:>@*\)'`
+   AS_CASE([" NVA_OVS_TRIED "],
+     [*" $nva_series "*], [AC_MSG_RESULT([yes, $nva_ovs])],
+     [AC_MSG_RESULT([no])
+      AC_MSG_WARN([Open vSwitch $nva_ovs was not tried: run "make check"; ]dnl
+[README.md names the releases that were])])])
 
 # NVA_BUILD_KIND
 # --enable-sanitizers, --enable-fuzzer, --enable-coverage: what the objects

@@ -7,7 +7,8 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; export CC; \
 	NVA_SRCDIR='$(abs_top_srcdir)'; export NVA_SRCDIR; \
 	NVA_BUILD='$(abs_top_builddir)'; export NVA_BUILD; \
-	OVS_DIR='$(OVS_DIR)'; export OVS_DIR;
+	OVS_DIR='$(OVS_DIR)'; export OVS_DIR; \
+	OVS_CPPFLAGS='$(OVS_CPPFLAGS)'; export OVS_CPPFLAGS;
 
 TEST_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
@@ -511,6 +512,7 @@ LINTS = \
 	tests/lint/openapi.py \
 	tests/lint/pipeline-doc.py \
 	tests/lint/planted.py \
+	tests/lint/releases.py \
 	tests/lint/shared-symbols.py \
 	tests/lint/shell.py \
 	tests/lint/style.py \

@@ -17,7 +17,9 @@
 #
 # Environment: OVS_NVA_CACHE  directory to build in
 #                             (default ${XDG_CACHE_HOME:-~/.cache}/ovs-nva)
-#              OVS_TARBALL    the source, if not the package's
+#              OVS_TARBALL    the source, if not the package's: a release, or
+#                             "git archive" of the repository (then it needs
+#                             autoconf, automake and libtool, too)
 set -eu
 
 tarball=${OVS_TARBALL:-/usr/src/openvswitch/openvswitch.tar.gz}
@@ -42,7 +44,8 @@ shared_symbols() {
 build() {
     # The directories are Debian's, so that "ovs-appctl -t nvad" finds nvad's
     # control socket.  Features that nvad does not use yet stay off: fewer
-    # libraries to link.
+    # libraries to link.  What comes from the repository has no "configure".
+    test -x configure || ./boot.sh || return
     PYTHON3=/usr/bin/python3 CFLAGS="-O2 -g -fPIC -fstack-protector-strong" \
         ./configure --prefix=/usr --localstatedir=/var --sysconfdir=/etc \
         --disable-shared --disable-ssl --disable-libcapng \
