@@ -157,9 +157,11 @@ look_at_address(const struct nva_view *v, const struct nva_tsi *tsi,
     const struct nva_nve *nve = directory_nve(v->dir, tsi->current.nve);
     const nva_usec age = age_of(v, tsi), end = l->heard + age;
 
-    /* Nobody is where the port is gone; where the session is, who knows. */
-    if (nve && nve->connected
-        && !directory_port(v->dir, nve->id, tsi->current.port)) {
+    /* Nobody is where the port is gone, nor where the VM is off and does not
+     * move; where the session is gone, who knows. */
+    if ((nve && nve->connected
+         && !directory_port(v->dir, nve->id, tsi->current.port))
+        || (tsi->stopped && !directory_vm(v->dir, tsi->vm)->move)) {
         l->silent = true;
     }
     if (l->silent && v->now >= end) {
@@ -186,7 +188,7 @@ ask(const struct nva_view *v, const struct nva_tsi *tsi, struct nva_lease *l,
         .places = { { .place = tsi->current } },
     };
 
-    if (directory_probe_of_tsi(v->dir, tsi->id, NVA_PROBE_AGE)
+    if (directory_probe_of_ip(v->dir, tsi->id, NVA_PROBE_AGE, &l->ip)
         || directory_n_probes(v->dir) >= NVA_ROUTINE_PROBES_MAX
         || !nva_place_is_set(&tsi->current)
         || probe_begin(v, tsi, &what, plan)) {

@@ -386,7 +386,8 @@ struct nva_probe_place {
 struct nva_probe {
     nva_id id;
     nva_id tsi;
-    enum nva_probe_why why;             /* At most one for each TSI and why. */
+    enum nva_probe_why why;             /* At most one for each TSI, why and
+                                         * ip. */
     struct in6_addr ip;                 /* All zero: any of the TSI's. */
     nva_id rival;                       /* CLAIM: the TSI that claims it. */
     uint32_t sequence;                  /* The TSI's when it began. */

@@ -408,14 +408,16 @@ check_probes(const struct directory *d)
 {
     const struct probe_obj *p;
     const struct tsi_obj *t;
+    size_t n_whys[NVA_PROBE_N_WHYS] = { 0 };
     size_t n = 0, n_thaws = 0;
 
     HMAP_FOR_EACH (p, id_node, &d->probes) {
+        n_whys[p->v.why]++;
         if (!dir_find_tsi(d, p->v.tsi)) {
             return "a probe's interface is gone";
         }
-        if (directory_probe_of_tsi(d, p->v.tsi, p->v.why) != &p->v) {
-            return "an interface is asked twice for one reason";
+        if (directory_probe_of_ip(d, p->v.tsi, p->v.why, &p->v.ip) != &p->v) {
+            return "an address is asked for twice for one reason";
         }
         if (p->v.due < directory_first_probe(d)->due) {
             return "a probe is due before the first";
@@ -431,6 +433,7 @@ check_probes(const struct directory *d)
     }
     return (n == hmap_count(&d->probes) && n == heap_count(&d->probes_due)
             && n_thaws == heap_count(&d->thaws)
+            && !memcmp(n_whys, d->n_probes, sizeof n_whys)
             ? NULL : "the indices of probes and thaws differ in size");
 }
 

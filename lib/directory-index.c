@@ -655,12 +655,14 @@ dir_link_probe(struct directory *d, struct probe_obj *p)
 
     ovs_assert(t && p->v.n_places <= NVA_PROBE_PLACES_MAX);
     ovs_list_push_back(&t->probes, &p->tsi_node);
+    d->n_probes[p->v.why]++;
     heap_insert(&d->probes_due, &p->due_node, UINT64_MAX - p->v.due);
 }
 
 void
 dir_unlink_probe(struct directory *d, struct probe_obj *p)
 {
+    d->n_probes[p->v.why]--;
     ovs_list_remove(&p->tsi_node);
     heap_remove(&d->probes_due, &p->due_node);
 }

@@ -45,6 +45,7 @@ struct directory {
     struct hmap stands;                 /* (NVE, port, VN). */
     struct hmap redirects;
     struct hmap probes;
+    size_t n_probes[NVA_PROBE_N_WHYS];
     struct heap probes_due;             /* The one due first on top. */
     struct heap thaws;                  /* Frozen interfaces with a timer. */
     struct hmap moves;

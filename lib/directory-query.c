@@ -534,6 +534,23 @@ directory_probe_of_tsi(const struct directory *d, nva_id id,
     return NULL;
 }
 
+const struct nva_probe *
+directory_probe_of_ip(const struct directory *d, nva_id id,
+                      enum nva_probe_why why, const struct in6_addr *ip)
+{
+    const struct tsi_obj *t = dir_find_tsi(d, id);
+    const struct probe_obj *p;
+
+    if (t) {
+        LIST_FOR_EACH (p, tsi_node, &t->probes) {
+            if (p->v.why == why && ipv6_addr_equals(&p->v.ip, ip)) {
+                return &p->v;
+            }
+        }
+    }
+    return NULL;
+}
+
 void
 directory_each_probe_of_tsi(const struct directory *d, nva_id id,
                             directory_cb *cb, void *aux)
@@ -741,6 +758,12 @@ size_t
 directory_n_probes(const struct directory *d)
 {
     return hmap_count(&d->probes);
+}
+
+size_t
+directory_n_probes_for(const struct directory *d, enum nva_probe_why why)
+{
+    return d->n_probes[why];
 }
 
 size_t

@@ -216,10 +216,14 @@ void directory_each_redirect(const struct directory *, directory_cb *,
                              void *aux);
 void directory_each_redirect_of_tsi(const struct directory *, nva_id tsi,
                                     directory_cb *, void *aux);
-/* The probe of 'tsi' for that reason. */
+/* A probe of 'tsi' for that reason; the one that asks for 'ip' (all zero: for
+ * any of its addresses). */
 const struct nva_probe *directory_probe_of_tsi(const struct directory *,
                                                nva_id tsi,
                                                enum nva_probe_why);
+const struct nva_probe *directory_probe_of_ip(const struct directory *,
+                                              nva_id tsi, enum nva_probe_why,
+                                              const struct in6_addr *ip);
 void directory_each_probe_of_tsi(const struct directory *, nva_id tsi,
                                  directory_cb *, void *aux);
 void directory_each_lease_of_tsi(const struct directory *, nva_id tsi,
@@ -280,6 +284,7 @@ size_t directory_n_vaps(const struct directory *, nva_id nve);
 /* Places of interfaces at 'nve': current, published or prepared. */
 size_t directory_n_places(const struct directory *, nva_id nve);
 size_t directory_n_probes(const struct directory *);
+size_t directory_n_probes_for(const struct directory *, enum nva_probe_why);
 size_t directory_n_moves_active(const struct directory *);
 
 /* Recomputes every index from the objects and compares; NULL if all is

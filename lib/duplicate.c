@@ -4,8 +4,8 @@
  * their holders answer; must never know who may speak where (admission did).
  *
  * Invariant: an address changes hands only after its holder was asked and kept
- * silent for NVA_CONFIRM_TIME, or when the port where it was is gone; a frozen
- * one does not at all.  RFC 9161 s3.7 (F7). */
+ * silent for NVA_CONFIRM_TIME, or was off for so long, or when the port where
+ * it was is gone; a frozen one does not at all.  RFC 9161 s3.7 (F7). */
 
 #include <config.h>
 
@@ -27,7 +27,12 @@ static void stays(const struct nva_view *, const struct nva_probe *,
                   struct nva_plan *);
 static void goes(const struct nva_view *, const struct nva_probe *,
                  struct nva_plan *);
-static bool may_lose(const struct nva_tsi *);
+static void refuse(const struct nva_tsi *, const struct in6_addr *,
+                   enum nva_reason, struct nva_plan *);
+static void replace_rival(const struct nva_view *, const struct nva_probe *,
+                          const struct nva_tsi *rival, struct nva_plan *);
+static bool can_take(const struct nva_tsi *rival, nva_id vn);
+static bool is_moving(const struct nva_view *, const struct nva_tsi *);
 static bool is_unplugged(const struct nva_view *, const struct nva_tsi *);
 static void count(const struct nva_view *, const struct nva_tsi *holder,
                   const struct nva_tsi *rival, struct nva_lease *,
@@ -59,17 +64,17 @@ duplicate_claim(const struct nva_view *v, const struct nva_event *ev,
     if (!lease || !story_tsi(v, plan, holder->id)) {
         return;                 /* Nobody's, or given; or makes room. */
     }
-    probe = directory_probe_of_tsi(v->dir, holder->id, NVA_PROBE_CLAIM);
+    probe = directory_probe_of_ip(v->dir, holder->id, NVA_PROBE_CLAIM, &ip);
     if (holder->id != rival->id) {
         if (lease->frozen) {
             note(rival, &ip, NVA_NOTE_DROPPED, NVA_R_FROZEN, plan);
         } else if (!is_echo(v, lease)) {
             contest(v, holder, rival, &ip, plan);
         }
-    } else if (probe && ipv6_addr_equals(&probe->ip, &ip)) {
+    } else if (probe) {
         /* It said so by itself: no need to ask on. */
         stays(v, probe, plan);
-        probe_cancel(v, holder->id, NVA_PROBE_CLAIM, plan);
+        probe_cancel(v, holder->id, NVA_PROBE_CLAIM, &ip, plan);
     }
 }
 
@@ -105,8 +110,8 @@ is_echo(const struct nva_view *v, const struct nva_lease *lease)
             && v->now - lease->conflict_at < NVA_CLAIM_PACE);
 }
 
-/* Asks the holder; but not where nobody can be, nor so often that moves could
- * not be asked about. */
+/* Asks the holder, for each of its addresses that is claimed; but not where
+ * nobody can be, nor so often that moves could not be asked about. */
 static void
 contest(const struct nva_view *v, const struct nva_tsi *holder,
         const struct nva_tsi *rival, const struct in6_addr *ip,
@@ -117,15 +122,55 @@ contest(const struct nva_view *v, const struct nva_tsi *holder,
         .rival = rival->id, .n_places = 1,
         .places = { { .place = holder->current } },
     };
+    const struct nva_probe *old = directory_probe_of_ip(
+        v->dir, holder->id, NVA_PROBE_CLAIM, ip);
 
-    if (!may_lose(holder) || !nva_place_is_set(&holder->current)) {
-        return;
+    if (is_moving(v, holder)) {
+        refuse(rival, ip, NVA_R_MOVE_IN_PROGRESS, plan);
+    } else if (rival->n_ips >= NVA_IPS_MAX) {
+        refuse(rival, ip, NVA_R_LIMIT, plan);
     } else if (is_unplugged(v, holder)) {
         goes(v, &what, plan);
-    } else if (!directory_probe_of_tsi(v->dir, holder->id, NVA_PROBE_CLAIM)
-               && directory_n_probes(v->dir) < NVA_ROUTINE_PROBES_MAX) {
+    } else if (old) {
+        replace_rival(v, old, rival, plan);
+    } else if (directory_n_probes(v->dir) >= NVA_ROUTINE_PROBES_MAX
+               || directory_n_probes_for(v->dir, NVA_PROBE_CLAIM)
+                  >= NVA_CLAIM_PROBES_MAX) {
+        refuse(rival, ip, NVA_R_LIMIT, plan);
+    } else {
         probe_begin(v, holder, &what, plan);
     }
+}
+
+static void
+refuse(const struct nva_tsi *rival, const struct in6_addr *ip,
+       enum nva_reason reason, struct nva_plan *plan)
+{
+    note(rival, ip, NVA_NOTE_DROPPED, reason, plan);
+}
+
+/* Who claimed it first may be gone, or have no room: then who claims it now
+ * gets it. */
+static void
+replace_rival(const struct nva_view *v, const struct nva_probe *old,
+              const struct nva_tsi *rival, struct nva_plan *plan)
+{
+    const struct nva_tsi *first = story_tsi(v, plan, old->rival);
+
+    if (!can_take(first, rival->vn)) {
+        struct nva_delta *d = nva_deltas_add(&plan->deltas,
+                                             NVA_DELTA_PROBE_PUT);
+
+        d->id = old->id;
+        d->probe = *old;
+        d->probe.rival = rival->id;
+    }
+}
+
+static bool
+can_take(const struct nva_tsi *rival, nva_id vn)
+{
+    return rival && rival->vn == vn && rival->n_ips < NVA_IPS_MAX;
 }
 
 /* ## Verdicts ## */
@@ -142,8 +187,9 @@ duplicate_outcome(const struct nva_view *v, const struct nva_probe *probe,
         return;                         /* It has lost it meanwhile. */
     } else if (outcome == NVA_R_ANSWERED_HERE) {
         stays(v, probe, plan);
-    } else if (holder->sequence == probe->sequence && may_lose(holder)
-               && (outcome == NVA_R_NO_ANSWER || is_unplugged(v, holder))) {
+    } else if (holder->sequence == probe->sequence && !is_moving(v, holder)
+               && (outcome == NVA_R_NO_ANSWER || holder->stopped
+                   || is_unplugged(v, holder))) {
         goes(v, probe, plan);
     }
 }
@@ -180,7 +226,10 @@ goes(const struct nva_view *v, const struct nva_probe *probe,
     const struct nva_tsi *rival = story_tsi(v, plan, probe->rival);
     struct nva_tsi from = *story_tsi(v, plan, probe->tsi), to;
 
-    if (!rival || rival->vn != from.vn || rival->n_ips >= NVA_IPS_MAX) {
+    if (!can_take(rival, from.vn)) {
+        if (rival) {
+            refuse(rival, &probe->ip, NVA_R_LIMIT, plan);
+        }
         return;
     }
     to = *rival;
@@ -198,23 +247,26 @@ goes(const struct nva_view *v, const struct nva_probe *probe,
     put(plan, &l);
 }
 
-/* While it stands still for a move, or is off, it cannot answer. */
+/* True while it stands still for a move: it will be asked when it goes on. */
 static bool
-may_lose(const struct nva_tsi *holder)
+is_moving(const struct nva_view *v, const struct nva_tsi *holder)
 {
-    return !holder->paused && !holder->stopped;
+    return (holder->paused
+            || (holder->stopped && directory_vm(v->dir, holder->vm)->move));
 }
 
 /* Nobody is where the port is gone; where the session is, who knows, and who
- * has a move under way may be at its other end. */
+ * has a move under way may be at its other end.  Who is off may be only about
+ * to start again, at a port that is made anew. */
 static bool
 is_unplugged(const struct nva_view *v, const struct nva_tsi *holder)
 {
     const struct nva_nve *nve = directory_nve(v->dir, holder->current.nve);
 
-    return (nve && nve->connected
-            && !directory_port(v->dir, nve->id, holder->current.port)
-            && !directory_vm(v->dir, holder->vm)->move);
+    return (!holder->stopped && !directory_vm(v->dir, holder->vm)->move
+            && (!nve || (nve->connected
+                         && !directory_port(v->dir, nve->id,
+                                            holder->current.port))));
 }
 
 /* As moves are counted (RFC 7432 s15.1): from the first one on for the length

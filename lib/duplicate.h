@@ -4,11 +4,11 @@
  * says that it has it (RFC 9161 s3.7, F7; RFC 5227).
  *
  * The former holder is asked, for up to NVA_CONFIRM_TIME.  If it answers, the
- * address stays its and a conflict is counted; if it is silent, or the port
- * where it was is gone, the address goes to who claims it.  A VM that moves,
- * is paused or is off keeps it.  `duplicate_moves' conflicts in
- * `duplicate_window' freeze the address: nobody answers for it, and it changes
- * hands no more, until somebody or its timer thaws it.
+ * address stays its and a conflict is counted; if it is silent, is off all
+ * that time, or the port where it was is gone, the address goes to who claims
+ * it.  A VM that stands still for a move keeps it.  `duplicate_moves'
+ * conflicts in `duplicate_window' freeze the address: nobody answers for it,
+ * and it changes hands no more, until somebody or its timer thaws it.
  *
  * Addresses that VM management gave, those of sticky VMs and those of networks
  * with binding=strict are never in question (admission), nor are those that

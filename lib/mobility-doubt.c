@@ -61,8 +61,8 @@ mobility_settle(const struct nva_view *v, struct nva_tsi *tsi,
     tsi->unconfirmed = false;
     tsi->confirmed = tsi->current;
     tsi->n_moves = 0;
-    probe_cancel(v, tsi->id, NVA_PROBE_PLACE, plan);
-    probe_cancel(v, tsi->id, NVA_PROBE_MOVES, plan);
+    probe_cancel(v, tsi->id, NVA_PROBE_PLACE, &in6addr_any, plan);
+    probe_cancel(v, tsi->id, NVA_PROBE_MOVES, &in6addr_any, plan);
 }
 
 void
@@ -81,7 +81,7 @@ mobility_doubt_move(const struct nva_view *v, nva_id id,
     } else if (is_suspect) {
         t.unconfirmed = begin_probe(v, &t, NVA_PROBE_MOVES, from, plan,
                                     &reason);
-        probe_cancel(v, id, NVA_PROBE_PLACE, plan);
+        probe_cancel(v, id, NVA_PROBE_PLACE, &in6addr_any, plan);
     } else if (in_doubt) {
         t.unconfirmed = begin_probe(v, &t, NVA_PROBE_PLACE, from, plan,
                                     &reason);

@@ -63,6 +63,9 @@ enum {
                                  * and give cause for doubt all the time. */
     NVA_ROUTINE_PROBES_MAX = NVA_PROBES_MAX / 2,    /* ...of routine: the
                                  * rest is for what is in doubt. */
+    NVA_CLAIM_PROBES_MAX = NVA_ROUTINE_PROBES_MAX / 2,  /* ...about claims:
+                                 * two guests that claim each other's addresses
+                                 * do not end ageing and scans. */
     NVA_STAMPS_MAX = 128,           /* Timeline entries of one move. */
     NVA_DETAIL_MAX = 640,           /* Bytes of a refusal's sentence. */
     NVA_FRAME_MAX = 9216,           /* Bytes of a packet-in we look at. */

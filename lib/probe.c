@@ -37,7 +37,8 @@ struct answer {
     struct nva_place here;
     struct in6_addr ip;                 /* That the answer says it has. */
     size_t n;
-    struct nva_probe probes[NVA_PROBE_N_WHYS];  /* That wait for it. */
+    struct nva_probe probes[NVA_PROBE_N_WHYS];  /* That wait for it: one a
+                                                 * reason. */
 };
 
 static void hear(const struct nva_probe *, const struct nva_place *,
@@ -69,8 +70,8 @@ enum nva_reason
 probe_begin(const struct nva_view *v, const struct nva_tsi *tsi,
             const struct nva_probe *what, struct nva_plan *plan)
 {
-    const struct nva_probe *old = directory_probe_of_tsi(v->dir, tsi->id,
-                                                         what->why);
+    const struct nva_probe *old = directory_probe_of_ip(
+        v->dir, tsi->id, what->why, &what->ip);
     struct nva_probe p = {
         .id = old ? old->id : NVA_ID_NONE, .tsi = tsi->id, .why = what->why,
         .ip = what->ip, .rival = what->rival, .sequence = tsi->sequence,
@@ -93,9 +94,9 @@ probe_begin(const struct nva_view *v, const struct nva_tsi *tsi,
 
 void
 probe_cancel(const struct nva_view *v, nva_id tsi, enum nva_probe_why why,
-             struct nva_plan *plan)
+             const struct in6_addr *ip, struct nva_plan *plan)
 {
-    const struct nva_probe *p = directory_probe_of_tsi(v->dir, tsi, why);
+    const struct nva_probe *p = directory_probe_of_ip(v->dir, tsi, why, ip);
 
     if (p) {
         del(plan, p);
@@ -200,22 +201,20 @@ static bool
 collect_cb(const void *probe, void *a_)
 {
     struct answer *a = a_;
-    struct nva_probe *p = &a->probes[a->n];
-    const struct nva_tsi *tsi;
+    struct nva_probe p = *(const struct nva_probe *) probe;
+    const struct nva_tsi *tsi = directory_tsi(a->view->dir, p.tsi);
 
-    *p = *(const struct nva_probe *) probe;
-    tsi = directory_tsi(a->view->dir, p->tsi);
-    for (size_t i = 0; i < p->n_places; i++) {
-        struct nva_probe_place *pp = &p->places[i];
+    for (size_t i = 0; i < p.n_places; i++) {
+        struct nva_probe_place *pp = &p.places[i];
 
         if (nva_place_equal(&pp->place, &a->here)
-            && may_ask_for(tsi, p, &a->ip)) {
-            pp->answered |= UINT32_C(1) << p->asked;
+            && may_ask_for(tsi, &p, &a->ip)) {
+            pp->answered |= UINT32_C(1) << p.asked;
             pp->sequence = tsi->sequence;
-            if (a->view->now - p->asked_at <= PROMPT) {
-                pp->prompt |= UINT32_C(1) << p->asked;
+            if (a->view->now - p.asked_at <= PROMPT) {
+                pp->prompt |= UINT32_C(1) << p.asked;
             }
-            a->n++;
+            a->probes[a->n++] = p;
             break;
         }
     }

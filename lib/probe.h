@@ -35,17 +35,18 @@ typedef void probe_outcome_cb(const struct nva_view *,
                               struct nva_plan *);
 
 /* Begins what 'what' says ('why', 'n_places' and the places, 'ip' or none,
- * 'rival'):
- * puts the probe and asks for the first time.  One for the same reason that is
- * under way is replaced.  'tsi' is a value as the plan leaves it.
+ * 'rival'): puts the probe and asks for the first time.  One for the same
+ * reason and address that is under way is replaced.  'tsi' is a value as the
+ * plan leaves it.
  * UNKNOWN_ADDRESS: it has no IP that could be asked for.  LIMIT:
  * NVA_PROBES_MAX are under way. */
 enum nva_reason probe_begin(const struct nva_view *, const struct nva_tsi *,
                             const struct nva_probe *what, struct nva_plan *);
 
-/* Gives up what is under way for that reason, without an outcome. */
+/* Gives up the question for 'ip' (all zero: for any address) that is under way
+ * for that reason, without an outcome. */
 void probe_cancel(const struct nva_view *, nva_id tsi, enum nva_probe_why,
-                  struct nva_plan *);
+                  const struct in6_addr *ip, struct nva_plan *);
 
 /* 'tsi' has spoken at 'place', unasked: an answer of before, at another place,
  * counts no more, unless it answers on there. */

@@ -127,6 +127,28 @@ START_TEST(F6_what_was_given_stays)
 }
 END_TEST
 
+/* What a VM taught that is off goes, too, once it is older than its network
+ * allows; what VM management gave stays. */
+START_TEST(F6_what_a_vm_taught_that_is_off_goes)
+{
+    struct stage s;
+    int n = set(&s, 0);
+
+    must(&s, "PUT", "/v1/vms/mine", "{\"interfaces\": [{\"vn\": \"blue\", "
+         "\"mac\": \"02:00:00:00:00:63\", \"ips\": [\"10.0.0.97\"], "
+         "\"nve\": \"hv2\", \"port\": \"tap-vm\"}]}");
+    must(&s, "PUT", "/v1/vms/mine", _i ? "{\"state\": \"crashed\"}"
+         : "{\"state\": \"shutdown\"}");
+    sim_run(s.sim, 50 * NVA_SEC);
+    sim_run(s.sim, 20 * NVA_SEC);
+    ck_assert(!is_known(&s, "10.0.0.99") && !is_known(&s, "fd10::63"));
+    ck_assert(is_known(&s, "10.0.0.97"));
+    sim_stand(s.sim, n, 0, NULL);
+    must(&s, "DELETE", "/v1/vms/mine", NULL);
+    stage_strike(&s);
+}
+END_TEST
+
 /* K6: a session that is lost is not a host that is silent. */
 START_TEST(F6_a_lost_session_withdraws_nothing)
 {
@@ -197,6 +219,7 @@ main(void)
     tcase_add_loop_test(tc, F6_who_answers_stays, 0, 3);
     tcase_add_loop_test(tc, F6_who_is_silent_goes, 0, 2);
     tcase_add_test(tc, F6_what_was_given_stays);
+    tcase_add_loop_test(tc, F6_what_a_vm_taught_that_is_off_goes, 0, 2);
     tcase_add_loop_test(tc, F6_a_lost_session_withdraws_nothing, 0, 2);
     tcase_add_test(tc, F6_without_an_age_nothing_ages);
     tcase_add_test(tc, F6_it_moves_meanwhile);

@@ -105,6 +105,182 @@ START_TEST(F7_who_is_silent_loses_it)
 }
 END_TEST
 
+/* True if the host with that MAC has 'ip'. */
+static bool
+has(struct stage *s, const char *mac, const char *ip)
+{
+    char *text = xasprintf("\"mac\":\"02:00:00:00:00:%s\"", mac);
+    char *path = xasprintf("/v1/lookup?vn=blue&ip=%s", ip);
+    bool found = (sim_api(s->sim, "GET", path, NULL) == 200
+                  && strstr(sim_body(s->sim), text));
+
+    free(path);
+    free(text);
+    return found;
+}
+
+/* Holds and claims: three addresses of one holder, in both families. */
+static void
+announce_three(struct stage *s, int vm, int extra, int nve)
+{
+    sim_announce_at(s->sim, vm, SIM_GARP, nve, "tap-vm");
+    sim_announce_at(s->sim, vm, SIM_NA, nve, "tap-vm");
+    sim_forge_at(s->sim, vm, extra, SIM_GARP, nve, "tap-vm");
+    sim_run(s->sim, 100 * NVA_MSEC);
+}
+
+/* Each address that is claimed is asked for, and goes by itself. */
+START_TEST(F7_each_claimed_address_is_asked_for)
+{
+    static const char *const ips[] = { "10.0.0.99", "fd10::63", "10.0.0.98" };
+    struct sim_vm more = hosts[0];
+    struct stage s;
+    int extra;
+
+    set(&s, 0, 0);
+    memcpy(more.ip4, (uint8_t[]) { 10, 0, 0, 98 }, 4);
+    more.mac.ea[5] = 0x79;
+    extra = sim_vm(s.sim, &more);
+    announce_three(&s, first, extra, 2);
+    if (_i) {
+        sim_mute(s.sim, first, true);
+    }
+    announce_three(&s, second, extra, 3);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(has(&s, "71", ips[i]));
+    }
+    sim_run(s.sim, 31 * NVA_SEC);
+    /* The sim's guests answer for their first two addresses only. */
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(has(&s, _i || i == 2 ? "72" : "71", ips[i]));
+    }
+    ck_assert_uint_eq(duplicates(&s), _i ? 0 : 2);
+    strike(&s);
+}
+END_TEST
+
+/* The first claimant goes, the second one gets what the holder has not. */
+START_TEST(F7_of_several_claimants_one_that_is_there_gets_it)
+{
+    struct sim_vm other = hosts[1];
+    struct stage s;
+    int third;
+
+    set(&s, 0, 0);
+    other.mac.ea[5] = 0x73;
+    third = sim_vm(s.sim, &other);
+    sim_mute(s.sim, first, true);
+    sim_announce(s.sim, second, SIM_GARP);
+    sim_run(s.sim, NVA_SEC);
+    if (_i) {
+        /* VM management has another VM with that MAC elsewhere: what was
+         * learned of it is gone. */
+        must(&s, "PUT", "/v1/vms/new", "{\"interfaces\": [{\"vn\": \"blue\", "
+             "\"mac\": \"02:00:00:00:00:72\", \"nve\": \"hv1\", "
+             "\"port\": \"tap-vm\"}]}");
+    }
+    sim_announce_at(s.sim, third, SIM_GARP, 3, "tap-vm");
+    sim_run(s.sim, 31 * NVA_SEC);
+    ck_assert(has(&s, _i ? "73" : "72", "10.0.0.99"));
+    strike(&s);
+}
+END_TEST
+
+static void
+set_state(struct stage *s, const char *state)
+{
+    must(s, "PUT", "/v1/vms/mine", state);
+    sim_settle(s->sim);
+}
+
+/* The first host is a VM of VM management's in 'state' and does not answer; of
+ * its addresses only what it taught is in question. */
+static void
+set_off(struct stage *s, const char *state)
+{
+    set(s, 0, 0);
+    must(s, "PUT", "/v1/vms/mine", "{\"interfaces\": [{\"vn\": \"blue\", "
+         "\"mac\": \"02:00:00:00:00:71\", \"nve\": \"hv2\", "
+         "\"port\": \"tap-vm\"}]}");
+    sim_announce(s->sim, first, SIM_GARP);
+    sim_settle(s->sim);
+    ck_assert(has_it(s, "71"));
+    sim_mute(s->sim, first, true);
+    set_state(s, state);
+}
+
+static const char *const states[] = {
+    "{\"state\": \"shutdown\"}", "{\"state\": \"crashed\"}",
+    "{\"state\": \"suspended\"}", "{\"state\": \"paused\"}",
+};
+
+/* A VM that does nothing loses what it taught to who claims it, whatever keeps
+ * it from answering; not sooner than one that is silent, for it may only be
+ * starting anew. */
+START_TEST(F7_who_is_off_loses_it)
+{
+    bool off = _i % 4 < 2;
+    struct stage s;
+
+    set_off(&s, states[_i % 4]);
+    if (_i / 4 == 1) {
+        sim_unplug(s.sim, 2, "tap-vm");
+    } else if (_i / 4 == 2) {
+        sim_disconnect(s.sim, 2);
+    }
+    sim_announce(s.sim, second, SIM_GARP);
+    sim_run(s.sim, 29 * NVA_SEC);
+    ck_assert(has_it(&s, _i / 4 == 1 && !off ? "72" : "71"));
+    sim_run(s.sim, 2 * NVA_SEC);
+    /* K6: behind a lost session it may be silent or not, unless it is off. */
+    ck_assert(has_it(&s, _i / 4 == 2 && !off ? "71" : "72"));
+    if (_i / 4 == 1) {
+        sim_plug(s.sim, 2, "tap-vm");
+    } else if (_i / 4 == 2) {
+        sim_connect(s.sim, 2);
+    }
+    strike(&s);
+}
+END_TEST
+
+/* It starts in time, and keeps it. */
+START_TEST(F7_who_was_off_and_answers_keeps_it)
+{
+    struct stage s;
+
+    set_off(&s, states[_i]);
+    sim_announce(s.sim, second, SIM_GARP);
+    sim_run(s.sim, 20 * NVA_SEC);
+    sim_mute(s.sim, first, false);
+    set_state(&s, "{\"state\": \"running\"}");
+    sim_run(s.sim, 20 * NVA_SEC);
+    ck_assert(has_it(&s, "71"));
+    ck_assert_uint_eq(duplicates(&s), 1);
+    strike(&s);
+}
+END_TEST
+
+/* A cold move takes as long as it takes: what it taught goes along. */
+START_TEST(F7_who_is_off_for_a_move_keeps_it)
+{
+    struct stage s;
+
+    set_off(&s, "{\"state\": \"running\"}");
+    must(&s, "POST", "/v1/vms/mine/moves", "{\"kind\": \"cold\", \"to\": "
+         "{\"nve\": \"hv1\", \"ports\": {\"eth0\": \"tap-vm\"}}}");
+    sim_settle(s.sim);
+    move_verb(&s, last_move(&s), "pause");
+    sim_announce(s.sim, second, SIM_GARP);
+    sim_run(s.sim, 60 * NVA_SEC);
+    ck_assert(has_it(&s, "71"));
+    ck_assert_uint_ge(sim_notes(s.sim, NVA_NOTE_DROPPED,
+                                NVA_R_MOVE_IN_PROGRESS), 1);
+    move_verb(&s, last_move(&s), "abort");
+    sim_settle(s.sim);
+    strike(&s);
+}
+END_TEST
+
 /* Its port is gone: nobody is there to be asked, and who claims the address
  * has it at once, though nobody has heard of it before. */
 START_TEST(F7_who_is_unplugged_loses_it)
@@ -232,6 +408,12 @@ main(void)
 
     tcase_add_loop_test(tc, F7_who_answers_keeps_it, 0, 3);
     tcase_add_loop_test(tc, F7_who_is_silent_loses_it, 0, 3);
+    tcase_add_loop_test(tc, F7_each_claimed_address_is_asked_for, 0, 2);
+    tcase_add_loop_test(tc, F7_of_several_claimants_one_that_is_there_gets_it,
+                        0, 2);
+    tcase_add_loop_test(tc, F7_who_is_off_loses_it, 0, 12);
+    tcase_add_loop_test(tc, F7_who_was_off_and_answers_keeps_it, 0, 2);
+    tcase_add_test(tc, F7_who_is_off_for_a_move_keeps_it);
     tcase_add_loop_test(tc, F7_who_is_unplugged_loses_it, 0, 3);
     tcase_add_test(tc, F7_what_was_given_is_never_taken);
     tcase_add_loop_test(tc, F7_a_quarrel_freezes_the_address, 0, 4);

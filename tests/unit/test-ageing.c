@@ -265,11 +265,38 @@ START_TEST(F6_a_vm_that_stands_still)
     d.vm = *directory_vm(fx.dir, t.vm);
     d.vm.state = t.stopped ? NVA_VM_SHUTDOWN : NVA_VM_RUNNING;
     fx_apply(&fx, &d);
+    if (t.stopped) {
+        fx_move(&fx, t.id, NVA_MS_PAUSED, t.current, fx_place(HV2, "tap2"));
+    }
     for (int i = 0; i < 50; i++) {
         next_look();
         ck_assert_uint_eq(fx.plan.n_replies, 0);
     }
     ck_assert_ptr_nonnull(lease("10.0.0.101"));
+}
+END_TEST
+
+/* One that is off is silent without a question, and loses at its age what it
+ * taught; not what it was given. */
+START_TEST(F6_a_vm_that_is_off)
+{
+    struct nva_tsi t = *directory_tsi(fx.dir, blue1);
+    struct nva_delta d = { .type = NVA_DELTA_VM_PUT, .id = t.vm };
+    const nva_usec end = fx.view.now + AGE;
+
+    next_look();
+    t.stopped = true;
+    fx_tsi_put(&fx, &t);
+    d.vm = *directory_vm(fx.dir, t.vm);
+    d.vm.state = NVA_VM_CRASHED;
+    fx_apply(&fx, &d);
+    for (int i = 0; i < 50 && lease("10.0.0.101"); i++) {
+        next_look();
+        ck_assert_uint_eq(fx.plan.n_replies, 0);
+        ck_assert(lease("10.0.0.101") || fx.view.now >= end);
+    }
+    ck_assert_ptr_null(lease("10.0.0.101"));
+    ck_assert_uint_eq(directory_tsi(fx.dir, blue1)->n_ips, t.n_given);
 }
 END_TEST
 
@@ -385,6 +412,7 @@ main(void)
     tcase_add_loop_test(tc, F6_not_asked_is_not_silent, 0, 1);
     tcase_add_test(tc, F6_the_port_is_gone);
     tcase_add_loop_test(tc, F6_a_vm_that_stands_still, 0, 3);
+    tcase_add_test(tc, F6_a_vm_that_is_off);
     tcase_add_loop_test(tc, F6_a_learned_host_goes, 0, 2);
     tcase_add_test(tc, F6_another_age);
     tcase_add_test(tc, F6_no_age_while_it_is_asked);

@@ -4,6 +4,7 @@
 
 #include "ageing.h"
 #include "duplicate.h"
+#include "packets.h"
 
 /* blue1 stands at hv1 tap2 and taught 10.0.0.100, blue2 stands at hv2 tap2;
  * five conflicts in 180 s freeze an address for 60 s. */
@@ -204,11 +205,16 @@ START_TEST(F7_silence_gives_it_away)
 }
 END_TEST
 
-/* Who could not be asked, or has moved on meanwhile, has not been silent. */
+/* Who could not be asked, has moved on meanwhile or stands still for a move
+ * has not been silent. */
 START_TEST(F7_no_verdict_changes_nothing)
 {
     claims(2, HV2, NVA_FRAME_ARP_REPLY);
     stands_still(_i == 2, _i == 3, _i == 1);
+    if (_i == 3) {
+        fx_move(&fx, blue1, NVA_MS_PAUSED, fx_place(HV1, "tap2"),
+                fx_place(HV3, "tap2"));
+    }
     ends(blue1, _i ? NVA_R_NO_ANSWER : NVA_R_UNCLEAR);
     ck_assert_uint_eq(holder()->id, blue1);
     ck_assert_uint_eq(lease(blue1)->n_conflicts, 0);
@@ -218,9 +224,71 @@ START_TEST(F7_no_verdict_changes_nothing)
 }
 END_TEST
 
+/* F7: one that is off does not answer, whether it can be asked or not. */
+START_TEST(F7_who_is_off_is_silent)
+{
+    stands_still(false, true, 0);
+    claims(2, HV2, NVA_FRAME_ARP_REPLY);
+    ck_assert_uint_eq(holder()->id, blue1);
+    ends(blue1, _i ? NVA_R_NO_ANSWER : NVA_R_UNCLEAR);
+    ck_assert_uint_eq(holder()->id, blue2);
+}
+END_TEST
+
+/* F7: each address that is claimed is asked for, and by itself. */
+START_TEST(F7_one_question_for_each_address)
+{
+    struct nva_tsi t = *directory_tsi(fx.dir, blue1);
+    const struct in6_addr other = fx_ip("fd10::100");
+    struct nva_frame f = fx_nd(NVA_FRAME_NA, fx_mac(2), "fd10::100",
+                               "fd10::100");
+    struct nva_event ev;
+
+    f.na_override = true;
+    ev = fx_packet(&fx, NVA_EV_EVIDENCE, HV2, "tap2", f);
+    t.ips[t.n_ips++] = other;
+    fx_tsi_put(&fx, &t);
+    claims(2, HV2, NVA_FRAME_ARP_REQUEST);
+    fx_start(&fx);
+    duplicate_claim(&fx.view, &ev, &fx.plan);
+    fx_apply_plan(&fx);
+    ck_assert_uint_eq(directory_n_probes_for(fx.dir, NVA_PROBE_CLAIM), 2);
+    ck_assert_uint_eq(fx.plan.n_replies, 1);
+    ends(blue1, NVA_R_NO_ANSWER);
+    ck_assert_uint_eq(holder()->id, blue2);
+    ck_assert_uint_eq(directory_tsi_by_ip(fx.dir, BLUE, &other)->id, blue1);
+    ck_assert(ipv6_addr_equals(&probe(blue1)->ip, &other));
+}
+END_TEST
+
+/* F7: a claimant that has no room is told so, and takes no other's turn. */
+START_TEST(F7_a_claimant_needs_room)
+{
+    struct nva_tsi t = *directory_tsi(fx.dir, blue2);
+
+    if (_i) {
+        claims(2, HV2, NVA_FRAME_ARP_REPLY);
+    }
+    for (int i = 0; t.n_ips < NVA_IPS_MAX; i++) {
+        t.ips[t.n_ips] = t.ips[0];
+        t.ips[t.n_ips++].s6_addr[14] = 100 + i;
+    }
+    fx_tsi_put(&fx, &t);
+    if (_i) {
+        ends(blue1, NVA_R_NO_ANSWER);
+    } else {
+        claims(2, HV2, NVA_FRAME_ARP_REPLY);
+        ck_assert_ptr_null(probe(blue1));
+    }
+    ck_assert_int_eq(note(NVA_NOTE_DROPPED)->reason, NVA_R_LIMIT);
+    ck_assert_uint_eq(holder()->id, blue1);
+}
+END_TEST
+
 /* Nobody is where the port is gone: the address is free for who claims it,
- * before its holder was asked or while it is; but not while the VM is off or
- * moves, nor where the session is gone, too. */
+ * before its holder was asked or while it is; but not while the VM moves, nor
+ * where the session is gone, too; one that is off may be only about to start
+ * again. */
 START_TEST(F7_nobody_is_where_the_port_is_gone)
 {
     if (_i == 1) {
@@ -245,7 +313,7 @@ START_TEST(F7_nobody_is_where_the_port_is_gone)
         ck_assert_uint_eq(lease(blue2)->n_conflicts, 1);
     } else if (probe(blue1)) {
         ends(blue1, NVA_R_UNCLEAR);
-        ck_assert_uint_eq(holder()->id, blue1);
+        ck_assert_uint_eq(holder()->id, _i == 2 ? blue2 : blue1);
     }
 }
 END_TEST
@@ -430,6 +498,9 @@ main(void)
     tcase_add_test(tc, F7_its_own_word_is_an_answer);
     tcase_add_test(tc, F7_silence_gives_it_away);
     tcase_add_loop_test(tc, F7_no_verdict_changes_nothing, 0, 4);
+    tcase_add_loop_test(tc, F7_who_is_off_is_silent, 0, 2);
+    tcase_add_test(tc, F7_one_question_for_each_address);
+    tcase_add_loop_test(tc, F7_a_claimant_needs_room, 0, 2);
     tcase_add_loop_test(tc, F7_nobody_is_where_the_port_is_gone, 0, 5);
     tcase_add_loop_test(tc, F7_who_keeps_it_was_heard, 0, 2);
     tcase_add_loop_test(tc, F7_claims_leave_room_for_moves, 0, 2);

@@ -277,9 +277,9 @@ START_TEST(refusals_and_limits)
     ck_assert_uint_eq(directory_n_probes(fx.dir), 2);
 
     fx_start(&fx);
-    probe_cancel(&fx.view, blue1, NVA_PROBE_PLACE, &fx.plan);
-    probe_cancel(&fx.view, blue1, NVA_PROBE_PLACE, &fx.plan);
-    probe_cancel(&fx.view, blue1, NVA_PROBE_MOVES, &fx.plan);
+    probe_cancel(&fx.view, blue1, NVA_PROBE_PLACE, &in6addr_any, &fx.plan);
+    probe_cancel(&fx.view, blue1, NVA_PROBE_PLACE, &in6addr_any, &fx.plan);
+    probe_cancel(&fx.view, blue1, NVA_PROBE_MOVES, &in6addr_any, &fx.plan);
     fx_apply_plan(&fx);
     ck_assert_uint_eq(directory_n_probes(fx.dir), 0);
 
