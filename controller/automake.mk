@@ -9,6 +9,8 @@ controller_libnvad_a_SOURCES = \
 	controller/cli.h \
 	controller/config.c \
 	controller/config.h \
+	controller/descriptors.c \
+	controller/descriptors.h \
 	controller/dispatch-audit.c \
 	controller/dispatch-hold.c \
 	controller/dispatch-ops.h \
@@ -27,7 +29,9 @@ controller_libnvad_a_SOURCES = \
 	controller/of-server.h \
 	controller/ovs-compat.h \
 	controller/ovs-loop.c \
-	controller/ovs-loop.h
+	controller/ovs-loop.h \
+	controller/peers.c \
+	controller/peers.h
 controller_libnvad_a_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
 
 # libnvad.a before Open vSwitch: ovs-loop replaces its poll loop.

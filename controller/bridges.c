@@ -122,6 +122,12 @@ bridge_put_port(struct bridge *br, const struct nva_port *port, bool gone)
     p->port = *port;
 }
 
+size_t
+bridge_memory(const struct bridge *br)
+{
+    return hmap_count(&br->ports) * sizeof(struct bridge_port);
+}
+
 struct nva_port *
 bridge_ports(const struct bridge *br, size_t *n)
 {

@@ -64,6 +64,9 @@ void bridges_remove(struct bridges *, struct bridge *);
  * ignored: a switch that invents ports. */
 void bridge_put_port(struct bridge *, const struct nva_port *, bool gone);
 
+/* Bytes that its ports take. */
+size_t bridge_memory(const struct bridge *);
+
 /* A copy of the ports, '*n' of them; the caller frees. */
 struct nva_port *bridge_ports(const struct bridge *, size_t *n);
 

@@ -21,6 +21,8 @@ struct dispatch_ops {
     void (*match_fragments)(void *channel);
     /* The channel has been forgotten: dispatch names it no more. */
     void (*close)(void *channel, enum nva_reason);
+    /* The bridge is an NVE from now on, or it is none any more. */
+    void (*claimed)(void *channel, bool claimed);
     /* Bytes that wait to be written. */
     size_t (*backlog)(void *channel);
     /* Each decision, once.  The view shows the directory after it. */

@@ -73,6 +73,14 @@ dispatch_switch_down(struct dispatch *d, void *channel, nva_usec now)
     }
 }
 
+size_t
+dispatch_switch_memory(const struct dispatch *d, void *channel)
+{
+    const struct bridge *br = bridges_by_channel(&d->bridges, channel);
+
+    return br ? bridge_memory(br) : 0;
+}
+
 void
 dispatch_switch_readback_flow(struct dispatch *d, void *channel,
                               uint64_t cookie, uint64_t hash)
@@ -421,6 +429,7 @@ claim(struct dispatch *d, struct bridge *br, const struct nva_nve *nve,
     br->session = ++d->last_session;
     br->nve = nve->id;
     d->bridges.n_unclaimed--;
+    d->ops.claimed(br->channel, true);
     np->bridge = br;
     np->bundle = NULL;
     flow_prog_session_start(np->prog);
@@ -452,6 +461,7 @@ release(struct dispatch *d, struct nve_prog *np)
         np->bridge = NULL;
         np->bundle = NULL;
         d->bridges.n_unclaimed++;
+        d->ops.claimed(br->channel, false);
     }
     flow_prog_session_end(np->prog);
     dispatch_prog_unqueue(np);

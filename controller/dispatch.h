@@ -21,7 +21,8 @@ struct dispatch;
 enum {
     DISPATCH_SWITCHES_MAX = 8192,   /* Connected bridges: a peer that opens
                                      * sessions with invented dpids. */
-    DISPATCH_UNCLAIMED_MAX = 4096,  /* ...of them unclaimed. */
+    DISPATCH_UNCLAIMED_MAX = 4096,  /* ...of them unclaimed, if the process may
+                                     * have as many descriptors. */
     DISPATCH_HOLD_BACKLOG_MAX = 1024 * 1024,    /* Bytes that wait for a switch
                                      * that does not read: then what was held
                                      * waits where it is. */
@@ -115,6 +116,9 @@ void dispatch_switch_msg_failed(struct dispatch *, void *channel, size_t msg,
                                 enum nva_reason, nva_usec now);
 void dispatch_switch_bundle_done(struct dispatch *, void *channel,
                                  bool applied, nva_usec now);
+
+/* Bytes that the bridge makes dispatch hold: its ports. */
+size_t dispatch_switch_memory(const struct dispatch *, void *channel);
 
 /* ## Questions ## */
 

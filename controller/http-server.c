@@ -22,6 +22,7 @@
 
 #include "api-json.h"
 #include "converge.h"
+#include "descriptors.h"
 #include "move-fsm.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/list.h"
@@ -57,7 +58,7 @@ struct conn {
 struct http_server {
     struct evhttp *http;
     struct ovs_list conns;
-    size_t n_conns;                 /* Those that are not refused. */
+    size_t n_conns, max_conns;      /* Those that are not refused. */
     struct dispatch *dispatch;
     struct api_facts facts;
     struct ovs_list waiters, subscribers, auditors;
@@ -147,12 +148,13 @@ look_at_clock(struct http_server *s)
 }
 
 struct http_server *
-http_server_create(struct event_base *base, struct dispatch *d)
+http_server_create(struct event_base *base, struct dispatch *d, size_t max)
 {
     struct http_server *s = xzalloc(sizeof *s);
 
     s->http = evhttp_new(base);
     s->dispatch = d;
+    s->max_conns = max;
     s->facts = (struct api_facts) {
         .aux = s, .each_unclaimed = each_unclaimed,
         .nve_state = nve_state, .nve_openflow = nve_openflow,
@@ -200,11 +202,18 @@ http_server_destroy(struct http_server *s)
 int
 http_server_listen(struct http_server *s, int fd)
 {
+    struct evhttp_bound_socket *bound;
+
     if (listen(fd, 128)) {
         return errno;
     }
     errno = 0;
-    return evhttp_accept_socket(s->http, fd) ? errno ? errno : EINVAL : 0;
+    bound = evhttp_accept_socket_with_handle(s->http, fd);
+    if (!bound) {
+        return errno ? errno : EINVAL;
+    }
+    descriptors_guard(evhttp_bound_socket_get_listener(bound));
+    return 0;
 }
 
 void
@@ -287,13 +296,13 @@ accept_cb(struct event_base *base, void *server)
     sweep_conns(s);
     conn->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     bufferevent_incref(conn->bev);
-    conn->refused = s->n_conns >= HTTP_CONNECTIONS_MAX;
+    conn->refused = s->n_conns >= s->max_conns;
     s->n_conns += !conn->refused;
     ovs_list_push_back(&s->conns, &conn->node);
     if (conn->refused) {
         dispatch_metrics(s->dispatch)->counters[METRICS_API_REFUSED]++;
-        VLOG_WARN_RL(&rl, "%d API connections are open: one more refused",
-                     HTTP_CONNECTIONS_MAX);
+        VLOG_WARN_RL(&rl, "%"PRIuSIZE" API connections are open: one more "
+                     "refused", s->max_conns);
     }
     return conn->bev;
 }

@@ -31,7 +31,9 @@ enum {
                                      * dead ones are noticed. */
 };
 
-struct http_server *http_server_create(struct event_base *, struct dispatch *);
+/* For at most 'max' connections. */
+struct http_server *http_server_create(struct event_base *, struct dispatch *,
+                                       size_t max);
 void http_server_destroy(struct http_server *);
 
 /* Accepts on the bound, non-blocking 'fd', which becomes the server's.  0 or

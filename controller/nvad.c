@@ -18,6 +18,7 @@
 #include "command-line.h"
 #include "controller/config.h"
 #include "daemon.h"
+#include "descriptors.h"
 #include "dirs.h"
 #include "dispatch.h"
 #include "fatal-signal.h"
@@ -29,6 +30,7 @@
 #include "openvswitch/vlog.h"
 #include "ovs-compat.h"
 #include "ovs-loop.h"
+#include "peers.h"
 #include "timeval.h"
 #include "unixctl.h"
 #include "util.h"
@@ -165,6 +167,9 @@ new_event_base(void)
 static void
 open_all(struct nvad *n, const struct config *config)
 {
+    const struct descriptors fds = descriptors_raise((struct descriptors) {
+        .openflow = PEERS_MAX, .api = HTTP_CONNECTIONS_MAX,
+    });
     struct dispatch_ops ops = { .on_note = note_cb, .aux = n };
 
     n->base = new_event_base();
@@ -182,8 +187,8 @@ open_all(struct nvad *n, const struct config *config)
     n->dispatch = dispatch_create(&ops);
     dispatch_audit_every(n->dispatch, config->audit_secs * NVA_SEC,
                          time_usec());
-    n->of = of_server_create(n->base, n->dispatch);
-    n->http = http_server_create(n->base, n->dispatch);
+    n->of = of_server_create(n->base, n->dispatch, fds.openflow);
+    n->http = http_server_create(n->base, n->dispatch, fds.api);
     for (size_t i = 0; i < config->n_listens; i++) {
         listen_at(&config->listens[i], listen_of, n->of);
     }

@@ -304,6 +304,8 @@ enum {
     X(DPID_BUSY, "dpid_busy", "another session has this datapath id")       \
     X(CLOSED, "closed", "the peer closed the connection")                   \
     X(OUTPUT_LIMIT, "output_limit", "the peer does not read")               \
+    X(MSG_FLOOD, "msg_flood", "more messages than any switch sends")        \
+    X(MADE_ROOM, "made_room", "it made room for a newcomer")                \
     X(SLAVE, "slave", "another controller is master of this bridge")
 
 #define NVA_REASONS_API                                                     \

@@ -160,7 +160,8 @@ take_bundle(struct of_session *s, const struct flow_prog_bundle *bundle)
     s->bundle.n_msgs = bundle->n_msgs;
     s->bundle.meters = xcalloc(bundle->n_meters, sizeof *s->bundle.meters);
     s->bundle.msgs = xcalloc(bundle->n_msgs, sizeof *s->bundle.msgs);
-    s->progress = s->now;
+    s->progress = s->bundle.began = s->now;
+    s->bundle.n_empty = 0;
 
     s->bundle.meter_xid = xid;
     s->bundle.open_xid = xid + bundle->n_meters;
@@ -251,6 +252,7 @@ static void
 sweep(struct of_session *s, size_t i, bool more)
 {
     struct ofpbuf cursor = s->msg;
+    size_t before = s->bundle.n_swept;
     enum nva_reason error;
     struct of_flow flow;
 
@@ -267,7 +269,9 @@ sweep(struct of_session *s, size_t i, bool more)
     }
     if (error) {
         of_session_fail(s, error, "a flow does not decode");
-    } else if (!more) {
+    } else if (of_session_take_part(s, &s->bundle.n_empty,
+                                    s->bundle.n_swept - before, more)
+               && !more) {
         swept(s, i);
     }
 }

@@ -24,11 +24,18 @@ struct of_session {
     nva_usec probed;                    /* Unanswered probe; NVA_NEVER: none */
     nva_usec progress;                  /* Of the bundle or read-back. */
 
+    nva_usec unasked;                   /* Allowance of unasked messages, in
+                                         * messages * NVA_SEC... */
+    nva_usec unasked_filled;            /* ...as of then. */
+    size_t n_answers;                   /* That may still come. */
+
     struct ofpbuf in;                   /* Less than one message is kept. */
     struct ofpbuf msg;                  /* The message at hand, aligned. */
     struct ofpbuf out;
 
-    struct ovs_list events;             /* Of struct queued. */
+    struct ovs_list events;             /* Of struct queued... */
+    size_t event_bytes;                 /* ...with their data. */
+    size_t n_pushed;                    /* Events so far. */
     struct queued *taken;               /* Valid until the next call. */
 
     uint32_t next_xid;                  /* Never 0. */
@@ -47,6 +54,8 @@ struct of_session {
         bool flows, meters;             /* Still to come. */
         uint32_t flows_xid, meters_xid;
         size_t n;                       /* Flows and meters so far. */
+        size_t n_empty;                 /* Parts with none of them. */
+        nva_usec began;
     } readback;
 
     struct {                            /* The bundle in flight. */
@@ -58,7 +67,9 @@ struct of_session {
         uint32_t *meters;               /* Their ids. */
         struct sent *msgs;
         struct of_plain *plain;         /* If the switch has no bundles. */
-        size_t n_swept;                 /* Flows that sweeps have found. */
+        size_t n_swept;                 /* Flows that sweeps have found... */
+        size_t n_empty;                 /* ...and parts with none of them. */
+        nva_usec began;
     } bundle;
 };
 
@@ -73,6 +84,11 @@ struct of_session_event *of_session_push(struct of_session *,
 
 /* 'n' xids in a row, none of them 0; returns the first. */
 uint32_t of_session_take_xids(struct of_session *, size_t n);
+
+/* A part of an answer has come with 'n' things in it, and 'more' follow.
+ * False: that was one empty part too many, and the session has ended. */
+bool of_session_take_part(struct of_session *, size_t *n_empty, size_t n,
+                          bool more);
 
 static inline struct of_head
 head(const struct of_session *s, uint32_t xid)

@@ -41,7 +41,8 @@ enum { TYPE_HELLO = 0, TYPE_ERROR = 1 };
 struct queued {
     struct ovs_list node;
     struct of_session_event event;
-    void *data;                         /* Of a packet-in; owned. */
+    void *data;                         /* Of a packet-in; owned... */
+    size_t size;                        /* ...so many bytes. */
 };
 
 typedef void handler_func(struct of_session *, const struct of_msg *);
@@ -49,11 +50,16 @@ typedef void handler_func(struct of_session *, const struct of_msg *);
 static bool usable(const struct of_session *);
 static void check_output(struct of_session *);
 static void compact(struct ofpbuf *);
+static void give_back(struct ofpbuf *);
 static struct of_head next_head(struct of_session *);
-static struct of_session_event *push_at(struct ovs_list *where,
+static struct of_session_event *push_at(struct of_session *,
+                                        struct ovs_list *where,
                                         enum of_session_event_type);
 static void drop_events(struct of_session *);
-static void free_queued(struct queued *);
+static void free_taken(struct of_session *);
+static void free_queued(struct of_session *, struct queued *);
+static void free_ports(struct of_session *);
+static void count_unasked(struct of_session *, const struct of_msg *);
 static bool next_message(struct of_session *);
 static bool header_is_good(struct of_session *, const struct ofp_header *);
 static void handle_message(struct of_session *);
@@ -93,7 +99,8 @@ of_session_create(nva_usec now)
     struct of_session *s = xzalloc(sizeof *s);
 
     s->phase = PHASE_HELLO;
-    s->now = s->started = s->heard = s->progress = now;
+    s->now = s->started = s->heard = s->progress = s->unasked_filled = now;
+    s->unasked = OF_SESSION_UNASKED_BURST * NVA_SEC;
     s->probed = NVA_NEVER;
     s->next_xid = s->bundle.next_id = 1;
     s->version = OF_VERSION_MAX;
@@ -110,34 +117,83 @@ of_session_destroy(struct of_session *s)
 {
     if (s) {
         drop_events(s);
-        free_queued(s->taken);
+        free_taken(s);
         of_bundle_clear(s);
         ofpbuf_uninit(&s->in);
         ofpbuf_uninit(&s->msg);
         ofpbuf_uninit(&s->out);
-        free(s->ports);
+        free_ports(s);
         free(s);
     }
 }
 
 void
-of_session_input(struct of_session *s, const void *data, size_t size,
-                 nva_usec now)
+of_session_feed(struct of_session *s, const void *data, size_t size)
 {
-    s->now = now;
-    if (s->phase == PHASE_ENDED) {
-        return;
+    if (s->phase != PHASE_ENDED) {
+        compact(&s->in);
+        ofpbuf_put(&s->in, data, size);
     }
-    ofpbuf_put(&s->in, data, size);
-    compact(&s->out);
-    while (s->phase != PHASE_ENDED && next_message(s)) {
+}
+
+bool
+of_session_handle(struct of_session *s, nva_usec now)
+{
+    bool handled;
+
+    s->now = now;
+    handled = s->phase != PHASE_ENDED && next_message(s);
+    if (handled) {
+        compact(&s->out);
         handle_message(s);
         check_output(s);
     }
     if (s->phase == PHASE_ENDED) {
         ofpbuf_clear(&s->in);
     }
-    compact(&s->in);
+    return handled;
+}
+
+void
+of_session_input(struct of_session *s, const void *data, size_t size,
+                 nva_usec now)
+{
+    of_session_feed(s, data, size);
+    while (of_session_handle(s, now)) {
+        continue;
+    }
+}
+
+size_t
+of_session_memory(const struct of_session *s)
+{
+    return (s->in.allocated + s->msg.allocated + s->out.allocated
+            + s->allocated_ports * sizeof *s->ports + s->event_bytes);
+}
+
+void
+of_session_trim(struct of_session *s)
+{
+    ofpbuf_clear(&s->msg);
+    s->msg.header = NULL;
+    give_back(&s->msg);
+    give_back(&s->in);
+    give_back(&s->out);
+}
+
+static nva_usec
+answer_deadline(const struct of_session *s)
+{
+    const nva_usec total = OF_SESSION_ANSWER_TOTAL_SECS * NVA_SEC;
+    nva_usec t = s->progress + OF_SESSION_ANSWER_SECS * NVA_SEC;
+
+    if (s->readback.flows || s->readback.meters) {
+        t = MIN(t, s->readback.began + total);
+    }
+    if (s->bundle.active) {
+        t = MIN(t, s->bundle.began + total);
+    }
+    return t;
 }
 
 /* A process that stood still itself must not take its peer for dead: it asks
@@ -151,8 +207,7 @@ of_session_run(struct of_session *s, nva_usec now)
     }
     if (s->phase != PHASE_UP) {
         of_session_fail(s, NVA_R_HANDSHAKE_TIMEOUT, "no end of the handshake");
-    } else if (is_waiting(s)
-               && now >= s->progress + OF_SESSION_ANSWER_SECS * NVA_SEC) {
+    } else if (is_waiting(s) && now >= answer_deadline(s)) {
         of_session_fail(s, NVA_R_ECHO_TIMEOUT,
                         "no answer to a bundle or a read-back");
     } else if (s->probed != NVA_NEVER) {
@@ -179,7 +234,7 @@ of_session_deadline(const struct of_session *s)
                   : s->probed + (OF_SESSION_DEAD_SECS - OF_SESSION_PROBE_SECS)
                                 * NVA_SEC);
     if (is_waiting(s)) {
-        t = MIN(t, s->progress + OF_SESSION_ANSWER_SECS * NVA_SEC);
+        t = MIN(t, answer_deadline(s));
     }
     return t;
 }
@@ -194,8 +249,7 @@ of_session_output(struct of_session *s)
 bool
 of_session_next_event(struct of_session *s, struct of_session_event *event)
 {
-    free_queued(s->taken);
-    s->taken = NULL;
+    free_taken(s);
     if (s->phase < PHASE_UP || ovs_list_is_empty(&s->events)) {
         return false;
     }
@@ -215,7 +269,8 @@ of_session_read_back(struct of_session *s)
     s->readback.n = 0;
     s->readback.flows_xid = of_session_take_xids(s, 2);
     s->readback.meters_xid = s->readback.flows_xid + 1;
-    s->progress = s->now;
+    s->progress = s->readback.began = s->now;
+    s->readback.n_empty = 0;
     of_encode_flow_dump_request(head(s, s->readback.flows_xid), 0, 0,
                                 &s->out);
     of_encode_meter_dump_request(head(s, s->readback.meters_xid), &s->out);
@@ -319,6 +374,7 @@ header_is_good(struct of_session *s, const struct ofp_header *oh)
 static void
 handle_message(struct of_session *s)
 {
+    size_t n_pushed = s->n_pushed;
     struct of_msg msg;
 
     s->heard = s->now;
@@ -327,8 +383,51 @@ handle_message(struct of_session *s)
         of_session_fail(s, NVA_R_MSG_MALFORMED, "a message does not decode");
     } else if (s->phase == PHASE_HELLO && msg.type != OF_MSG_HELLO) {
         of_session_fail(s, NVA_R_VERSION, "a hello of no version");
-    } else if (handlers[msg.type]) {
-        handlers[msg.type](s, &msg);
+    } else {
+        if (handlers[msg.type]) {
+            handlers[msg.type](s, &msg);
+        }
+        if (s->n_pushed == n_pushed) {
+            count_unasked(s, &msg);
+        }
+    }
+}
+
+/* What may come by itself in any number is an event, or will be one once the
+ * session is up. */
+static bool
+is_of_traffic(const struct of_msg *msg)
+{
+    return (msg->type == OF_MSG_PACKET_IN || msg->type == OF_MSG_FLOW_REMOVED
+            || msg->type == OF_MSG_PORT_STATUS);
+}
+
+static bool
+is_an_answer(const struct of_msg *msg)
+{
+    return (msg->type != OF_MSG_HELLO && msg->type != OF_MSG_ECHO_REQUEST
+            && msg->type != OF_MSG_ROLE_STATUS && msg->type != OF_MSG_OTHER);
+}
+
+/* A message without an event costs its sender nothing: answers are counted
+ * against what was asked, the rest against time. */
+static void
+count_unasked(struct of_session *s, const struct of_msg *msg)
+{
+    if (is_of_traffic(msg)) {
+        return;
+    } else if (is_an_answer(msg) && s->n_answers) {
+        s->n_answers--;
+        return;
+    }
+    s->unasked = MIN(s->unasked + (s->now - s->unasked_filled)
+                                  * OF_SESSION_UNASKED_RATE,
+                     OF_SESSION_UNASKED_BURST * NVA_SEC);
+    s->unasked_filled = s->now;
+    if (s->unasked < NVA_SEC) {
+        of_session_fail(s, NVA_R_MSG_FLOOD, "nobody asked for them");
+    } else {
+        s->unasked -= NVA_SEC;
     }
 }
 
@@ -431,7 +530,7 @@ up_if_complete(struct of_session *s)
         return;
     }
     s->phase = PHASE_UP;
-    event = push_at(s->events.next, OF_SESSION_UP);
+    event = push_at(s, s->events.next, OF_SESSION_UP);
     event->up.dpid = s->dpid;
     event->up.version = s->version;
     event->up.bundles = s->bundles;
@@ -477,6 +576,8 @@ on_packet_in(struct of_session *s, const struct of_msg *msg)
         event = of_session_push(s, OF_SESSION_PACKET_IN);
         q = CONTAINER_OF(event, struct queued, event);
         q->data = xmemdup(msg->pin.data, msg->pin.size);
+        q->size = msg->pin.size;
+        s->event_bytes += q->size;
         event->pin = msg->pin;
         event->pin.data = q->data;
     }
@@ -566,6 +667,7 @@ read_flows(struct of_session *s, bool more)
 {
     struct ofpbuf cursor = s->msg;
     struct of_session_event *event;
+    size_t before = s->readback.n;
     enum nva_reason error;
     struct of_flow flow;
 
@@ -579,16 +681,18 @@ read_flows(struct of_session *s, bool more)
     }
     if (error) {
         of_session_fail(s, error, "a flow does not decode");
-        return;
+    } else if (of_session_take_part(s, &s->readback.n_empty,
+                                    s->readback.n - before, more)) {
+        s->readback.flows = more;
+        readback_check_done(s);
     }
-    s->readback.flows = more;
-    readback_check_done(s);
 }
 
 static void
 on_meters(struct of_session *s, const struct of_msg *msg)
 {
     struct ofpbuf cursor = s->msg;
+    size_t before = s->readback.n;
     enum nva_reason error;
     struct nva_meter meter;
 
@@ -603,10 +707,11 @@ on_meters(struct of_session *s, const struct of_msg *msg)
     }
     if (error) {
         of_session_fail(s, error, "a meter does not decode");
-        return;
+    } else if (of_session_take_part(s, &s->readback.n_empty,
+                                    s->readback.n - before, msg->more)) {
+        s->readback.meters = msg->more;
+        readback_check_done(s);
     }
-    s->readback.meters = msg->more;
-    readback_check_done(s);
 }
 
 static bool
@@ -626,6 +731,17 @@ readback_check_done(struct of_session *s)
     if (!s->readback.flows && !s->readback.meters) {
         of_session_push(s, OF_SESSION_READBACK_DONE);
     }
+}
+
+bool
+of_session_take_part(struct of_session *s, size_t *n_empty, size_t n,
+                     bool more)
+{
+    if (!n && more && ++*n_empty > OF_SESSION_EMPTY_PARTS_MAX) {
+        of_session_fail(s, NVA_R_LIMIT, "an answer of empty parts");
+        return false;
+    }
+    return true;
 }
 
 /* ## Common helpers ## */
@@ -676,6 +792,19 @@ compact(struct ofpbuf *b)
     }
 }
 
+static void
+give_back(struct ofpbuf *b)
+{
+    if (b->allocated <= OF_SESSION_KEEP_MAX || b->allocated / 2 < b->size) {
+        return;
+    } else if (b->size) {
+        ofpbuf_trim(b);
+    } else {
+        ofpbuf_uninit(b);
+        ofpbuf_init(b, 0);
+    }
+}
+
 static bool
 is_waiting(const struct of_session *s)
 {
@@ -691,6 +820,7 @@ of_session_take_xids(struct of_session *s, size_t n)
 
     uint32_t first = s->next_xid;
     s->next_xid += n;
+    s->n_answers = MIN(s->n_answers + n, OF_SESSION_ANSWERS_MAX);
     return first;
 }
 
@@ -704,15 +834,18 @@ next_head(struct of_session *s)
 struct of_session_event *
 of_session_push(struct of_session *s, enum of_session_event_type type)
 {
-    return push_at(&s->events, type);
+    return push_at(s, &s->events, type);
 }
 
 /* Inserts before 'where'. */
 static struct of_session_event *
-push_at(struct ovs_list *where, enum of_session_event_type type)
+push_at(struct of_session *s, struct ovs_list *where,
+        enum of_session_event_type type)
 {
     struct queued *q = xzalloc(sizeof *q);
 
+    s->n_pushed++;
+    s->event_bytes += sizeof *q;
     q->event.type = type;
     ovs_list_insert(where, &q->node);
     return &q->event;
@@ -724,15 +857,35 @@ drop_events(struct of_session *s)
     struct queued *q;
 
     LIST_FOR_EACH_POP (q, node, &s->events) {
-        free_queued(q);
+        free_queued(s, q);
+    }
+}
+
+/* The list of ports goes with the event that told of it. */
+static void
+free_taken(struct of_session *s)
+{
+    if (s->taken) {
+        if (s->taken->event.type == OF_SESSION_UP) {
+            free_ports(s);
+        }
+        free_queued(s, s->taken);
+        s->taken = NULL;
     }
 }
 
 static void
-free_queued(struct queued *q)
+free_queued(struct of_session *s, struct queued *q)
 {
-    if (q) {
-        free(q->data);
-        free(q);
-    }
+    s->event_bytes -= sizeof *q + q->size;
+    free(q->data);
+    free(q);
+}
+
+static void
+free_ports(struct of_session *s)
+{
+    free(s->ports);
+    s->ports = NULL;
+    s->n_ports = s->allocated_ports = 0;
 }

@@ -20,6 +20,18 @@ enum {
     OF_SESSION_ANSWER_SECS = 30,        /* A peer that echoes, but does not go
                                          * on with a bundle or a read-back:
                                          * ECHO_TIMEOUT. */
+    OF_SESSION_ANSWER_TOTAL_SECS = 600, /* The same for one that goes on, but
+                                         * never comes to an end. */
+    OF_SESSION_EMPTY_PARTS_MAX = 16,    /* Parts of one answer with nothing in
+                                         * them, though more follows: LIMIT. */
+    OF_SESSION_UNASKED_RATE = 100,      /* Messages a second that answer
+                                         * nothing and say nothing (echo
+                                         * requests, errors, unknown types):
+                                         * a switch sends one in seconds... */
+    OF_SESSION_UNASKED_BURST = 1000,    /* ...and this at once: MSG_FLOOD. */
+    OF_SESSION_ANSWERS_MAX = 65536,     /* Answers that may still come to what
+                                         * we have sent. */
+    OF_SESSION_KEEP_MAX = 4096,         /* Bytes of a buffer that are kept. */
     OF_SESSION_READBACK_MAX = 4 * 1024 * 1024,  /* A peer that invents flows
                                                  * and meters: LIMIT. */
     OF_SESSION_SWEEP_MAX = 64 * 1024,   /* ...that invents flows of an owner
@@ -29,10 +41,22 @@ enum {
 struct of_session *of_session_create(nva_usec now);
 void of_session_destroy(struct of_session *);
 
-/* Feeds bytes as they came.  Frames them by the OpenFlow length (below 8:
- * MSG_TRUNCATED) and handles each whole message.  Events are bounded by what
- * was fed: the caller takes them before it feeds more. */
+/* Appends bytes as they came; handles none of them. */
+void of_session_feed(struct of_session *, const void *, size_t);
+
+/* Handles the next whole message, framed by its OpenFlow length (below 8:
+ * MSG_TRUNCATED).  False: none is there.  Its events are bounded by its size:
+ * the caller takes them before it handles the next. */
+bool of_session_handle(struct of_session *, nva_usec now);
+
+/* Feeds, and handles all that is there. */
 void of_session_input(struct of_session *, const void *, size_t, nva_usec now);
+
+/* Bytes that the peer makes this session hold: what it has sent in part, what
+ * it does not read, its ports, and events not taken yet. */
+size_t of_session_memory(const struct of_session *);
+/* Gives back what buffers hold that are empty, or nearly. */
+void of_session_trim(struct of_session *);
 
 /* Time goes by: probes, timeouts. */
 void of_session_run(struct of_session *, nva_usec now);
@@ -65,7 +89,8 @@ struct of_session_event {
             uint8_t version;            /* Of OF_VERSIONS. */
             bool bundles;               /* The switch has them. */
             size_t n_ports;
-            const struct nva_port *ports;       /* The session's. */
+            const struct nva_port *ports;       /* The session's, until the
+                                                 * next call. */
         } up;
         struct { uint64_t cookie, hash; } flow;
         struct nva_meter meter;

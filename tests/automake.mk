@@ -56,6 +56,7 @@ CHECK_TESTS = \
 	tests/unit/test-config \
 	tests/unit/test-converge \
 	tests/unit/test-delta \
+	tests/unit/test-descriptors \
 	tests/unit/test-detour \
 	tests/unit/test-directory \
 	tests/unit/test-dispatch \
@@ -83,6 +84,7 @@ CHECK_TESTS = \
 	tests/unit/test-of-codec \
 	tests/unit/test-of-plain \
 	tests/unit/test-of-session \
+	tests/unit/test-peers \
 	tests/unit/test-pipeline \
 	tests/unit/test-placement \
 	tests/unit/test-probe \
@@ -169,6 +171,9 @@ tests_unit_test_delta_SOURCES = \
 	tests/unit/test-delta.c \
 	tests/unit/fixture.h
 tests_unit_test_delta_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_descriptors_SOURCES = tests/unit/test-descriptors.c
+tests_unit_test_descriptors_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_detour_SOURCES = \
 	tests/unit/test-detour.c \
@@ -304,6 +309,9 @@ tests_unit_test_of_session_SOURCES = \
 	tests/unit/test-of-session.c \
 	tests/unit/fixture.h
 tests_unit_test_of_session_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_peers_SOURCES = tests/unit/test-peers.c
+tests_unit_test_peers_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_pipeline_SOURCES = \
 	tests/unit/test-pipeline.c \

@@ -57,6 +57,7 @@ dist_nvalab_DATA = \
 	utilities/nva_lab/guests.py \
 	utilities/nva_lab/liars.py \
 	utilities/nva_lab/moves.py \
+	utilities/nva_lab/openflow.py \
 	utilities/nva_lab/overflows.py \
 	utilities/nva_lab/peers.py \
 	utilities/nva_lab/programs.py

@@ -11,8 +11,8 @@ FENCES = (
     ("libevent",
      r"<event2?[./]|\bevbuffer|\bbufferevent|\bevhttp|\bevconnlistener"
      r"|\bevent_base|\bevutil_",
-     {"controller/ovs-loop", "controller/of-server",
-      "controller/http-server", "controller/nvad"},
+     {"controller/ovs-loop", "controller/descriptors",
+      "controller/of-server", "controller/http-server", "controller/nvad"},
      "lib controller"),
     ("jansson", r"<jansson\.h>|\bjson_t\b",
      {"lib/api-json", "lib/api-json-inventory", "lib/api-json-read",

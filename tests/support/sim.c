@@ -407,6 +407,11 @@ op_packet_out(void *nve_, const void *data, size_t size,
     of_session_packet_out(nve->session, data, size, ofpacts);
 }
 
+static void
+op_claimed(void *nve_ OVS_UNUSED, bool claimed OVS_UNUSED)
+{
+}
+
 static size_t
 op_backlog(void *nve_)
 {
@@ -788,7 +793,7 @@ sim_create(uint64_t seed)
     struct sim *sim = xzalloc(sizeof *sim);
     const struct dispatch_ops ops = {
         op_send_bundle, op_packet_out, op_delete_meter, op_read_back,
-        op_match_fragments, op_close, op_backlog, op_on_note, sim,
+        op_match_fragments, op_close, op_claimed, op_backlog, op_on_note, sim,
     };
 
     sim->rng = seed;

@@ -28,6 +28,7 @@ struct sw {
     const struct flow_prog_bundle *bundle;      /* In flight. */
     int n_bundles, n_read_backs, n_packet_outs;
     enum nva_reason closed;
+    bool claimed;
 };
 
 static struct dispatch *d;
@@ -78,6 +79,14 @@ op_ignore(void *channel OVS_UNUSED)
 {
 }
 
+static void
+op_claimed(void *sw_, bool claimed)
+{
+    struct sw *sw = sw_;
+
+    sw->claimed = claimed;
+}
+
 static size_t
 op_backlog(void *sw OVS_UNUSED)
 {
@@ -108,7 +117,7 @@ setup(void)
         .send_bundle = op_send_bundle, .packet_out = op_packet_out,
         .delete_meter = op_delete_meter, .read_back = op_read_back,
         .match_fragments = op_ignore,
-        .close = op_close, .backlog = op_backlog,
+        .close = op_close, .claimed = op_claimed, .backlog = op_backlog,
         .on_note = on_note, .aux = &n_notes,
     };
 
@@ -763,6 +772,11 @@ END_TEST
 
 /* ## Limits ## */
 
+static void
+op_ignore_claim(void *channel OVS_UNUSED, bool claimed OVS_UNUSED)
+{
+}
+
 START_TEST(unclaimed_bridges_are_bounded)
 {
     static char channels[DISPATCH_UNCLAIMED_MAX + 1];
@@ -771,7 +785,7 @@ START_TEST(unclaimed_bridges_are_bounded)
         .send_bundle = op_send_bundle, .packet_out = op_packet_out,
         .delete_meter = op_delete_meter, .read_back = op_ignore,
         .match_fragments = op_ignore,
-        .close = op_close, .backlog = op_backlog,
+        .close = op_close, .claimed = op_ignore_claim, .backlog = op_backlog,
         .on_note = on_note, .aux = &n_notes,
     };
 

@@ -940,6 +940,169 @@ START_TEST(test_output_limit)
 }
 END_TEST
 
+/* ## What makes no event ## */
+
+/* Messages of each kind that say nothing new, in a session that is up: so many
+ * at once, then so many in a second, and the next one ends it. */
+enum flood {
+    FLOOD_ECHO_REQUESTS, FLOOD_ECHO_REPLIES, FLOOD_ERRORS, FLOOD_UNKNOWN_TYPES,
+    FLOOD_BARRIER_REPLIES, FLOOD_FEATURES, FLOOD_PORTS, FLOOD_FLOWS,
+    FLOOD_METERS, FLOOD_BUNDLE_REPLIES, N_FLOODS
+};
+
+static void
+feed_multipart(enum flood kind)
+{
+    const struct of_head h = { version, 0x7777 };
+    struct ofpbuf request;
+    struct ovs_list parts;
+
+    ofpbuf_init(&request, 0);
+    if (kind == FLOOD_PORTS) {
+        of_encode_port_desc_request(h, &request);
+    } else if (kind == FLOOD_FLOWS) {
+        of_encode_flow_dump_request(h, 0, 0, &request);
+    } else {
+        of_encode_meter_dump_request(h, &request);
+    }
+    ofpmp_init(&parts, request.data);
+    ofpbuf_uninit(&request);
+    feed_list(&parts);
+}
+
+static void
+feed_flood(enum flood kind)
+{
+    const struct ofp_header echo = { version, 2, htons(8), htonl(1) };
+    const struct ofputil_bundle_ctrl_msg ctrl = {
+        .bundle_id = 1, .type = OFPBCT_OPEN_REPLY,
+    };
+
+    switch (kind) {
+    case FLOOD_ECHO_REQUESTS:
+        feed_raw(version, 2, 8, 0);
+        break;
+    case FLOOD_ECHO_REPLIES:
+        feed(ofputil_encode_echo_reply(&echo));
+        break;
+    case FLOOD_ERRORS:
+        feed_error(OFPERR_OFPBRC_BAD_TYPE, htonl(0x7777));
+        break;
+    case FLOOD_UNKNOWN_TYPES:
+        feed_raw(version, 99, 8, 0);
+        break;
+    case FLOOD_BARRIER_REPLIES:
+        feed_barrier_reply(htonl(0x7777));
+        break;
+    case FLOOD_FEATURES:
+        feed(features_reply(htonl(0x7777)));
+        break;
+    case FLOOD_PORTS:
+    case FLOOD_FLOWS:
+    case FLOOD_METERS:
+        feed_multipart(kind);
+        break;
+    case FLOOD_BUNDLE_REPLIES:
+        feed(ofputil_encode_bundle_ctrl_request(version, CONST_CAST(
+            struct ofputil_bundle_ctrl_msg *, &ctrl)));
+        break;
+    case N_FLOODS:
+        break;
+    }
+}
+
+START_TEST(test_what_makes_no_event_is_bounded)
+{
+    enum flood kind = _i % N_FLOODS;
+    struct ofpbuf *out = of_session_output(s);
+    int n = 0;
+
+    shake_hands();
+    for (size_t i = 0; i < 2 * OF_SESSION_UNASKED_RATE; i++) {
+        now += NVA_SEC / OF_SESSION_UNASKED_RATE;
+        feed_flood(kind);               /* That often is fine. */
+        ofpbuf_clear(out);
+        no_event();
+    }
+    while (of_session_deadline(s) != NVA_NEVER) {
+        feed_flood(kind);
+        ofpbuf_clear(out);
+        ck_assert_int_le(++n, OF_SESSION_UNASKED_BURST + 20);
+    }
+    ck_assert_int_ge(n, OF_SESSION_UNASKED_BURST);
+    ended(NVA_R_MSG_FLOOD);
+}
+END_TEST
+
+/* What we have asked for is not counted. */
+START_TEST(test_answers_are_no_flood)
+{
+    shake_hands();
+    for (int i = 0; i < 5 * OF_SESSION_UNASKED_BURST; i++) {
+        of_session_delete_meter(s, 1);
+        feed_error(OFPERR_OFPMMFC_UNKNOWN_METER,
+                   expect_xid(OFPTYPE_METER_MOD));
+    }
+    for (int i = 0; i < 5 * OF_SESSION_UNASKED_BURST; i++) {
+        feed_packet_in("hello");
+        event(OF_SESSION_PACKET_IN);
+    }
+    no_event();
+}
+END_TEST
+
+/* What waits is handled one by one, as the caller likes. */
+START_TEST(test_message_by_message)
+{
+    const struct ofp_header echo[3] = {
+        { version, 2, htons(8), htonl(1) }, { version, 2, htons(8), htonl(2) },
+        { version, 2, htons(8), htonl(3) },
+    };
+
+    shake_hands();
+    of_session_feed(s, echo, sizeof echo - 1);
+    expect_nothing();
+    ck_assert(of_session_handle(s, now));
+    ck_assert_uint_eq(ntohl(expect_xid(OFPTYPE_ECHO_REPLY)), 1);
+    ck_assert(of_session_handle(s, now));
+    ck_assert(!of_session_handle(s, now));
+    of_session_feed(s, (const uint8_t *) echo + sizeof echo - 1, 1);
+    ck_assert(of_session_handle(s, now));
+    ck_assert_uint_eq(ntohl(expect_xid(OFPTYPE_ECHO_REPLY)), 2);
+    ck_assert_uint_eq(ntohl(expect_xid(OFPTYPE_ECHO_REPLY)), 3);
+}
+END_TEST
+
+/* What a peer makes us hold is known, and given back. */
+START_TEST(test_memory)
+{
+    static const uint8_t part[60000];
+    const struct ofp_header oh = { version, 2, htons(60008), htonl(1) };
+    size_t idle;
+
+    shake_hands();
+    no_event();
+    of_session_trim(s);
+    idle = of_session_memory(s);
+    ck_assert_uint_le(idle, 3 * OF_SESSION_KEEP_MAX);
+    of_session_feed(s, &oh, sizeof oh);
+    of_session_feed(s, part, sizeof part - 1);
+    ck_assert(!of_session_handle(s, now));
+    ck_assert_uint_ge(of_session_memory(s), 60000);
+    of_session_feed(s, part, 1);
+    ck_assert(of_session_handle(s, now));
+    of_session_trim(s);
+    ck_assert_uint_ge(of_session_memory(s), 60000);     /* It does not read. */
+    ofpbuf_clear(of_session_output(s));
+    feed_packet_in("hello");
+    ck_assert_uint_ge(of_session_memory(s), 60000 + 5);
+    event(OF_SESSION_PACKET_IN);
+    no_event();
+    of_session_trim(s);
+    ck_assert_uint_le(of_session_memory(s), 3 * OF_SESSION_KEEP_MAX);
+}
+END_TEST
+
 /* ## Bundles ## */
 
 /* Two adds with a delete between them; the second uses meter 5. */
@@ -1261,6 +1424,61 @@ START_TEST(test_read_back)
 }
 END_TEST
 
+/* A dump that goes on for ever, without anything in it... */
+START_TEST(test_read_back_of_empty_parts)
+{
+    shake_hands();
+    of_session_read_back(s);
+    struct ofpbuf *request = expect(OFPTYPE_FLOW_STATS_REQUEST);
+    struct ofpbuf *meters_request = expect(OFPTYPE_METER_CONFIG_STATS_REQUEST);
+
+    for (int i = 0; i < OF_SESSION_EMPTY_PARTS_MAX; i++) {
+        struct ovs_list parts;
+        struct ofpbuf *msg;
+
+        ofpmp_init(&parts, _i ? meters_request->data : request->data);
+        msg = ofpbuf_from_list(ovs_list_pop_front(&parts));
+        set_more(msg, true);
+        no_event();
+        feed(ofpbuf_clone(msg));
+        no_event();
+        if (i == OF_SESSION_EMPTY_PARTS_MAX - 1) {
+            feed(ofpbuf_clone(msg));
+        }
+        ofpbuf_delete(msg);
+    }
+    ended(NVA_R_LIMIT);
+    ofpbuf_delete(request);
+    ofpbuf_delete(meters_request);
+}
+END_TEST
+
+/* ...or a flow in each. */
+START_TEST(test_read_back_that_never_ends)
+{
+    nva_usec began = now;
+
+    shake_hands();
+    of_session_read_back(s);
+    struct ofpbuf *request = expect(OFPTYPE_FLOW_STATS_REQUEST);
+
+    ofpbuf_delete(expect(OFPTYPE_METER_CONFIG_STATS_REQUEST));
+    while (now < began + OF_SESSION_ANSWER_TOTAL_SECS * NVA_SEC - NVA_SEC) {
+        now += NVA_SEC;
+        feed(flows_part(request, 1, 1, true));
+        event(OF_SESSION_READBACK_FLOW);
+        of_session_run(s, now);
+        no_event();
+    }
+    now += NVA_SEC;
+    feed(flows_part(request, 1, 1, true));
+    event(OF_SESSION_READBACK_FLOW);
+    of_session_run(s, now);
+    ended(NVA_R_ECHO_TIMEOUT);
+    ofpbuf_delete(request);
+}
+END_TEST
+
 /* An empty table, and a datapath without meters. */
 START_TEST(test_read_back_empty)
 {
@@ -1447,6 +1665,26 @@ START_TEST(test_plain)
 }
 END_TEST
 
+/* The dump that a sweep asks for may be without end, too. */
+START_TEST(test_plain_sweep_of_empty_parts)
+{
+    shake_hands_with(false);
+    send_plain();
+    for (int i = 0; i <= OF_SESSION_EMPTY_PARTS_MAX; i++) {
+        struct ovs_list parts;
+        struct ofpbuf *msg;
+
+        no_event();
+        ofpmp_init(&parts, plain.dump->data);
+        msg = ofpbuf_from_list(ovs_list_pop_front(&parts));
+        set_more(msg, true);
+        feed(msg);
+    }
+    ended(NVA_R_LIMIT);
+    ofpbuf_delete(plain.dump);
+}
+END_TEST
+
 /* A rejected flow is its owner's alone. */
 START_TEST(test_plain_rejected)
 {
@@ -1602,6 +1840,13 @@ add_time(TCase *tc)
     tcase_add_test(tc, test_echo_after_standstill);
     tcase_add_test(tc, test_handshake_timeout);
     tcase_add_test(tc, test_output_limit);
+    tcase_add_loop_test(tc, test_what_makes_no_event_is_bounded, 0, N_FLOODS);
+    tcase_add_test(tc, test_answers_are_no_flood);
+    tcase_add_test(tc, test_message_by_message);
+    tcase_add_test(tc, test_memory);
+    tcase_add_loop_test(tc, test_read_back_of_empty_parts, 0, 2);
+    tcase_add_test(tc, test_read_back_that_never_ends);
+    tcase_add_test(tc, test_plain_sweep_of_empty_parts);
 }
 
 static void
