@@ -12,21 +12,37 @@
 struct event_base;
 struct http_server;
 
-/* Named limits. */
+/* Named limits.  Each caller: */
 enum {
-    HTTP_BODY_MAX = 5 * 1024 * 1024,/* Bytes taken in; above what api-json
-                                     * takes only to be able to say that it is
-                                     * too much. */
-    HTTP_WAITERS_MAX = 1024,        /* Calls that wait for switches: the rest
+    HTTP_IDLE_SECS = 60,            /* Who says nothing. */
+    HTTP_REQUEST_SECS = 20,         /* A request, from its first byte to its
+                                     * last: who sends a byte now and then. */
+    HTTP_ANSWER_SECS = 60,          /* ...and an answer: who does not read. */
+    HTTP_LINGER_SECS = 2,           /* Until a caller that is sent away has
+                                     * gone. */
+    HTTP_BACKLOG_MAX = 256 * 1024,  /* Bytes that a reader of the event stream
+                                     * may be behind: one that does not
+                                     * read. */
+};
+
+/* All callers together. */
+enum {
+    HTTP_CONNECTIONS_MAX = 512,     /* Whoever opens connections and keeps
+                                     * them: for one more the one goes that
+                                     * has waited longest. */
+    HTTP_INPUT_MAX = 16 * 1024 * 1024,
+                                    /* Bytes of requests that are not
+                                     * complete... */
+    HTTP_OUTPUT_MAX = 16 * 1024 * 1024,
+                                    /* ...and of answers that are not read:
+                                     * again who has waited longest goes. */
+    HTTP_SUBSCRIBERS_MAX = 64,      /* Readers of the event stream. */
+    HTTP_WAITERS_MAX = 256,         /* Calls that wait for switches: the rest
                                      * is answered at once. */
     HTTP_WAIT_MSEC = 1000,          /* ...as things stand after this. */
-    HTTP_SUBSCRIBERS_MAX = 64,      /* Readers of the event stream. */
-    HTTP_BACKLOG_MAX = 256 * 1024,  /* Bytes one of them may be behind: one
-                                     * that does not read. */
-    HTTP_IDLE_SECS = 60,            /* A connection that says nothing. */
-    HTTP_CONNECTIONS_MAX = 512,     /* Whoever opens connections and keeps
-                                     * them: one more gets 503 and is closed.
-                                     */
+    HTTP_TURN_USEC = 2000,          /* That calls may take of a turn: the rest
+                                     * waits for the next, in the order in
+                                     * which it came. */
     HTTP_KEEPALIVE_SECS = 15,       /* A comment to idle subscribers, so that
                                      * dead ones are noticed. */
 };
@@ -44,9 +60,13 @@ int http_server_listen(struct http_server *, int fd);
 void http_server_note(struct http_server *, const struct nva_view *,
                       const struct nva_note *);
 
+/* Begins a turn: serves the calls that have come. */
+void http_server_serve(struct http_server *);
+
 /* Ends a turn: answers the calls whose move has got where they asked. */
 void http_server_run(struct http_server *);
-/* When http_server_run() must run next, NVA_NEVER if never. */
+/* When a turn must begin at the latest, 0: at once; NVA_NEVER:
+ * never. */
 nva_usec http_server_deadline(const struct http_server *);
 
 #endif /* http-server.h */

@@ -135,6 +135,10 @@ put_gauges(const struct metrics_gauges *g, struct ds *s)
           g->subscribers },
         { "nva_api_connections", "open connections of the API",
           g->connections },
+        { "nva_api_request_bytes", "bytes of API requests that are on their "
+          "way", g->request_bytes },
+        { "nva_api_answer_bytes", "bytes of API answers that are not read "
+          "yet", g->answer_bytes },
     };
 
     for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++) {

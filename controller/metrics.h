@@ -37,7 +37,13 @@ struct ds;
     X(AUDITS, "nva_audits_total", "audits that ended")                      \
     X(API_CALLS, "nva_api_calls_total", "calls of the northbound API")      \
     X(API_REFUSED, "nva_api_refused_total",                                 \
-      "API connections refused because a limit is reached")                 \
+      "API connections refused because all others are being served")        \
+    X(API_EVICTED, "nva_api_evicted_total",                                 \
+      "API connections that waited longest and made room for others")       \
+    X(API_TOO_SLOW, "nva_api_too_slow_total",                               \
+      "API requests that did not come in time")                             \
+    X(API_MALFORMED, "nva_api_malformed_total",                             \
+      "API requests refused before their path was looked at")               \
     X(SUBSCRIBERS_DROPPED, "nva_subscribers_dropped_total",                 \
       "event stream readers dropped because they did not read")
 
@@ -68,6 +74,7 @@ struct metrics_gauges {
     size_t owners, dirty, quarantined;  /* (NVE, owner) pairs. */
     size_t moves[NVA_N_MOVE_STATES];
     size_t subscribers, connections;    /* Of the API. */
+    size_t request_bytes, answer_bytes; /* That all of those hold. */
     struct hold_stats hold;
     size_t findings[NVA_N_AUDIT_KINDS]; /* Of the last audit. */
 };

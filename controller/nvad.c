@@ -100,6 +100,7 @@ turn(struct nvad *n, struct unixctl_server *unixctl)
         unixctl_server_run(unixctl);
         unixctl_server_wait(unixctl);
     }
+    http_server_serve(n->http);
     dispatch_timer(n->dispatch, now);
     more = of_server_run(n->of);
     http_server_run(n->http);

@@ -146,6 +146,8 @@ static const struct {
     { NVA_R_NOT_FOUND, 404 },
     { NVA_R_METHOD, 405 },
     { NVA_R_TOO_LARGE, 413 },
+    { NVA_R_TOO_SLOW, 408 },
+    { NVA_R_HTTP_SYNTAX, 400 },
     { NVA_R_BAD_NAME, 422 },
     { NVA_R_BAD_VALUE, 422 },
     { NVA_R_BAD_MAC, 422 },
@@ -158,6 +160,7 @@ static enum nva_reason api_run(struct api_ctx *, const char *path,
                                const char *query, const void *, size_t);
 static int early_came_to_nothing(const struct nva_view *,
                                  const struct nva_move *, char **body);
+static enum nva_reason find_route(struct api_ctx *, const char *path);
 static char *dump(json_t *);
 static json_t *last_audit(const struct nva_view *, const struct api_facts *);
 static json_t *result_json(const struct nva_view *, const struct api_facts *,
@@ -189,6 +192,16 @@ api_json_call(const struct nva_view *view, const struct api_facts *facts,
         out->status = api_json_status(reason);
         out->body = dump(ctx.answer);
     }
+}
+
+uint64_t
+api_json_body_max(enum api_method method, const char *path)
+{
+    struct api_ctx ctx = { .method = method };
+
+    return (method != API_GET && !find_route(&ctx, path)
+            && ctx.route->body == &api_audit_schema
+            ? API_INVENTORY_MAX : API_BODY_MAX);
 }
 
 int

@@ -41,6 +41,9 @@ struct api_call {
     struct api_audit audit;
 };
 
+/* Bytes that the body of such a call may have. */
+uint64_t api_json_body_max(enum api_method, const char *path);
+
 /* Routes and parses one call.  'query' may be NULL.  Never aborts, whatever
  * the bytes. */
 void api_json_call(const struct nva_view *, const struct api_facts *,

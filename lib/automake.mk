@@ -61,6 +61,8 @@ lib_libnva_a_SOURCES = \
 	lib/frame.h \
 	lib/hold.c \
 	lib/hold.h \
+	lib/http-request.c \
+	lib/http-request.h \
 	lib/inlet.c \
 	lib/inlet.h \
 	lib/intent.c \

@@ -138,7 +138,9 @@ nva_name_is_valid(const char *name)
 {
     size_t len = strnlen(name, NVA_NAME_MAX);
 
-    if (!len || len >= NVA_NAME_MAX) {
+    /* "." and ".." are no names in a path (RFC 3986 s5.2.4). */
+    if (!len || len >= NVA_NAME_MAX || !strcmp(name, ".")
+        || !strcmp(name, "..")) {
         return false;
     }
     for (size_t i = 0; i < len; i++) {

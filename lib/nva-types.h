@@ -314,7 +314,9 @@ enum {
     X(JSON_FIELD, "json_field", "a field is unknown")                       \
     X(MISSING_FIELD, "missing_field", "a field is missing")                 \
     X(METHOD, "method", "the method is not allowed here")                   \
-    X(TOO_LARGE, "too_large", "the request is too large")
+    X(TOO_LARGE, "too_large", "the request is too large")                   \
+    X(TOO_SLOW, "too_slow", "the request did not come in time")             \
+    X(HTTP_SYNTAX, "http_syntax", "not an HTTP request")
 
 #define NVA_REASONS                                                         \
     NVA_REASONS_FRAME NVA_REASONS_CLASSIFY NVA_REASONS_INLET                \

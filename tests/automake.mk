@@ -69,6 +69,7 @@ CHECK_TESTS = \
 	tests/unit/test-flow-set \
 	tests/unit/test-frame \
 	tests/unit/test-hold \
+	tests/unit/test-http-request \
 	tests/unit/test-inlet \
 	tests/unit/test-intent \
 	tests/unit/test-inventory \
@@ -234,6 +235,10 @@ tests_unit_test_hold_SOURCES = \
 	tests/unit/test-hold.c \
 	tests/unit/fixture.h
 tests_unit_test_hold_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_http_request_SOURCES = \
+	tests/unit/test-http-request.c
+tests_unit_test_http_request_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_inlet_SOURCES = \
 	tests/unit/test-inlet.c \
@@ -463,6 +468,7 @@ tests_prop_test_schedules_CPPFLAGS = $(TEST_CPPFLAGS)
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz-api-json \
 	tests/fuzz/fuzz-frame \
+	tests/fuzz/fuzz-http-request \
 	tests/fuzz/fuzz-of-codec \
 	tests/fuzz/fuzz-of-session \
 	tests/fuzz/fuzz-tcp-reset
@@ -492,6 +498,11 @@ tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz-frame.c
 nodist_tests_fuzz_fuzz_frame_SOURCES = $(FUZZ_MAIN)
 tests_fuzz_fuzz_frame_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_http_request_SOURCES = tests/fuzz/fuzz-http-request.c
+nodist_tests_fuzz_fuzz_http_request_SOURCES = $(FUZZ_MAIN)
+tests_fuzz_fuzz_http_request_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_http_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_of_codec_SOURCES = tests/fuzz/fuzz-of-codec.c
 nodist_tests_fuzz_fuzz_of_codec_SOURCES = $(FUZZ_MAIN)

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits: hosts that nobody told nvad of, connections of the API."""
+"""Limits: hosts that nobody told nvad of."""
 
-import select
-import socket
 import time
 
 from nva_lab.guests import ip4, ip6, mac
 from nva_lab.liars import Liar
 
 MAX = 12                    # What the network may learn.
-CONNECTIONS = 512           # Of the API.
 SILENCE = 62                # Seconds, from which on a host may be evicted.
 
 
@@ -48,37 +45,4 @@ def test_d15_a_flood_of_hosts_evicts_nobody(make_world):
         assert world.ping("h1", ip4(2)) == 3
         liar.stop()
     assert mine <= learned(world)
-    world.everything_as_it_should()
-
-
-def test_api_connections_are_bounded(make_world):
-    """Who opens connections and says nothing gets no more than so many, which
-    end by themselves; who has one is served on meanwhile."""
-    world = make_world(1)
-    assert world.metric("nva_api_connections") == 1     # This one.
-    crowd = []
-    for _ in range(CONNECTIONS + 50):
-        link = socket.socket(socket.AF_UNIX)
-        link.connect(str(world.api_socket))
-        crowd.append(link)
-
-    def closed():
-        """Those whose other end is closed."""
-        poll = select.poll()
-        for link in crowd:
-            poll.register(link, select.POLLRDHUP)
-        return sum(1 for _, event in poll.poll(0)
-                   if event & (select.POLLRDHUP | select.POLLHUP))
-    world.wait(lambda: closed() >= 51, "the last ones to be refused", 20)
-    assert closed() == 51
-    assert world.metric("nva_api_connections") == CONNECTIONS
-    assert world.metric("nva_api_refused_total") == 51
-    assert crowd[-1].recv(100).startswith(b"HTTP/1.1 503 ")
-    assert world.api("GET", "/v1/vns") == {"vns": []}
-
-    world.wait(lambda: closed() == len(crowd), "the idle ones to end", 90)
-    assert world.metric("nva_api_connections") == 1
-    for link in crowd:
-        link.close()
-    world.vn()
     world.everything_as_it_should()

@@ -130,6 +130,9 @@ START_TEST(names)
     ck_assert(nva_name_is_valid("red/02:00:00:00:00:01"));
     ck_assert(nva_name_is_valid("vnet0.1_x-y"));
     ck_assert(!nva_name_is_valid(""));
+    ck_assert(!nva_name_is_valid("."));
+    ck_assert(!nva_name_is_valid(".."));
+    ck_assert(nva_name_is_valid("..."));
     ck_assert(!nva_name_is_valid("a b"));
     ck_assert(!nva_name_is_valid("a\n"));
     ck_assert(!nva_name_is_valid("\xc3\xa9"));
