@@ -87,6 +87,7 @@ struct conn {
     nva_id move;                    /* Of a waiter... */
     enum nva_request_type asked;    /* ...what for. */
     nva_usec deadline;
+    struct api_list *list;          /* Of a lister. */
 };
 
 struct http_listener {
@@ -104,7 +105,7 @@ struct http_server {
     size_t in, out;                 /* Bytes that all of them hold: of
                                      * requests, of answers. */
     struct ovs_list ready;          /* Conns that may have a request. */
-    struct kept waiters, subscribers, auditors;
+    struct kept waiters, subscribers, auditors, listers;
     nva_usec keepalive_at;
     int64_t wall_offset;            /* Wall time less monotonic. */
 };
@@ -137,6 +138,9 @@ static void end_answer(struct conn *);
 static void handle_request(struct conn *, const struct nva_request *);
 static void handle_audit(struct conn *, const struct api_audit *);
 static void answer_auditors(struct http_server *, const struct nva_view *);
+static void handle_list(struct conn *, struct api_list *);
+static void run_list(struct conn *, const struct nva_view *);
+static void run_lists(struct http_server *, const struct nva_view *);
 static void handle_metrics(struct conn *);
 static void handle_events(struct conn *);
 static bool must_wait(const struct http_server *, const struct nva_view *,
@@ -221,6 +225,7 @@ http_server_create(struct event_base *base, struct dispatch *d, size_t max)
     ovs_list_init(&s->waiters.list);
     ovs_list_init(&s->subscribers.list);
     ovs_list_init(&s->auditors.list);
+    ovs_list_init(&s->listers.list);
     return s;
 }
 
@@ -312,6 +317,7 @@ http_server_run(struct http_server *s)
     struct conn *conn;
 
     answer_auditors(s, &view);
+    run_lists(s, &view);
     LIST_FOR_EACH_SAFE (conn, kept_node, &s->waiters.list) {
         if (now >= conn->deadline || is_settled(&view, conn->move)) {
             char *body;
@@ -341,7 +347,7 @@ http_server_deadline(const struct http_server *s)
                       : CONTAINER_OF(ovs_list_front(&s->waiters.list),
                                      struct conn, kept_node)->deadline);
 
-    return (!ovs_list_is_empty(&s->ready) ? 0
+    return (!ovs_list_is_empty(&s->ready) || s->listers.n ? 0
             : MIN(first, s->keepalive_at));
 }
 
@@ -388,6 +394,7 @@ free_conn(struct conn *conn)
     bufferevent_free(conn->bev);
     event_free(conn->timer);
     free(conn->body);
+    api_json_list_destroy(conn->list);
     free(conn);
 }
 
@@ -552,7 +559,8 @@ account(struct conn *conn)
     size_t in = evbuffer_get_length(bufferevent_get_input(conn->bev))
                 + conn->body_allocated;
     size_t out = conn->phase == PHASE_STREAM ? 0
-                 : evbuffer_get_length(bufferevent_get_output(conn->bev));
+                 : evbuffer_get_length(bufferevent_get_output(conn->bev))
+                   + (conn->list ? api_json_list_size(conn->list) : 0);
     struct conn *other;
 
     if (!conn->eof) {
@@ -705,6 +713,9 @@ serve_call(struct conn *conn)
         break;
     case API_AUDIT:
         handle_audit(conn, &call.audit);
+        break;
+    case API_LIST:
+        handle_list(conn, call.list);
         break;
     case API_EVENTS:
         handle_events(conn);
@@ -919,6 +930,53 @@ answer_auditors(struct http_server *s, const struct nva_view *view)
             answer(conn, 200, JSON, body);
             free(body);
         }
+    }
+}
+
+/* A short list is answered at once. */
+static void
+handle_list(struct conn *conn, struct api_list *list)
+{
+    struct http_server *s = conn->server;
+    const struct nva_view view = dispatch_view(s->dispatch, time_usec());
+
+    conn->list = list;
+    keep(conn, &s->listers, PHASE_CALL);
+    run_list(conn, &view);
+}
+
+/* One slice of it. */
+static void
+run_list(struct conn *conn, const struct nva_view *view)
+{
+    bool complete = api_json_list_run(view, &conn->server->facts, conn->list);
+
+    if (complete) {
+        char *body = api_json_list_finish(conn->list);
+
+        conn->list = NULL;
+        unkeep(conn);
+        answer(conn, 200, JSON, body);
+        free(body);
+    } else {
+        account(conn);
+    }
+}
+
+/* A slice each of the first few by turns: so many pages are being made at a
+ * time, and hold memory. */
+static void
+run_lists(struct http_server *s, const struct nva_view *view)
+{
+    const nva_usec until = time_usec() + HTTP_LISTS_USEC;
+    struct conn *conn;
+    size_t i = 0;
+
+    LIST_FOR_EACH_SAFE (conn, kept_node, &s->listers.list) {
+        if (i++ >= HTTP_LISTS_MAX || time_usec() >= until) {
+            return;
+        }
+        run_list(conn, view);
     }
 }
 

@@ -43,6 +43,9 @@ enum {
     HTTP_TURN_USEC = 2000,          /* That calls may take of a turn: the rest
                                      * waits for the next, in the order in
                                      * which it came. */
+    HTTP_LISTS_MAX = 8,             /* Pages of lists that are made at a
+                                     * time... */
+    HTTP_LISTS_USEC = 1000,         /* ...and what that may take of a turn. */
     HTTP_KEEPALIVE_SECS = 15,       /* A comment to idle subscribers, so that
                                      * dead ones are noticed. */
 };

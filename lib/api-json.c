@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api-json-list.h"
 #include "api-json-read.h"
 #include "api-json-show.h"
 #include "move-fsm.h"
@@ -39,7 +40,9 @@ enum {
 /* ## Tables ## */
 
 /* Query parameters. */
-#define API_QUERIES X(MAC, "mac") X(VN, "vn") X(IP, "ip")
+#define API_QUERIES                                                         \
+    X(MAC, "mac") X(VN, "vn") X(IP, "ip") X(NVE, "nve") X(STATE, "state")   \
+    X(LIMIT, "limit") X(AFTER, "after")
 enum api_query {
 #define X(E, W) API_Q_##E,
     API_QUERIES
@@ -73,9 +76,9 @@ struct api_ctx {
     struct api_reader rd;
 };
 
-static api_handler get_vns, get_vn, put_vn, get_nves, get_nve, put_nve;
-static api_handler get_ports, get_port, put_port, del_port;
-static api_handler get_vms, get_vm, put_vm, thaw_vm, start_move, get_moves;
+static api_handler get_list, get_vn, put_vn, get_nve, put_nve;
+static api_handler get_port, put_port, del_port;
+static api_handler get_vm, put_vm, thaw_vm, start_move;
 static api_handler get_move;
 static api_handler change_move, get_lookup, get_events, get_metrics;
 static api_handler get_health, del_named, get_drain, start_drain, stop_drain;
@@ -86,26 +89,31 @@ static api_handler get_audit, start_audit;
 #define POST(H) [API_POST] = H
 #define DEL(H) [API_DELETE] = H
 #define Q(E) (1u << API_Q_##E)
+#define PAGES (Q(LIMIT) | Q(AFTER))
 
 static const struct api_route api_routes[] = {
-    { "/v1/vns", 0, &api_vn_schema, { GET(get_vns), POST(put_vn) }, 0 },
+    { "/v1/vns", PAGES, &api_vn_schema, { GET(get_list), POST(put_vn) },
+      API_LIST_VNS },
     { "/v1/vns/{vn}", 0, &api_vn_schema,
       { GET(get_vn), PUT(put_vn), DEL(del_named) }, NVA_REQ_VN_DEL },
-    { "/v1/nves", 0, &api_nve_schema, { GET(get_nves), POST(put_nve) }, 0 },
+    { "/v1/nves", PAGES | Q(STATE), &api_nve_schema,
+      { GET(get_list), POST(put_nve) }, API_LIST_NVES },
     { "/v1/nves/{nve}", 0, &api_nve_schema,
       { GET(get_nve), PUT(put_nve), DEL(del_named) }, NVA_REQ_NVE_DEL },
-    { "/v1/nves/{nve}/ports", 0, &api_port_schema,
-      { GET(get_ports), POST(put_port) }, 0 },
+    { "/v1/nves/{nve}/ports", PAGES | Q(VN), &api_port_schema,
+      { GET(get_list), POST(put_port) }, API_LIST_PORTS },
     { "/v1/nves/{nve}/ports/{port}", Q(MAC), &api_port_schema,
       { GET(get_port), PUT(put_port), DEL(del_port) }, 0 },
     { "/v1/nves/{nve}/drain", 0, &api_drain_schema,
       { GET(get_drain), POST(start_drain), DEL(stop_drain) }, 0 },
-    { "/v1/vms", 0, &api_vm_schema, { GET(get_vms), POST(put_vm) }, 0 },
+    { "/v1/vms", PAGES | Q(VN) | Q(NVE) | Q(STATE), &api_vm_schema,
+      { GET(get_list), POST(put_vm) }, API_LIST_VMS },
     { "/v1/vms/{vm}", 0, &api_vm_schema,
       { GET(get_vm), PUT(put_vm), DEL(del_named) }, NVA_REQ_VM_DEL },
     { "/v1/vms/{vm}/moves", 0, &api_start_schema, { POST(start_move) }, 0 },
     { "/v1/vms/{vm}/thaw", 0, &api_empty_schema, { POST(thaw_vm) }, 0 },
-    { "/v1/moves", 0, NULL, { GET(get_moves) }, 0 },
+    { "/v1/moves", PAGES | Q(NVE) | Q(STATE), NULL, { GET(get_list) },
+      API_LIST_MOVES },
     { "/v1/moves/{id}", 0, NULL, { GET(get_move) }, 0 },
     { "/v1/moves/{id}/pause", 0, &api_pause_schema, { POST(change_move) },
       NVA_REQ_MOVE_PAUSE },
@@ -825,24 +833,79 @@ change_move(struct api_ctx *ctx)
 
 /* ## Handlers: reads ## */
 
-/* A list being filled by a walk of the directory. */
-struct list {
-    const struct nva_view *view;
-    const struct api_facts *facts;
-    json_t *json;
-};
-
-/* The answer becomes {'key': [...]}; returns the empty array. */
-static json_t *
-answer_list(struct api_ctx *ctx, const char *key)
+/* 1..API_PAGE_MAX, or as many as may be. */
+static enum nva_reason
+read_limit(struct api_ctx *ctx, size_t *limit)
 {
-    json_t *array = json_array();
+    const char *word = ctx->query[API_Q_LIMIT];
 
-    if (!ctx->answer) {
-        ctx->answer = json_object();
+    *limit = word[0] ? 0 : API_PAGE_MAX;
+    for (; *word >= '0' && *word <= '9' && *limit <= API_PAGE_MAX; word++) {
+        *limit = *limit * 10 + (*word - '0');
     }
-    api_set(ctx->answer, key, array);
-    return array;
+    return (*word || !*limit || *limit > API_PAGE_MAX
+            ? api_fail_because(&ctx->rd, NVA_R_BAD_VALUE, "limit",
+                               "1 to 1000") : NVA_OK);
+}
+
+/* The id of the VN or NVE that a filter names. */
+static enum nva_reason
+read_filter(struct api_ctx *ctx, struct api_filter *f)
+{
+    const struct directory *dir = ctx->view->dir;
+    const char *vn_name = ctx->query[API_Q_VN];
+    const char *nve_name = (f->kind == API_LIST_PORTS ? ctx->names[0]
+                            : ctx->query[API_Q_NVE]);
+    const struct nva_vn *vn = directory_vn_by_name(dir, vn_name);
+    const struct nva_nve *nve = directory_nve_by_name(dir, nve_name);
+
+    if ((vn_name[0] && !vn) || (nve_name[0] && !nve)) {
+        return api_fail(&ctx->rd, NVA_R_NOT_FOUND,
+                        vn_name[0] && !vn ? "vn" : "nve");
+    }
+    f->vn = vn ? vn->id : NVA_ID_NONE;
+    f->nve = nve ? nve->id : NVA_ID_NONE;
+    return NVA_OK;
+}
+
+static bool
+is_state_of(enum api_list_kind kind, const char *word)
+{
+    enum nva_vm_state vm_state;
+
+    if (kind == API_LIST_VMS) {
+        return nva_vm_state_from_word(word, &vm_state);
+    } else if (kind == API_LIST_NVES) {
+        return !strcmp(word, "connected") || !strcmp(word, "disconnected");
+    }
+    for (int i = 0; i < NVA_N_MOVE_STATES; i++) {
+        if (!strcmp(word, nva_move_state_word(i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum nva_reason
+get_list(struct api_ctx *ctx)
+{
+    struct api_filter f = { .kind = ctx->route->arg };
+    const char *state = ctx->query[API_Q_STATE];
+    enum nva_reason reason = read_limit(ctx, &f.limit);
+
+    if (!reason) {
+        reason = read_filter(ctx, &f);
+    }
+    if (reason) {
+        return reason;
+    } else if (state[0] && !is_state_of(f.kind, state)) {
+        return api_fail(&ctx->rd, NVA_R_BAD_VALUE, "state");
+    }
+    ovs_strlcpy(f.state, state, sizeof f.state);
+    ovs_strlcpy(f.after, ctx->query[API_Q_AFTER], sizeof f.after);
+    ctx->out->kind = API_LIST;
+    ctx->out->list = api_list_create(ctx->view, ctx->facts, &f);
+    return NVA_OK;
 }
 
 static enum nva_reason
@@ -852,24 +915,6 @@ answer_one(struct api_ctx *ctx, const void *object, json_t *json)
     return object ? NVA_OK : fail_absent(ctx, "name", ctx->names[0]);
 }
 
-static bool
-list_vn(const void *vn, void *list_)
-{
-    const struct list *list = list_;
-
-    json_array_append_new(list->json, api_show_vn(list->view, vn));
-    return true;
-}
-
-static enum nva_reason
-get_vns(struct api_ctx *ctx)
-{
-    struct list list = { ctx->view, ctx->facts, answer_list(ctx, "vns") };
-
-    directory_each_vn(ctx->view->dir, list_vn, &list);
-    return NVA_OK;
-}
-
 static enum nva_reason
 get_vn(struct api_ctx *ctx)
 {
@@ -877,40 +922,6 @@ get_vn(struct api_ctx *ctx)
                                                    ctx->names[0]);
 
     return answer_one(ctx, vn, vn ? api_show_vn(ctx->view, vn) : NULL);
-}
-
-static bool
-list_nve(const void *nve, void *list_)
-{
-    const struct list *list = list_;
-
-    json_array_append_new(list->json,
-                          api_show_nve(list->view, list->facts, nve));
-    return true;
-}
-
-static void
-list_unclaimed(uint64_t dpid, const char *peer, uint64_t foreign_flows,
-               void *list_)
-{
-    const struct list *list = list_;
-
-    json_array_append_new(list->json,
-                          api_show_unclaimed(dpid, peer, foreign_flows));
-}
-
-static enum nva_reason
-get_nves(struct api_ctx *ctx)
-{
-    struct list list = { ctx->view, ctx->facts, answer_list(ctx, "nves") };
-    const struct api_facts *facts = ctx->facts;
-
-    directory_each_nve(ctx->view->dir, list_nve, &list);
-    list.json = answer_list(ctx, "unclaimed");
-    if (facts && facts->each_unclaimed) {
-        facts->each_unclaimed(facts->aux, list_unclaimed, &list);
-    }
-    return NVA_OK;
 }
 
 static enum nva_reason
@@ -938,30 +949,6 @@ get_drain(struct api_ctx *ctx)
     return NVA_OK;
 }
 
-static bool
-list_port(const void *vap, void *list_)
-{
-    const struct list *list = list_;
-
-    json_array_append_new(list->json, api_show_port(list->view, vap));
-    return true;
-}
-
-static enum nva_reason
-get_ports(struct api_ctx *ctx)
-{
-    const struct nva_nve *nve = directory_nve_by_name(ctx->view->dir,
-                                                      ctx->names[0]);
-    struct list list = { ctx->view, ctx->facts, NULL };
-
-    if (!nve) {
-        return api_fail(&ctx->rd, NVA_R_NOT_FOUND, "nve");
-    }
-    list.json = answer_list(ctx, "ports");
-    directory_each_vap(ctx->view->dir, nve->id, list_port, &list);
-    return NVA_OK;
-}
-
 static enum nva_reason
 get_port(struct api_ctx *ctx)
 {
@@ -976,24 +963,6 @@ get_port(struct api_ctx *ctx)
     return answer_one(ctx, vap, vap ? api_show_port(ctx->view, vap) : NULL);
 }
 
-static bool
-list_vm(const void *vm, void *list_)
-{
-    const struct list *list = list_;
-
-    json_array_append_new(list->json, api_show_vm(list->view, vm));
-    return true;
-}
-
-static enum nva_reason
-get_vms(struct api_ctx *ctx)
-{
-    struct list list = { ctx->view, ctx->facts, answer_list(ctx, "vms") };
-
-    directory_each_vm(ctx->view->dir, list_vm, &list);
-    return NVA_OK;
-}
-
 static enum nva_reason
 get_vm(struct api_ctx *ctx)
 {
@@ -1001,25 +970,6 @@ get_vm(struct api_ctx *ctx)
                                                    ctx->names[0]);
 
     return answer_one(ctx, vm, vm ? api_show_vm(ctx->view, vm) : NULL);
-}
-
-static bool
-list_move(const void *move, void *list_)
-{
-    const struct list *list = list_;
-
-    json_array_append_new(list->json, api_show_move(list->view, list->facts,
-                                                    move, false));
-    return true;
-}
-
-static enum nva_reason
-get_moves(struct api_ctx *ctx)
-{
-    struct list list = { ctx->view, ctx->facts, answer_list(ctx, "moves") };
-
-    directory_each_move(ctx->view->dir, list_move, &list);
-    return NVA_OK;
 }
 
 static enum nva_reason

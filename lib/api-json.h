@@ -8,6 +8,7 @@
 
 #include "api-audit.h"
 #include "api-facts.h"
+#include "api-json-list.h"
 #include "event.h"
 #include "step.h"
 
@@ -20,6 +21,8 @@ enum api_kind {
                          * api_json_result(). */
     API_AUDIT,          /* An audit is wanted: 'audit', whose inventory is now
                          * the caller's. */
+    API_LIST,           /* A page of a list is to be made: 'list', the
+                         * caller's, for api_json_list_run(). */
     API_EVENTS,         /* The caller wants server-sent events. */
     API_METRICS,        /* ...the metrics text. */
     API_HEALTH,         /* ...that we answer. */
@@ -39,6 +42,7 @@ struct api_call {
     char *body;                         /* malloc'd JSON text, or NULL. */
     struct nva_request request;
     struct api_audit audit;
+    struct api_list *list;
 };
 
 /* Bytes that the body of such a call may have. */

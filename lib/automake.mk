@@ -10,6 +10,8 @@ lib_libnva_a_SOURCES = \
 	lib/api-audit.h \
 	lib/api-facts.h \
 	lib/api-json-inventory.c \
+	lib/api-json-list.c \
+	lib/api-json-list.h \
 	lib/api-json-read.c \
 	lib/api-json-read.h \
 	lib/api-json-show.c \
@@ -81,6 +83,8 @@ lib_libnva_a_SOURCES = \
 	lib/mobility.h \
 	lib/move-fsm.c \
 	lib/move-fsm.h \
+	lib/name-index.c \
+	lib/name-index.h \
 	lib/nva-types.c \
 	lib/nva-types.h \
 	lib/of-codec.c \

@@ -249,7 +249,7 @@ check_vms(const struct directory *d)
     const struct vm_obj *vm;
     const struct tsi_obj *t;
     nva_id last = 0;
-    size_t n = 0, n_tsis = 0;
+    size_t n = 0, n_tsis = 0, n_in_order = 0;
 
     LIST_FOR_EACH (vm, node, &d->vm_list) {
         const struct nva_move *move = directory_move(d, vm->v.move);
@@ -270,6 +270,13 @@ check_vms(const struct directory *d)
         LIST_FOR_EACH (t, vm_node, &vm->tsis) {
             n_tsis += t->v.vm == vm->v.id;
         }
+    }
+    for (const struct nva_vm *v = directory_vm_after(d, ""); v && n;
+         v = directory_vm_after(d, v->name)) {
+        n_in_order++;
+    }
+    if (n_in_order != hmap_count(&d->vms)) {
+        return "the VMs in the order of their names are others";
     }
     if (n_tsis != hmap_count(&d->tsis)) {
         return "the VMs' interfaces are miscounted";

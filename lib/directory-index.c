@@ -221,6 +221,7 @@ dir_link_vn(struct directory *d, struct vn_obj *vn)
     ovs_assert(!directory_vn_by_vni(d, vn->v.vni));
     hmap_insert(&d->vns_by_name, &vn->name_node, hash_string(vn->v.name, 0));
     hmap_insert(&d->vns_by_vni, &vn->vni_node, hash_id(vn->v.vni));
+    name_index_insert(&d->vns_in_order, &vn->order_node, vn->v.name, vn->v.id);
 }
 
 void
@@ -228,6 +229,7 @@ dir_unlink_vn(struct directory *d, struct vn_obj *vn)
 {
     hmap_remove(&d->vns_by_name, &vn->name_node);
     hmap_remove(&d->vns_by_vni, &vn->vni_node);
+    name_index_remove(&d->vns_in_order, &vn->order_node);
 }
 
 void
@@ -271,6 +273,8 @@ dir_link_nve(struct directory *d, struct nve_obj *nve)
     hmap_insert(&d->nves_by_name, &nve->name_node,
                 hash_string(nve->v.name, 0));
     hmap_insert(&d->nves_by_dpid, &nve->dpid_node, hash_id(nve->v.dpid));
+    name_index_insert(&d->nves_in_order, &nve->order_node, nve->v.name,
+                      nve->v.id);
 }
 
 void
@@ -278,6 +282,7 @@ dir_unlink_nve(struct directory *d, struct nve_obj *nve)
 {
     hmap_remove(&d->nves_by_name, &nve->name_node);
     hmap_remove(&d->nves_by_dpid, &nve->dpid_node);
+    name_index_remove(&d->nves_in_order, &nve->order_node);
 }
 
 void
@@ -439,12 +444,14 @@ dir_link_vm(struct directory *d, struct vm_obj *vm)
 {
     ovs_assert(!directory_vm_by_name(d, vm->v.name));
     hmap_insert(&d->vms_by_name, &vm->name_node, hash_string(vm->v.name, 0));
+    name_index_insert(&d->vms_in_order, &vm->order_node, vm->v.name, vm->v.id);
 }
 
 void
 dir_unlink_vm(struct directory *d, struct vm_obj *vm)
 {
     hmap_remove(&d->vms_by_name, &vm->name_node);
+    name_index_remove(&d->vms_in_order, &vm->order_node);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "delta.h"
 #include "hash.h"
 #include "heap.h"
+#include "name-index.h"
 #include "nva-types.h"
 #include "openvswitch/hmap.h"
 #include "openvswitch/list.h"
@@ -57,6 +58,8 @@ struct directory {
     struct heap scans;                  /* Of 'struct member'. */
     nva_usec last_asked;                /* The latest one's of all leases. */
 
+    struct name_node *vns_in_order, *nves_in_order, *vms_in_order;
+
     /* By id. */
     struct ovs_list vn_list, nve_list, vm_list, move_list, active_moves;
     struct ovs_list drains;             /* Of 'struct nve_obj': going on. */
@@ -69,6 +72,7 @@ struct vn_obj {
     struct nva_vn v;
     uint64_t version, flood_version;
     struct hmap_node id_node, name_node, vni_node;
+    struct name_node order_node;        /* By name. */
     struct ovs_list node;               /* In directory.vn_list. */
     struct ovs_list members;            /* 'struct member', by NVE id. */
     size_t n_members;
@@ -87,6 +91,7 @@ struct nve_obj {
     struct nva_nve v;
     uint64_t version;
     struct hmap_node id_node, name_node, dpid_node;
+    struct name_node order_node;        /* By name. */
     struct ovs_list node;               /* In directory.nve_list. */
     struct ovs_list ports;
     struct ovs_list vx_ports;           /* Those named vx*. */
@@ -133,6 +138,7 @@ struct vap_obj {
 struct vm_obj {
     struct nva_vm v;
     struct hmap_node id_node, name_node;
+    struct name_node order_node;        /* By name. */
     struct ovs_list node;               /* In directory.vm_list. */
     struct ovs_list tsis;
 };

@@ -352,6 +352,30 @@ directory_move_stamps(const struct directory *d, nva_id move, size_t *n)
         }                                                                   \
     }
 
+const struct nva_vn *
+directory_vn_after(const struct directory *d, const char *name)
+{
+    struct name_node *node = name_index_after(d->vns_in_order, name);
+
+    return node ? &CONTAINER_OF(node, struct vn_obj, order_node)->v : NULL;
+}
+
+const struct nva_nve *
+directory_nve_after(const struct directory *d, const char *name)
+{
+    struct name_node *node = name_index_after(d->nves_in_order, name);
+
+    return node ? &CONTAINER_OF(node, struct nve_obj, order_node)->v : NULL;
+}
+
+const struct nva_vm *
+directory_vm_after(const struct directory *d, const char *name)
+{
+    struct name_node *node = name_index_after(d->vms_in_order, name);
+
+    return node ? &CONTAINER_OF(node, struct vm_obj, order_node)->v : NULL;
+}
+
 void
 directory_each_vn(const struct directory *d, directory_cb *cb, void *aux)
 {

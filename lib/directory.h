@@ -182,6 +182,15 @@ nva_usec directory_last_asked(const struct directory *);
 
 typedef bool directory_cb(const void *object, void *aux);
 
+/* The first one whose name comes after 'name' ("": of all), by bytes; NULL:
+ * none.  A walk of many can so begin anywhere, and go on after a change. */
+const struct nva_vn *directory_vn_after(const struct directory *,
+                                        const char *name);
+const struct nva_nve *directory_nve_after(const struct directory *,
+                                          const char *name);
+const struct nva_vm *directory_vm_after(const struct directory *,
+                                        const char *name);
+
 void directory_each_vn(const struct directory *, directory_cb *, void *aux);
 void directory_each_nve(const struct directory *, directory_cb *, void *aux);
 void directory_each_vm(const struct directory *, directory_cb *, void *aux);

@@ -80,6 +80,7 @@ CHECK_TESTS = \
 	tests/unit/test-mobility-timer \
 	tests/unit/test-mobility \
 	tests/unit/test-move-fsm \
+	tests/unit/test-name-index \
 	tests/unit/test-note-log \
 	tests/unit/test-nva-types \
 	tests/unit/test-of-codec \
@@ -289,6 +290,9 @@ tests_unit_test_move_fsm_SOURCES = \
 	tests/unit/test-move-fsm.c \
 	tests/unit/fixture.h
 tests_unit_test_move_fsm_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_name_index_SOURCES = tests/unit/test-name-index.c
+tests_unit_test_name_index_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_note_log_SOURCES = \
 	tests/unit/test-note-log.c \

@@ -75,6 +75,35 @@ nvactl_call(const struct nvactl_args *args, const char *method,
 }
 
 int
+nvactl_call_list(const struct nvactl_args *args, const char *path,
+                 const char *key, json_t **out)
+{
+    int status = nvactl_call(args, "GET", path, NULL, out);
+    const char *next;
+
+    while (!status
+           && (next = json_string_value(json_object_get(*out, "next")))) {
+        char *after = curl_easy_escape(NULL, next, 0);
+        char url[1024];
+        json_t *page;
+
+        snprintf(url, sizeof url, "%s?after=%s", path, after);
+        curl_free(after);
+        json_object_del(*out, "next");
+        status = nvactl_call(args, "GET", url, NULL, &page);
+        if (!status) {
+            json_array_extend(json_object_get(*out, key),
+                              json_object_get(page, key));
+            json_object_set(*out, "next", json_object_get(page, "next"));
+            json_decref(page);
+        } else {
+            json_decref(*out);
+        }
+    }
+    return status;
+}
+
+int
 nvactl_follow(const struct nvactl_args *args, const char *path,
               void (*cb)(const char *data, void *aux), void *aux)
 {

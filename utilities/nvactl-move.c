@@ -130,7 +130,7 @@ int
 nvactl_move_list(const struct nvactl_args *args)
 {
     json_t *answer;
-    int status = nvactl_call(args, "GET", "/v1/moves", NULL, &answer);
+    int status = nvactl_call_list(args, "/v1/moves", "moves", &answer);
 
     if (status) {
         return status;

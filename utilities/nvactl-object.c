@@ -63,7 +63,7 @@ int
 nvactl_list(const struct nvactl_args *args, const struct nvactl_command *c)
 {
     json_t *answer, *list;
-    int status = get(args, nvactl_path(c->path, NULL), &answer);
+    int status = nvactl_call_list(args, c->path, c->list, &answer);
 
     if (status) {
         return status;
@@ -142,10 +142,11 @@ int
 nvactl_port_list(const struct nvactl_args *args,
                  const struct nvactl_command *c)
 {
+    char *path = nvactl_path(c->path, args->names[0], "ports", NULL);
     json_t *answer;
-    int status = get(args, nvactl_path(c->path, args->names[0], "ports",
-                                       NULL), &answer);
+    int status = nvactl_call_list(args, path, "ports", &answer);
 
+    free(path);
     if (status) {
         return status;
     } else if (args->json) {

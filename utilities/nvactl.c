@@ -539,15 +539,16 @@ static int
 run_show(const struct nvactl_args *args,
          const struct nvactl_command *c __attribute__((unused)))
 {
-    static const char *const paths[]
-        = { "/v1/nves", "/v1/vns", "/v1/vms", "/v1/moves" };
+    static const char *const keys[] = { "nves", "vns", "vms", "moves" };
     json_t *all = json_object();
     int status = NVACTL_DONE;
 
-    for (size_t i = 0; i < sizeof paths / sizeof *paths && !status; i++) {
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !status; i++) {
+        char path[16];
         json_t *answer;
 
-        status = nvactl_call(args, "GET", paths[i], NULL, &answer);
+        snprintf(path, sizeof path, "/v1/%s", keys[i]);
+        status = nvactl_call_list(args, path, keys[i], &answer);
         if (!status) {
             json_object_update(all, answer);
             json_decref(answer);

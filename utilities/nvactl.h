@@ -91,6 +91,10 @@ nvactl_run nvactl_audit;
 int nvactl_call(const struct nvactl_args *, const char *method,
                 const char *path, json_t *body, json_t **out);
 
+/* GET of a list: all its pages as one answer, whose list is 'key'. */
+int nvactl_call_list(const struct nvactl_args *, const char *path,
+                     const char *key, json_t **out);
+
 /* Follows the event stream: 'cb' gets the data of each event. */
 int nvactl_follow(const struct nvactl_args *, const char *path,
                   void (*cb)(const char *data, void *aux), void *aux);

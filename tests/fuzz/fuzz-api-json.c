@@ -96,6 +96,11 @@ call(struct fabric *f, enum api_method method, const char *path,
         check_answer(c.status, c.body);
     } else if (c.kind == API_REQUEST) {
         run_request(f, &v, &c.request);
+    } else if (c.kind == API_LIST) {
+        while (!api_json_list_run(&v, NULL, c.list)) {
+            continue;
+        }
+        check_answer(200, api_json_list_finish(c.list));
     } else if (c.kind == API_AUDIT) {
         run_audit(&v, c.audit.inventory);
     }

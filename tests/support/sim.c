@@ -984,6 +984,12 @@ sim_api(struct sim *sim, const char *method, const char *path,
         v = dispatch_view(sim->dispatch, sim->now);
         call.body = api_json_audit(&v, &facts);
         call.status = 200;
+    } else if (call.kind == API_LIST) {
+        while (!api_json_list_run(&v, &facts, call.list)) {
+            continue;
+        }
+        call.body = api_json_list_finish(call.list);
+        call.status = 200;
     }
     free(bare);
     free(sim->body);

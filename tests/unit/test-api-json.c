@@ -20,6 +20,7 @@
 #include "drain.h"
 #include "mobility.h"
 #include "registry.h"
+#include "util.h"
 
 /* ## A server without sockets ## */
 
@@ -149,6 +150,12 @@ call_bytes(enum api_method method, const char *path, const char *query,
         run_request(&call.request);
         v = view();
         status = api_json_result(&v, &facts, &call.request, &plan, &text);
+    } else if (call.kind == API_LIST) {
+        while (!api_json_list_run(&v, &facts, call.list)) {
+            continue;
+        }
+        status = 200;
+        text = api_json_list_finish(call.list);
     } else if (call.kind == API_AUDIT) {
         ck_assert_ptr_null(call.body);
         nva_inventory_destroy(inventory);
@@ -1133,6 +1140,154 @@ check_fields(const char *schema, const json_t *object)
     json_decref(f.names);
 }
 
+/* ## Pages ## */
+
+enum { PAGES_VMS = 2300 };
+
+static void
+make_many_vms(void)
+{
+    make_fabric();
+    DONE(API_DELETE, "/v1/vms/web", "", 200);
+    for (int i = 0; i < PAGES_VMS; i++) {
+        char path[32], body[256];
+
+        snprintf(path, sizeof path, "/v1/vms/vm%04d", i * 7 % PAGES_VMS);
+        snprintf(body, sizeof body, "{'interfaces': [{'vn': '%s', 'mac': "
+                 "'02:00:00:01:%02x:%02x'%s%d'}]}", i % 100 ? "red" : "blue",
+                 i >> 8, i & 255, i % 10 ? ", 'name': 'eth"
+                 : ", 'nve': 'hv2', 'port': 'p", i);
+        DONE(API_PUT, path, body, 201);
+    }
+}
+
+/* Follows the pages of 'path' (with its "?..."), in the order of names.
+ * Deletes what 'del' names after the first page.  Returns how many VMs there
+ * were in pages of at most 'limit'. */
+static size_t
+follow(const char *path, size_t limit, const char *del)
+{
+    char url[256], last[NVA_NAME_MAX] = "";
+    size_t n = 0;
+
+    snprintf(url, sizeof url, "%s", path);
+    for (;;) {
+        const json_t *vm;
+        size_t i;
+        char next[NVA_NAME_MAX];
+
+        DONE(API_GET, url, "", 200);
+        ck_assert_uint_le(json_array_size(at("vms")), limit);
+        json_array_foreach (at("vms"), i, vm) {
+            const char *name = json_string_value(json_object_get(vm, "name"));
+
+            ck_assert_int_gt(strcmp(name, last), 0);
+            snprintf(last, sizeof last, "%s", name);
+            n++;
+        }
+        if (!at("next")) {
+            return n;
+        }
+        ck_assert_uint_eq(json_array_size(at("vms")), limit);
+        ck_assert_int_ge(strcmp(str("next"), last), 0);
+        snprintf(next, sizeof next, "%s", str("next"));
+        snprintf(url, sizeof url, "%s%cafter=%s", path,
+                 strchr(path, '?') ? '&' : '?', next);
+        if (del) {
+            DONE(API_DELETE, del, "", 200);
+            del = NULL;
+        }
+    }
+}
+
+START_TEST(S5_lists_come_in_pages)
+{
+    make_many_vms();
+    ck_assert_uint_eq(follow("/v1/vms", API_PAGE_MAX, NULL), PAGES_VMS);
+    ck_assert_uint_eq(follow("/v1/vms?limit=7", 7, NULL), PAGES_VMS);
+    ck_assert_uint_eq(follow("/v1/vms?vn=blue", API_PAGE_MAX, NULL),
+                      PAGES_VMS / 100);
+    ck_assert_uint_eq(follow("/v1/vms?vn=blue&limit=1", 1, NULL),
+                      PAGES_VMS / 100);
+    ck_assert_uint_eq(follow("/v1/vms?nve=hv2&limit=50", 50, NULL),
+                      PAGES_VMS / 10);
+    ck_assert_uint_eq(follow("/v1/vms?nve=hv1", API_PAGE_MAX, NULL), 0);
+    ck_assert_uint_eq(follow("/v1/vms?state=shutdown", API_PAGE_MAX, NULL),
+                      0);
+    /* The key goes on when its object is gone. */
+    ck_assert_uint_eq(follow("/v1/vms?limit=10", 10, "/v1/vms/vm0009"),
+                      PAGES_VMS);
+    ck_assert_uint_eq(follow("/v1/vms?limit=10", 10, "/v1/vms/vm0500"),
+                      PAGES_VMS - 2);
+}
+END_TEST
+
+START_TEST(S5_a_slice_is_small)
+{
+    struct nva_view v = view();
+    struct api_call call;
+    size_t slices = 0;
+
+    make_many_vms();
+    api_json_call(&v, &facts, API_GET, "/v1/vms", "vn=blue", NULL, 0, &call);
+    ck_assert_int_eq(call.kind, API_LIST);
+    while (!api_json_list_run(&v, &facts, call.list)) {
+        slices++;
+    }
+    ck_assert_uint_ge(slices, PAGES_VMS / 512);
+    free(api_json_list_finish(call.list));
+}
+END_TEST
+
+START_TEST(S5_pages_of_other_lists)
+{
+    make_fabric();
+    DONE(API_GET, "/v1/vns?limit=1", "", 200);
+    ck_assert_str_eq(str("vns.0.name"), "blue");
+    ck_assert_str_eq(str("next"), "blue");
+    DONE(API_GET, "/v1/vns?limit=1&after=blue", "", 200);
+    ck_assert_str_eq(str("vns.0.name"), "red");
+    ck_assert_ptr_null(at("next"));
+    DONE(API_GET, "/v1/nves?limit=1", "", 200);
+    ck_assert_str_eq(str("nves.0.name"), "hv1");
+    ck_assert_uint_eq(json_array_size(at("unclaimed")), 1);
+    DONE(API_GET, "/v1/nves?after=hv1", "", 200);
+    ck_assert_str_eq(str("nves.0.name"), "hv2");
+    ck_assert_ptr_null(at("unclaimed"));
+    DONE(API_GET, "/v1/nves?state=connected", "", 200);
+    ck_assert_uint_eq(json_array_size(at("nves")), 0);
+    DONE(API_PUT, "/v1/nves/hv1/ports/a", "{'vn': 'red'}", 201);
+    DONE(API_PUT, "/v1/nves/hv1/ports/b", "{'vn': 'blue'}", 201);
+    DONE(API_GET, "/v1/nves/hv1/ports?vn=blue", "", 200);
+    ck_assert_uint_eq(json_array_size(at("ports")), 1);
+    ck_assert_str_eq(str("ports.0.port"), "b");
+    DONE(API_GET, "/v1/moves?state=done&nve=hv1&limit=1000", "", 200);
+    ck_assert_uint_eq(json_array_size(at("moves")), 0);
+}
+END_TEST
+
+START_TEST(S5_what_a_page_cannot_be)
+{
+    static const char *const limits[] = {
+        "0", "1001", "99999999999999999999", "-1", "x", "1x",
+    };
+
+    make_fabric();
+    for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+        char path[64];
+
+        snprintf(path, sizeof path, "/v1/vms?limit=%s", limits[i]);
+        REFUSED(API_GET, path, "", 422, "bad_value", "limit");
+    }
+    REFUSED(API_GET, "/v1/vms?vn=none", "", 404, "not_found", "vn");
+    REFUSED(API_GET, "/v1/vms?nve=none", "", 404, "not_found", "nve");
+    REFUSED(API_GET, "/v1/vms?state=none", "", 422, "bad_value", "state");
+    REFUSED(API_GET, "/v1/nves?state=running", "", 422, "bad_value", "state");
+    REFUSED(API_GET, "/v1/vns?state=x", "", 400, "json_field", "state");
+    REFUSED(API_GET, "/v1/nves/none/ports", "", 404, "not_found", "nve");
+}
+END_TEST
+
 START_TEST(test_tables_know_what_is_shown)
 {
     char path[64];
@@ -1209,6 +1364,10 @@ main(int argc, char *argv[])
     tcase_add_test(tc, test_statuses);
     tcase_add_test(tc, test_result_of_a_refusal);
     tcase_add_test(tc, test_notes);
+    tcase_add_test(tc, S5_lists_come_in_pages);
+    tcase_add_test(tc, S5_a_slice_is_small);
+    tcase_add_test(tc, S5_pages_of_other_lists);
+    tcase_add_test(tc, S5_what_a_page_cannot_be);
     tcase_add_test(tc, test_tables_know_what_is_shown);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);
