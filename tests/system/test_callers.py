@@ -32,6 +32,7 @@ class Nvad:
                 self.link().close()
                 break
             time.sleep(0.01)
+        self.get("/metrics")    # Its memory is what it needs to serve.
 
     def link(self, data=b""):
         link = socket.socket(socket.AF_UNIX)
