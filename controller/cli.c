@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "binding.h"
 #include "converge.h"
 #include "directory.h"
 #include "openvswitch/dynamic-string.h"
@@ -302,6 +303,9 @@ put_vap(const void *vap_, void *aux_)
     struct cli_aux *aux = aux_;
     const struct nva_vn *vn = directory_vn(aux->dir, vap->vn);
 
+    if (binding_is_nameless(vap)) {
+        return true;
+    }
     ds_put_format(aux->s, "  %s bound to %s", vap->port, vn ? vn->name : "?");
     if (vap->has_mac) {
         ds_put_format(aux->s, " for "ETH_ADDR_FMT, ETH_ADDR_ARGS(vap->mac));

@@ -189,7 +189,8 @@ step_evidence(const struct nva_view *view, const struct nva_event *ev,
     if (reason) {
         note_dropped(view, plan, reason, ev);
     } else {
-        pull_evidence(view, ev, plan);
+        pull_evidence(view, ev, admit != NVA_ADMIT_NEW
+                                && admit != NVA_ADMIT_REFRESH, plan);
         mobility_evidence(view, ev, admit, plan);
         ageing_sign(view, ev, plan);
         duplicate_claim(view, ev, plan);
@@ -253,6 +254,7 @@ step(const struct nva_view *view, const struct nva_event *ev,
         break;
     case NVA_EV_QUESTION:
         responder_question(view, ev, plan);
+        probe_question(view, ev, plan);
         pull_question(view, ev, plan);
         break;
     case NVA_EV_SEGMENT:
@@ -284,6 +286,7 @@ step(const struct nva_view *view, const struct nva_event *ev,
         break;
     case NVA_EV_NVE_UP:
     case NVA_EV_PORT:
+        binding_event(view, ev, plan);
         detour_event(view, ev, plan);
         converge_event(view, ev, plan);
         break;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "api-json-show.h"
+#include "binding.h"
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
@@ -260,7 +261,8 @@ next_port(const struct nva_view *view,
     vap = by_id.found;
     if (vap) {
         list->after_id = vap->id;
-        *json = (!list->f.vn || vap->vn == list->f.vn
+        *json = ((!list->f.vn || vap->vn == list->f.vn)
+                 && !binding_is_nameless(vap)
                  ? api_show_port(view, vap) : NULL);
     }
     return vap;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binding.h"
 #include "intent.h"
 #include "openvswitch/dynamic-string.h"
 #include "pipeline.h"
@@ -376,6 +377,9 @@ vap_cb(const void *vap_, void *names_)
     struct names *names = names_;
     const struct nva_vn *vn = directory_vn(names->view->dir, vap->vn);
 
+    if (binding_is_nameless(vap)) {
+        return true;
+    }
     if (names->n >= names->allocated) {
         names->a = x2nrealloc(names->a, &names->allocated, sizeof *names->a);
     }

@@ -5,7 +5,8 @@
  *
  * Invariant: an implied VAP is there as long as an interface of its VN has a
  * place at its port, or has left it and a redirect, or the move that took it
- * away, is not over. */
+ * away, is not over; once the port itself is gone, only the NVE's service to
+ * the redirect stays. */
 
 #include <config.h>
 
@@ -28,7 +29,23 @@ struct users {
     bool any;
 };
 
-static directory_cb users_cb, count_cb, left_cb;
+/* Redirects that were left at a port that is gone. */
+struct keep {
+    const struct nva_view *view;
+    const struct nva_place *place;
+    struct nva_plan *plan;
+    bool names;
+    size_t n;
+};
+
+/* No name of a port begins so: see nva_name_is_valid(). */
+#define NAMELESS '~'
+
+static directory_cb users_cb, count_cb, left_cb, gone_cb, keep_cb;
+static void keep_planned(struct keep *);
+static void name_vap(struct keep *, struct nva_redirect *);
+static void free_port(const struct nva_view *, nva_id nve, const char *port,
+                      nva_id vn, struct nva_plan *);
 static void sweep_tsi(const struct nva_view *, const struct nva_tsi *old,
                       struct nva_plan *);
 static void sweep_redirect(const struct nva_view *,
@@ -57,6 +74,7 @@ binding_imply(const struct nva_view *v, nva_id nve, const char *port,
     struct nva_delta *d;
     bool bound;
 
+    free_port(v, nve, port, vn, plan);
     reason = check_port(v, nve, port, vn, plan, &bound);
     if (reason || bound) {
         return reason;
@@ -111,6 +129,145 @@ binding_sweep(const struct nva_view *v, struct nva_plan *plan)
     }
 }
 
+void
+binding_event(const struct nva_view *v, const struct nva_event *ev,
+              struct nva_plan *plan)
+{
+    struct nva_walk w = { .view = v, .plan = plan };
+    struct nva_place place = { .nve = ev->nve };
+
+    if (ev->type == NVA_EV_NVE_UP) {
+        directory_each_vap(v->dir, ev->nve, gone_cb, &w);
+    } else if (ev->type == NVA_EV_PORT && ev->port.gone) {
+        ovs_strlcpy(place.port, ev->port.port.name, sizeof place.port);
+        if (directory_port_is_gone(v->dir, &place)) {
+            binding_leave_port(v, &place, plan);
+        }
+    }
+}
+
+bool
+binding_leave_port(const struct nva_view *v, const struct nva_place *place,
+                   struct nva_plan *plan)
+{
+    const struct nva_vap *vap = directory_vap_by_key(
+        v->dir, place->nve, place->port, false, eth_addr_zero);
+    struct keep keep = { .view = v, .place = place, .plan = plan };
+
+    for (int pass = 0; pass < 2; pass++) {
+        keep_planned(&keep);
+        directory_each_redirect_at(v->dir, place->nve, keep_cb, &keep);
+        if (keep.n + directory_n_vaps(v->dir, place->nve)
+            > NVA_VAPS_PER_NVE_MAX) {
+            return false;
+        }
+        keep.n = 0;
+        keep.names = true;
+    }
+    if (vap && vap->implied && !is_changed(plan, vap->id)
+        && !is_used(v, place, vap->vn, plan)) {
+        nva_deltas_add(&plan->deltas, NVA_DELTA_VAP_DEL)->id = vap->id;
+    }
+    return true;
+}
+
+bool
+binding_is_nameless(const struct nva_vap *vap)
+{
+    return vap->port[0] == NAMELESS;
+}
+
+static bool
+gone_cb(const void *vap_, void *w_)
+{
+    const struct nva_walk *w = w_;
+    const struct nva_place place = nva_vap_place(vap_);
+
+    if (!binding_is_nameless(vap_)
+        && directory_port_is_gone(w->view->dir, &place)) {
+        binding_leave_port(w->view, &place, w->plan);
+    }
+    return true;
+}
+
+/* Counts the redirects that were left at the place, but for those that the
+ * plan writes or ends; gives each a VAP of its own if 'keep' is to. */
+static bool
+keep_cb(const void *redirect_, void *keep_)
+{
+    struct nva_redirect r = *(const struct nva_redirect *) redirect_;
+    struct keep *keep = keep_;
+    struct nva_delta *d;
+
+    if (strcmp(r.port, keep->place->port)
+        || nva_plan_find(keep->plan, NVA_DELTA_REDIRECT_PUT, r.id)
+        || nva_plan_find(keep->plan, NVA_DELTA_REDIRECT_DEL, r.id)) {
+        return true;
+    }
+    keep->n++;
+    if (keep->names) {
+        name_vap(keep, &r);
+        d = nva_deltas_add(&keep->plan->deltas, NVA_DELTA_REDIRECT_PUT);
+        d->id = r.id;
+        d->redirect = r;
+    }
+    return true;
+}
+
+/* The same for those that the plan writes. */
+static void
+keep_planned(struct keep *keep)
+{
+    for (size_t i = 0; i < keep->plan->deltas.n; i++) {
+        const struct nva_delta *d = &keep->plan->deltas.a[i];
+        struct nva_redirect r = d->redirect;
+
+        if (d->type != NVA_DELTA_REDIRECT_PUT || r.at != keep->place->nve
+            || strcmp(r.port, keep->place->port)) {
+            continue;
+        }
+        keep->n++;
+        if (keep->names) {
+            name_vap(keep, &r);
+            keep->plan->deltas.a[i].redirect = r;
+        }
+    }
+}
+
+static void
+name_vap(struct keep *keep, struct nva_redirect *r)
+{
+    const nva_id id = nva_plan_new_id(keep->plan);
+    struct nva_delta *d = nva_deltas_add(&keep->plan->deltas,
+                                         NVA_DELTA_VAP_PUT);
+
+    snprintf(r->port, sizeof r->port, "%c%"PRIx64, NAMELESS, id);
+    d->id = id;
+    d->vap = (struct nva_vap) {
+        .id = id, .nve = r->at, .implied = true,
+        .vn = directory_tsi(keep->view->dir, r->tsi)->vn,
+    };
+    ovs_strlcpy(d->vap.port, r->port, sizeof d->vap.port);
+}
+
+/* If the port is gone and bound to another VN, which has left it, it is
+ * free. */
+static void
+free_port(const struct nva_view *v, nva_id nve, const char *port, nva_id vn,
+          struct nva_plan *plan)
+{
+    const struct nva_vap *vap = directory_vap_by_key(v->dir, nve, port, false,
+                                                     eth_addr_zero);
+
+    if (vap && vap->vn != vn) {
+        const struct nva_place place = nva_vap_place(vap);
+
+        if (directory_port_is_gone(v->dir, &place)) {
+            binding_leave_port(v, &place, plan);
+        }
+    }
+}
+
 static void
 sweep_tsi(const struct nva_view *v, const struct nva_tsi *old,
           struct nva_plan *plan)
@@ -160,10 +317,15 @@ release(const struct nva_view *v, const struct nva_place *place,
     }
     vap = directory_vap_by_key(v->dir, place->nve, place->port, false,
                                eth_addr_zero);
-    if (vap && vap->implied && vap->vn == tsi->vn
-        && !is_changed(plan, vap->id)
-        && !is_used(v, place, tsi->vn, plan)
-        && !is_left_by(v, place, tsi, plan)
+    if (!vap || !vap->implied || vap->vn != tsi->vn
+        || is_changed(plan, vap->id) || is_used(v, place, tsi->vn, plan)) {
+        return;
+    }
+    if (!binding_is_nameless(vap) && directory_port_is_gone(v->dir, place)
+        && binding_leave_port(v, place, plan)) {
+        return;
+    }
+    if (!is_left_by(v, place, tsi, plan)
         && !is_moved_from(v, place, tsi, plan)) {
         nva_deltas_add(&plan->deltas, NVA_DELTA_VAP_DEL)->id = vap->id;
     }

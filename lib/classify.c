@@ -75,7 +75,8 @@ classify_packet_in(const struct directory *dir,
         n_types = classify_address(&ev[0].packet.frame, types);
     } else if (pin->table == NVA_TABLE_CLASSIFY) {
         types[0] = NVA_EV_DETOURED;
-    } else if (pin->table != NVA_TABLE_ADMIT) {
+    } else if (pin->table != NVA_TABLE_ADMIT
+               && pin->table != NVA_TABLE_CLAIM) {
         n_types = 0;
     }
     if (!n_types) {

@@ -352,6 +352,10 @@ struct nva_tsi {
                                          * learned hosts only. */
     uint32_t n_moves;                   /* Announced ones... */
     nva_usec moves_since;               /* ...since then. */
+    struct nva_place probes_at;         /* It probes an address of its own
+                                         * there (ACD, DAD), as was seen... */
+    nva_usec probes_since;              /* ...the last time then, about; 0:
+                                         * never. */
     uint32_t n_suspicions;              /* Probes in a row that it answered
                                          * nowhere, or only where it was. */
 };

@@ -298,6 +298,9 @@ tsi_thaws(const struct nva_tsi *t)
     return t->frozen && t->thaws_at;
 }
 
+/* True if it stands where the port is gone, and no other place is prepared. */
+bool tsi_is_gone(const struct directory *, const struct nva_tsi *);
+
 /* True if its own MAC is another, or of another VN. */
 static inline bool
 tsi_is_renamed(const struct nva_tsi *a, const struct nva_tsi *b)
@@ -509,6 +512,8 @@ void dirt_all_at(struct dirt *, nva_id nve);
 /* What reads port 'port' of 'nve': its VAPs, whether they get floods, their
  * VNs' flood lists, the interfaces there. */
 void dirt_port(struct dirt *, nva_id nve, const char *port);
+/* The port has come or gone. */
+void dirt_learned_at(struct dirt *, nva_id nve, const char *port);
 /* The VN, its VAPs and interfaces, at its NVEs.  'turned': it has begun or
  * ceased to pull. */
 void dirt_vn(struct dirt *, const struct vn_obj *, bool turned);

@@ -541,6 +541,41 @@ directory_each_redirect_of_tsi(const struct directory *d, nva_id id,
     WALK(redirect_obj, tsi_node, &t->redirects)
 }
 
+void
+directory_each_redirect_at(const struct directory *d, nva_id id,
+                           directory_cb *cb, void *aux)
+{
+    const struct nve_obj *nve = dir_find_nve(d, id);
+
+    if (!nve) {
+        return;
+    }
+    WALK(redirect_obj, at_node, &nve->redirects_at)
+}
+
+bool
+directory_port_is_gone(const struct directory *d,
+                       const struct nva_place *place)
+{
+    return (nva_place_is_set(place)
+            && !directory_port(d, place->nve, place->port));
+}
+
+bool
+directory_nobody_answers(const struct directory *d, const struct nva_tsi *t,
+                         const struct in6_addr *ip)
+{
+    return (directory_is_frozen_ip(d, t->id, ip)
+            || (tsi_is_gone(d, t) && !nva_ips_have(t->ips, t->n_given, ip)));
+}
+
+bool
+tsi_is_gone(const struct directory *d, const struct nva_tsi *t)
+{
+    return (!nva_place_is_set(&t->prepared)
+            && directory_port_is_gone(d, &t->current));
+}
+
 const struct nva_probe *
 directory_probe_of_tsi(const struct directory *d, nva_id id,
                        enum nva_probe_why why)

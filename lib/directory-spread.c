@@ -119,6 +119,26 @@ dirt_port(struct dirt *dirt, nva_id nve, const char *port)
     dirt_tsis_at(dirt, nve, port);
 }
 
+/* Where a port is gone, nobody answers for what was learned there. */
+void
+dirt_learned_at(struct dirt *dirt, nva_id nve, const char *port)
+{
+    const struct spot *spot = dir_find_spot(dirt->dir, nve, port);
+    const struct visit *visit;
+
+    if (!spot) {
+        return;
+    }
+    LIST_FOR_EACH (visit, node, &spot->visits) {
+        const struct nva_tsi *t = &visit->tsi->v;
+
+        if (t->n_ips > t->n_given && t->current.nve == nve
+            && !strcmp(t->current.port, port)) {
+            dirt_address(dirt, t);
+        }
+    }
+}
+
 void
 dirt_vn(struct dirt *dirt, const struct vn_obj *vn, bool turned)
 {

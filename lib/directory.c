@@ -385,12 +385,16 @@ apply_port_put(struct dirt *dirt, const struct nva_port *new)
         ovs_strlcpy(name, other->v.name, sizeof name);
         dir_free_port(d, nve, other);
         dirt_port(dirt, new->nve, name);
+        dirt_learned_at(dirt, new->nve, name);
     }
     if (port) {
         dir_free_port(d, nve, port);
     }
     dir_new_port(d, nve, new);
     dirt_port(dirt, new->nve, new->name);
+    if (!port) {
+        dirt_learned_at(dirt, new->nve, new->name);
+    }
     refresh_tunnel(dirt, nve, old_tunnel);
 }
 
@@ -410,6 +414,7 @@ apply_port_del(struct dirt *dirt, const struct nva_port *key)
     const nva_ofport old_tunnel = tunnel_ofport(nve);
     dir_free_port(d, nve, port);
     dirt_port(dirt, key->nve, key->name);
+    dirt_learned_at(dirt, key->nve, key->name);
     refresh_tunnel(dirt, nve, old_tunnel);
 }
 
@@ -590,12 +595,26 @@ apply_tsi(struct dirt *dirt, nva_id id, const struct nva_tsi *new)
     if (differs) {
         dirt_tsi(dirt, id, &old, new ? new : &nothing, probes, n);
     }
+    if (t && differs && t->v.n_ips > t->v.n_given
+        && tsi_is_gone(d, &old) != tsi_is_gone(d, &t->v)) {
+        dirt_address(dirt, &t->v);
+    }
     if (t && tsi_macs_differ(&old, &t->v)) {
         dirt_redirects_of(dirt, t);
     }
 }
 
 /* ## Redirects ## */
+
+/* But for the name of the port that was left. */
+static bool
+redirect_flows_equal(const struct nva_redirect *a,
+                     const struct nva_redirect *b)
+{
+    return (a->at == b->at && a->tsi == b->tsi && a->to == b->to
+            && a->resets == b->resets && a->until == b->until
+            && strcmp(a->port, b->port));
+}
 
 static void
 apply_redirect_put(struct dirt *dirt, const struct nva_redirect *new)
@@ -608,6 +627,11 @@ apply_redirect_put(struct dirt *dirt, const struct nva_redirect *new)
         r = dir_new_redirect(d, new->id);
     } else {
         dir_unlink_redirect(r);
+        if (redirect_flows_equal(&r->v, new)) {
+            r->v = *new;
+            dir_link_redirect(d, r);
+            return;
+        }
         if (r->v.at != new->at || r->v.tsi != new->tsi) {
             dirt_add(dirt, r->v.at, NVA_OWNER_REDIRECT, new->id);
             dirt_add(dirt, r->v.at, NVA_OWNER_TSI, r->v.tsi);

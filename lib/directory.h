@@ -60,7 +60,10 @@ void nva_dirty_clear(struct nva_dirty_list *);
  *   PROBE_*       nothing: no flow depends on it; TSI_DEL takes its probes
  *                 along;
  *   VAP_*, PORT_* the VAP, QUIET and FLOOD owners there; TSI owners that have
- *                 a place at that port, at this NVE; on the first or last VAP
+ *                 a place at that port, at this NVE; the ADDRESS owners of
+ *                 those that were learned at a port that comes or goes (and
+ *                 TSI_PUT of one that leaves such a port); on the first or
+ *                 last VAP
  *                 of the VN at the NVE the VN, TSI and ADDRESS owners of the
  *                 VN at this NVE and the FLOOD owner at every NVE of the VN;
  *   VN_*          the VN's owners of all kinds at the VN's NVEs;
@@ -160,9 +163,15 @@ nva_usec directory_next_look(const struct directory *);
  * learned. */
 const struct nva_lease *directory_lease(const struct directory *, nva_id tsi,
                                         const struct in6_addr *ip);
-/* True if nobody is to answer for 'ip' of 'tsi'. */
 bool directory_is_frozen_ip(const struct directory *, nva_id tsi,
                             const struct in6_addr *);
+/* True for a port that is not there, as its NVE's last session knew it. */
+bool directory_port_is_gone(const struct directory *,
+                            const struct nva_place *);
+/* True if nobody is to answer for 'ip' of 'tsi': it is frozen, or it was
+ * learned where the port is gone now and no other place is prepared. */
+bool directory_nobody_answers(const struct directory *, const struct nva_tsi *,
+                              const struct in6_addr *ip);
 /* The lease with the least 'look'. */
 const struct nva_lease *directory_first_lease(const struct directory *);
 /* The scan of 'vn' at 'nve'; the one that is due first. */
@@ -223,6 +232,8 @@ void directory_each_tsi_at(const struct directory *, nva_id nve,
                            const char *port, directory_cb *, void *aux);
 void directory_each_redirect(const struct directory *, directory_cb *,
                              void *aux);
+void directory_each_redirect_at(const struct directory *, nva_id nve,
+                                directory_cb *, void *aux);
 void directory_each_redirect_of_tsi(const struct directory *, nva_id tsi,
                                     directory_cb *, void *aux);
 /* A probe of 'tsi' for that reason; the one that asks for 'ip' (all zero: for

@@ -60,6 +60,8 @@ static void tsi_deliver(const struct intent *, const struct nva_tsi *,
                         const struct pipeline_tsi *);
 static void tsi_forward(const struct intent *, const struct nva_tsi *,
                         const struct pipeline_tsi *);
+static void tsi_own_port(const struct intent *, const struct nva_tsi *,
+                         const struct pipeline_tsi *);
 static void tsi_admit(const struct intent *, const struct nva_tsi *,
                       const struct nva_vn *);
 static void admit_mac(const struct intent *, const struct nva_tsi *,
@@ -71,6 +73,9 @@ static void admit_addresses(const struct intent *, const struct admitted *,
                             const struct in6_addr *, size_t n);
 static void admit_address(const struct intent *, const struct admitted *,
                           const struct in6_addr *);
+static bool teaches_by_asking(const struct nva_tsi *, const struct nva_vn *);
+static void claim_asking(const struct intent *, const struct nva_tsi *,
+                         const struct admitted *);
 static bool checks_sources(const struct nva_vn *);
 static void claim_flows(const struct intent *, const struct nva_tsi *,
                         const struct nva_vn *);
@@ -334,7 +339,25 @@ tsi_flows(const struct intent *in, nva_id id)
         }
     }
     if (!asks) {
+        tsi_own_port(in, tsi, &ptsi);
         tsi_admit(in, tsi, vn);
+    }
+}
+
+/* 'ptsi' is of its own MAC: the last one above.  Behind an interface that may
+ * have nested guests nobody is answered for. */
+static void
+tsi_own_port(const struct intent *in, const struct nva_tsi *tsi,
+             const struct pipeline_tsi *ptsi)
+{
+    if (tsi->n_allowed || tsi->current.nve != in->nve->id
+        || !directory_nve_serves(in->dir, in->nve->id, tsi->vn)) {
+        return;
+    }
+    for (size_t i = 0; i < tsi->n_ips; i++) {
+        pipeline_address_own_port(&in->p, ptsi,
+                                  ofport_of(in, tsi->current.port),
+                                  &tsi->ips[i]);
     }
 }
 
@@ -455,7 +478,9 @@ admit_mac(const struct intent *in, const struct nva_tsi *tsi,
     };
 
     pipeline_admit(&in->p, &ptsi, a.port, a.show);
-    if (checks_sources(vn)) {
+    if (teaches_by_asking(tsi, vn)) {
+        claim_asking(in, tsi, &a);
+    } else if (checks_sources(vn)) {
         pipeline_admit_roles(&in->p, &ptsi, a.port, tsi->roles);
         admit_address(in, &a, NULL);
         admit_addresses(in, &a, tsi->ips, tsi->n_ips);
@@ -484,6 +509,26 @@ admit_address(const struct intent *in, const struct admitted *a,
     }
 }
 
+/* Where nobody is asked for an unknown address, its host is known only if its
+ * own questions say so.  What nested guests have nobody answers for. */
+static bool
+teaches_by_asking(const struct nva_tsi *tsi, const struct nva_vn *vn)
+{
+    return (vn->binding == NVA_BINDING_LEARN
+            && vn->unknown_question == NVA_UQ_DROP && !tsi->n_allowed
+            && tsi->n_ips < NVA_IPS_MAX);
+}
+
+static void
+claim_asking(const struct intent *in, const struct nva_tsi *tsi,
+             const struct admitted *a)
+{
+    pipeline_claim_asking(&in->p, a->tsi, a->port, NULL);
+    for (size_t i = 0; i < tsi->n_ips; i++) {
+        pipeline_claim_asking(&in->p, a->tsi, a->port, &tsi->ips[i]);
+    }
+}
+
 static bool
 checks_sources(const struct nva_vn *vn)
 {
@@ -495,8 +540,8 @@ checks_sources(const struct nva_vn *vn)
  * An owner of its own, so that a move rewrites none of this.  In a VN that
  * pulls its own NVE answers, and shows what it says of itself to all.  Where
  * there may be nested guests nobody knows which of them has an address: they
- * are asked themselves.  Nobody answers for a frozen address (RFC 9161 s3.7).
- */
+ * are asked themselves.  Nobody answers for a frozen address (RFC 9161 s3.7),
+ * nor for what was learned where the port is gone. */
 static void
 address_flows(const struct intent *in, nva_id id)
 {
@@ -515,7 +560,7 @@ address_flows(const struct intent *in, nva_id id)
     ptsi.vni = vn->vni;
     ptsi.mac = tsi->mac;
     for (size_t i = 0; i < tsi->n_ips; i++) {
-        if (directory_is_frozen_ip(in->dir, id, &tsi->ips[i])) {
+        if (directory_nobody_answers(in->dir, tsi, &tsi->ips[i])) {
             continue;
         }
         if (nva_vn_shares(vn, &tsi->ips[i])) {

@@ -154,6 +154,13 @@ enum {
 #define NVA_PROBE_TRIES 3
 #define NVA_PROBE_INTERVAL (100 * NVA_MSEC)
 
+/* A host that probes its own address (RFC 5227 s2.1.1, RFC 4862 s5.4) takes a
+ * probe of ours for another's, or does not answer it, until ANNOUNCE_WAIT
+ * (2 s) after its last one; between two of its own are up to PROBE_MAX (2 s).
+ * What we note of that is NVA_ACD_GRAIN out of date. */
+#define NVA_ACD_TIME (3 * NVA_SEC)
+#define NVA_ACD_GRAIN (500 * NVA_MSEC)
+
 /* RFC 9161 s3.7 (F7): so long whose address another claims is asked for it, so
  * often. */
 #define NVA_CONFIRM_TRIES 10

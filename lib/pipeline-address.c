@@ -20,6 +20,7 @@ enum {
     ADDRESS_OWNER = 50,                 /* The owner asks for itself (H4). */
     ADDRESS_CLAIM = 45,                 /* Another says that it has it. */
     ADDRESS_DAD = 40,
+    ADDRESS_OWN_PORT = 35,              /* The owner hears it itself. */
     ADDRESS_NO_SLL = 30,
     ADDRESS_ANSWER = 20,
     ADDRESS_UNKNOWN = 10,
@@ -110,6 +111,7 @@ pipeline_address_shared(const struct pipeline *p,
     if (!nva_ip_is_v4(ip)) {
         start_ns(p, tsi, ip, ADDRESS_SHARED, &f);
         match_set_ipv6_src(&f.match, &in6addr_any);
+        put_ask(&f.actions);
         put_goto(&f.actions, NVA_TABLE_FORWARD);
         finish(p, &f);
         return;             /* All advertisements are shown. */
@@ -123,9 +125,7 @@ pipeline_address_shared(const struct pipeline *p,
         match_arp(&f, ARP_OP_REQUEST);
         match_set_nw_src(&f.match, announces ? ip4 : htonl(INADDR_ANY));
         match_set_nw_dst(&f.match, ip4);
-        if (announces) {
-            put_ask(&f.actions);
-        }
+        put_ask(&f.actions);
         put_goto(&f.actions, NVA_TABLE_FORWARD);
         finish(p, &f);
     }
@@ -148,6 +148,30 @@ pipeline_address_learned(const struct pipeline *p,
     match_arp(&f, ARP_OP_REQUEST);
     match_set_nw_src(&f.match, ip4);
     match_set_nw_dst(&f.match, ip4);
+    put_ask(&f.actions);
+    finish(p, &f);
+}
+
+void
+pipeline_address_own_port(const struct pipeline *p,
+                          const struct pipeline_tsi *tsi, nva_ofport port,
+                          const struct in6_addr *ip)
+{
+    struct nva_flow f;
+
+    if (port == NVA_OFPORT_NONE) {
+        return;
+    }
+    if (nva_ip_is_v4(ip)) {
+        start(p, NVA_TABLE_ADDRESS, ADDRESS_OWN_PORT, &f);
+        match_vn(&f, tsi->vni);
+        match_multicast(&f);
+        match_arp(&f, ARP_OP_REQUEST);
+        match_set_nw_dst(&f.match, in6_addr_get_mapped_ipv4(ip));
+    } else {
+        start_ns(p, tsi, ip, ADDRESS_OWN_PORT, &f);
+    }
+    match_port(&f, port);
     put_ask(&f.actions);
     finish(p, &f);
 }

@@ -6,7 +6,7 @@
  *
  * Knows CLAIM and ROLE; must never know a directory, nor who is who.
  * Invariant: their flows hand a packet on, or refuse it; what no flow is about
- * goes on.
+ * goes on.  Only what asks from an unknown address is shown, limited.
  *
  * RFC 6105 and 7113 (RA guard), RFC 7610 (DHCP shield), RFC 7039. */
 
@@ -18,6 +18,8 @@
 enum {
     GUARD_OWN = 20,
     GUARD_REFUSE = 10,
+    GUARD_ASKS_OWN = 7,                 /* Questions, from an own address, */
+    GUARD_ASKS = 5,                     /* ...from another: what it teaches. */
 };
 
 #define ICMP_REDIRECT_V4 5              /* RFC 792. */
@@ -48,6 +50,8 @@ static void match_saying(struct nva_flow *, const struct saying *);
 static void start_claim(const struct pipeline *, uint32_t vni, int priority,
                         struct nva_flow *);
 static void match_claim(struct nva_flow *, bool na, const struct in6_addr *);
+static void start_asks(const struct pipeline *, const struct pipeline_tsi *,
+                       nva_ofport, int priority, struct nva_flow *);
 
 void
 pipeline_vn_roles(const struct pipeline *p, uint32_t vni)
@@ -133,6 +137,54 @@ pipeline_claim_own(const struct pipeline *p, const struct pipeline_tsi *tsi,
         match_claim(&f, i % 2, ip);
         finish_goto(p, NVA_TABLE_ROLE, &f);
     }
+}
+
+void
+pipeline_claim_asking(const struct pipeline *p,
+                      const struct pipeline_tsi *tsi, nva_ofport port,
+                      const struct in6_addr *ip)
+{
+    const struct in6_addr none[] = {
+        in6_addr_mapped_ipv4(htonl(INADDR_ANY)), in6addr_any,
+    };
+    struct nva_flow f;
+
+    if (port == NVA_OFPORT_NONE) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+        const struct in6_addr *own = ip ? ip : &none[i];
+        bool v4 = nva_ip_is_v4(own);
+
+        start_asks(p, tsi, port, GUARD_ASKS_OWN, &f);
+        if (v4) {
+            match_arp(&f, ARP_OP_REQUEST);
+            match_set_nw_src(&f.match, in6_addr_get_mapped_ipv4(own));
+        } else {
+            match_claim(&f, false, own);
+        }
+        finish_goto(p, NVA_TABLE_ROLE, &f);
+        if (ip) {
+            return;
+        }
+        start_asks(p, tsi, port, GUARD_ASKS, &f);
+        if (v4) {
+            match_arp(&f, ARP_OP_REQUEST);
+        } else {
+            match_icmp6(&f, ND_NEIGHBOR_SOLICIT);
+        }
+        put_ask_limited(p, &f.actions, port + PIPELINE_METER_DATA);
+        finish_goto(p, NVA_TABLE_ROLE, &f);
+    }
+}
+
+static void
+start_asks(const struct pipeline *p, const struct pipeline_tsi *tsi,
+           nva_ofport port, int priority, struct nva_flow *f)
+{
+    start_claim(p, tsi->vni, priority, f);
+    match_port(f, port);
+    match_set_dl_src(&f->match, tsi->mac);
 }
 
 static void

@@ -262,6 +262,14 @@ void pipeline_claim_refuse(const struct pipeline *, uint32_t vni,
 void pipeline_claim_own(const struct pipeline *, const struct pipeline_tsi *,
                         const struct in6_addr *ip);
 
+/* Where questions teach addresses, and it may be at 'port': what asks, by ARP
+ * or ND, from an address that is neither its own '*ip' nor another's is shown
+ * to the NVA and goes on.  Adds the flows for '*ip', and the others, with what
+ * has no address, when 'ip' is NULL. */
+void pipeline_claim_asking(const struct pipeline *,
+                           const struct pipeline_tsi *, nva_ofport port,
+                           const struct in6_addr *ip);
+
 /* ARP (RFC 9161 F1, F2) or ND questions for 'ip', which is its address. */
 void pipeline_address(const struct pipeline *, const struct pipeline_tsi *,
                       const struct in6_addr *ip);
@@ -271,6 +279,12 @@ void pipeline_address(const struct pipeline *, const struct pipeline_tsi *,
 void pipeline_address_shared(const struct pipeline *,
                              const struct pipeline_tsi *,
                              const struct in6_addr *ip);
+
+/* At its own 'port' the interface hears a question for 'ip' itself, whatever
+ * MAC it has by now: only shown to the NVA (RFC 9161 s3.3, F2). */
+void pipeline_address_own_port(const struct pipeline *,
+                               const struct pipeline_tsi *, nva_ofport port,
+                               const struct in6_addr *ip);
 
 /* It has 'ip' by its own word alone: what others announce of it is shown to
  * the NVA, and goes nowhere (RFC 9161 s3.7, F7). */

@@ -12,6 +12,7 @@
 #include "probe.h"
 
 #include "packets.h"
+#include "story.h"
 #include "util.h"
 
 /* An answer that comes later than this after the question may have waited in a
@@ -51,6 +52,8 @@ static void ask(const struct nva_view *, const struct nva_tsi *,
 static bool ask_at(const struct nva_view *, const struct nva_tsi *,
                    const struct nva_place *, const struct in6_addr *ip,
                    struct nva_plan *);
+static bool probes_itself(const struct nva_view *, const struct nva_tsi *,
+                          const struct nva_place *);
 static enum nva_reason outcome(const struct nva_probe *, bool due,
                                bool has_moved,
                                const struct nva_probe_place **where);
@@ -151,6 +154,32 @@ probe_answer(const struct nva_view *v, const struct nva_event *ev,
         n->mac = f->eth_src;
         n->ip = a.ip;
     }
+}
+
+void
+probe_question(const struct nva_view *v, const struct nva_event *ev,
+               struct nva_plan *plan)
+{
+    const struct nva_frame *f = &ev->packet.frame;
+    const struct nva_vap *vap = directory_vap(v->dir, ev->packet.vap);
+    const struct nva_tsi *old = directory_tsi_by_mac(v->dir, ev->packet.vn,
+                                                     f->eth_src);
+    struct nva_place here;
+    struct nva_tsi t;
+
+    if (!vap || !old || !nva_frame_is_probe(f)
+        || !nva_ips_have(old->ips, old->n_ips, &f->tpa)) {
+        return;
+    }
+    here = nva_vap_place(vap);
+    if (old->probes_since && nva_place_equal(&old->probes_at, &here)
+        && v->now - old->probes_since < NVA_ACD_GRAIN) {
+        return;
+    }
+    t = *story_tsi(v, plan, old->id);
+    t.probes_at = here;
+    t.probes_since = v->now;
+    story_put_tsi(plan, &t);
 }
 
 void
@@ -261,7 +290,7 @@ ask(const struct nva_view *v, const struct nva_tsi *tsi, struct nva_probe *p,
     put(plan, p);
 }
 
-/* False for a port or session that is away. */
+/* False for a port or session that is away, or a host that probes itself. */
 static bool
 ask_at(const struct nva_view *v, const struct nva_tsi *tsi,
        const struct nva_place *place, const struct in6_addr *ip,
@@ -273,7 +302,7 @@ ask_at(const struct nva_view *v, const struct nva_tsi *tsi,
 
     struct nva_reply *reply;
 
-    if (!nve || !nve->connected || !port) {
+    if (!nve || !nve->connected || !port || probes_itself(v, tsi, place)) {
         return false;
     }
     reply = nva_plan_reply(plan);
@@ -283,6 +312,14 @@ ask_at(const struct nva_view *v, const struct nva_tsi *tsi,
     reply->size = nva_frame_probe(ip, tsi->mac, reply->data,
                                   sizeof reply->data);
     return true;
+}
+
+static bool
+probes_itself(const struct nva_view *v, const struct nva_tsi *tsi,
+              const struct nva_place *place)
+{
+    return (tsi->probes_since && nva_place_equal(&tsi->probes_at, place)
+            && v->now - tsi->probes_since < NVA_ACD_TIME + NVA_ACD_GRAIN);
 }
 
 /* NVA_OK: not known yet.  'due': the time for the last answers is over. */

@@ -57,6 +57,12 @@ void probe_heard(const struct nva_view *, nva_id tsi,
 void probe_answer(const struct nva_view *, const struct nva_event *,
                   probe_outcome_cb *, struct nva_plan *);
 
+/* QUESTION: a host that probes an address of its own is not asked there for
+ * NVA_ACD_TIME: our probe would be a conflict to it (RFC 5227 s2.1.1), and it
+ * does not answer yet.  What is not asked is UNCLEAR. */
+void probe_question(const struct nva_view *, const struct nva_event *,
+                    struct nva_plan *);
+
 /* PROBE_DUE: asks again, or ends it. */
 void probe_due(const struct nva_view *, const struct nva_event *,
                probe_outcome_cb *, struct nva_plan *);

@@ -82,7 +82,7 @@ pull_question(const struct nva_view *v, const struct nva_event *ev,
     }
     tsi = directory_tsi_by_ip(v->dir, vn->id, &f->tpa);
     if (!tsi || !nva_place_is_set(&tsi->current)
-        || directory_is_frozen_ip(v->dir, tsi->id, &f->tpa)) {
+        || directory_nobody_answers(v->dir, tsi, &f->tpa)) {
         if (vn->unknown_question == NVA_UQ_FLOOD) {
             flood(ev, vn, plan);
         }
@@ -120,24 +120,26 @@ pull_stray(const struct nva_view *v, const struct nva_event *ev,
     }
 }
 
-/* A question flow of a VN that pulls floods nothing: it cannot tell a request
- * from an announcement.  The announcements of a VM that is known here with
- * that address are flooded by its own flow. */
+/* A question flow of a VN that pulls, or drops unknown questions, floods
+ * nothing: it cannot tell a request from an announcement.  The announcements
+ * of a VM that is known here with that address are flooded by its own flow. */
 void
 pull_evidence(const struct nva_view *v, const struct nva_event *ev,
-              struct nva_plan *plan)
+              bool moves, struct nva_plan *plan)
 {
     const struct nva_frame *f = &ev->packet.frame;
-    const struct nva_vn *vn = pulling_vn(v, ev);
+    const struct nva_vn *vn = directory_vn(v->dir, ev->packet.vn);
     const struct nva_tsi *owner;
 
     if (!vn || f->kind != NVA_FRAME_ARP_REQUEST
-        || !nva_frame_is_announcement(f)) {
+        || !nva_frame_is_announcement(f)
+        || (!vn->pulls && vn->unknown_question == NVA_UQ_FLOOD)) {
         return;
     }
     owner = directory_tsi_by_ip(v->dir, vn->id, &f->tpa);
-    if (!owner || !has_place_at(owner, ev->nve)
-        || directory_is_frozen_ip(v->dir, owner->id, &f->tpa)) {
+    if (owner ? (vn->pulls && !has_place_at(owner, ev->nve))
+                || directory_nobody_answers(v->dir, owner, &f->tpa)
+        : !moves) {
         flood(ev, vn, plan);
     }
 }

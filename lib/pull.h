@@ -19,8 +19,8 @@ uint32_t pull_idle(uint32_t lifetime);
 
 /* ## What an NVE asks ##
  *
- * Each does nothing in a VN that does not pull.  The answer itself, or the
- * packet sent on, is the responder's. */
+ * Each but pull_evidence() does nothing in a VN that does not pull.  The
+ * answer itself, or the packet sent on, is the responder's. */
 
 /* QUESTION: its NVE will need a flow to the owner.  Nobody's address: flooded
  * where the VN's 'unknown_question' says so. */
@@ -31,9 +31,11 @@ void pull_question(const struct nva_view *, const struct nva_event *,
 void pull_stray(const struct nva_view *, const struct nva_event *,
                 struct nva_plan *);
 /* EVIDENCE that was admitted, before it changes anything: an announcement is
- * flooded where no flow has done so. */
+ * flooded where no flow has done so, also where a VN that pushes drops unknown
+ * questions (RFC 9161 s3.6, F5).  'moves': it says where its VM is, and what
+ * it teaches besides is heard when it is shown once more, at the new place. */
 void pull_evidence(const struct nva_view *, const struct nva_event *,
-                   struct nva_plan *);
+                   bool moves, struct nva_plan *);
 
 /* ## What follows ## */
 

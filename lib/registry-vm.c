@@ -293,7 +293,7 @@ bind_place(const struct job *job, const struct want *w)
     const struct nva_vap *vap = directory_vap_for(
         job->view->dir, w->place.nve, w->place.port, w->tsi.mac);
 
-    if (vap) {
+    if (vap && (vap->vn == w->tsi.vn || vap->has_mac)) {
         return (vap->vn == w->tsi.vn ? NVA_OK
                 : explain_vap(job->view, job->plan, vap));
     }

@@ -20,6 +20,7 @@
 #include "binding.h"
 #include "explain.h"
 #include "fabric.h"
+#include "learned.h"
 #include "openvswitch/util.h"
 #include "packets.h"
 #include "placement.h"
@@ -433,6 +434,12 @@ move_cb(const void *move_, void *users_)
     return !users->move;
 }
 
+static bool
+first_named_cb(const void *vap, void *first)
+{
+    return binding_is_nameless(vap) || first_cb(vap, first);
+}
+
 /* IN_USE and by whom, or NVA_OK. */
 static enum nva_reason
 check_unused(const struct nva_view *v, const struct nva_nve *nve,
@@ -442,7 +449,7 @@ check_unused(const struct nva_view *v, const struct nva_nve *nve,
     const struct nva_vap *vap = NULL;
     const struct nva_tsi *tsi = NULL;
 
-    directory_each_vap(v->dir, nve->id, first_cb, &vap);
+    directory_each_vap(v->dir, nve->id, first_named_cb, &vap);
     if (vap) {
         return explain_used_by_vap(v, plan, vap);
     }
@@ -486,10 +493,25 @@ del_nve(const struct nva_view *v, const char *name, struct nva_plan *plan)
 /* ## Ports ## */
 
 struct vap_users {
+    const struct nva_view *view;
     const struct nva_vap *vap;
     const struct nva_tsi *tsi;
     const struct nva_redirect *redirect;
+    struct nva_plan *plan;
 };
+
+/* True for a host nobody told us of where nobody can be, or nobody can say:
+ * its port is gone, or its NVE's session is. */
+static bool
+is_left_over(const struct nva_view *v, const struct nva_tsi *t)
+{
+    const struct nva_nve *nve = directory_nve(v->dir, t->current.nve);
+    const struct nva_vm *vm = directory_vm(v->dir, t->vm);
+
+    return (vm->origin == NVA_ORIGIN_LEARNED && !vm->move && nve
+            && (!nve->connected
+                || directory_port_is_gone(v->dir, &t->current)));
+}
 
 static bool
 vap_user_cb(const void *tsi_, void *users_)
@@ -499,10 +521,38 @@ vap_user_cb(const void *tsi_, void *users_)
     const struct nva_vap *vap = users->vap;
 
     if (t->vn == vap->vn
-        && (!vap->has_mac || eth_addr_equals(vap->mac, t->mac))) {
+        && (!vap->has_mac || eth_addr_equals(vap->mac, t->mac))
+        && !is_left_over(users->view, t)) {
         users->tsi = t;
     }
     return !users->tsi;
+}
+
+static bool
+vap_forget_cb(const void *tsi_, void *users_)
+{
+    const struct nva_tsi *t = tsi_;
+    struct vap_users *users = users_;
+
+    if (t->vn == users->vap->vn && is_left_over(users->view, t)) {
+        learned_forget(users->view, t, NVA_R_CALLER, users->plan);
+    }
+    return true;
+}
+
+/* 'vap' is nobody's any more, or another VN's: who was left over there goes,
+ * and who has left it is redirected from there all the same. */
+static void
+empty_vap(const struct nva_view *v, const struct nva_vap *vap,
+          struct nva_plan *plan)
+{
+    struct vap_users users = { .view = v, .vap = vap, .plan = plan };
+    const struct nva_place place = nva_vap_place(vap);
+
+    directory_each_tsi_at(v->dir, vap->nve, vap->port, vap_forget_cb, &users);
+    if (directory_port_is_gone(v->dir, &place)) {
+        binding_leave_port(v, &place, plan);
+    }
 }
 
 static bool
@@ -511,25 +561,29 @@ vap_redirect_cb(const void *redirect_, void *users_)
     const struct nva_redirect *r = redirect_;
     struct vap_users *users = users_;
 
-    if (r->at == users->vap->nve && !strcmp(r->port, users->vap->port)) {
+    if (!strcmp(r->port, users->vap->port)) {
         users->redirect = r;
     }
     return !users->redirect;
 }
 
 /* IN_USE if an interface is, or may be, at 'vap', or is redirected from there:
- * without its VAP the NVE would not serve the redirect's VN.  Else NVA_OK. */
+ * its last frames may still come, as long as the port is there.  Else
+ * NVA_OK. */
 static enum nva_reason
 check_vap_unused(const struct nva_view *v, const struct nva_vap *vap,
                  struct nva_plan *plan)
 {
-    struct vap_users users = { .vap = vap };
+    struct vap_users users = { .view = v, .vap = vap };
+    const struct nva_place place = nva_vap_place(vap);
 
     directory_each_tsi_at(v->dir, vap->nve, vap->port, vap_user_cb, &users);
     if (users.tsi) {
         return explain_used_by_tsi(v, plan, users.tsi);
+    } else if (directory_port_is_gone(v->dir, &place)) {
+        return NVA_OK;
     }
-    directory_each_redirect(v->dir, vap_redirect_cb, &users);
+    directory_each_redirect_at(v->dir, vap->nve, vap_redirect_cb, &users);
     if (users.redirect) {
         nva_plan_explain(plan, "packets for a VM that was there are "
                          "redirected still");
@@ -598,6 +652,10 @@ put_port(const struct nva_view *v, const struct nva_request *request,
         return;
     }
 
+    if (old && old->vn != vn->id) {
+        empty_vap(v, old, plan);
+        old = (nva_plan_find(plan, NVA_DELTA_VAP_DEL, old->id) ? NULL : old);
+    }
     new.detour = old ? old->detour : NVA_DETOUR_NONE;
     new.id = old ? old->id : nva_plan_new_id(plan);
     plan->object = new.id;
@@ -636,7 +694,10 @@ del_port(const struct nva_view *v, const struct nva_request_port *r,
         return;
     }
     plan->object = vap->id;
-    registry_add(plan, NVA_DELTA_VAP_DEL, vap->id);
+    empty_vap(v, vap, plan);
+    if (!nva_plan_find(plan, NVA_DELTA_VAP_DEL, vap->id)) {
+        registry_add(plan, NVA_DELTA_VAP_DEL, vap->id);
+    }
     struct nva_note *note = registry_done(plan, NVA_REQ_PORT_DEL);
     note->nve = nve->id;
     note->vn = vap->vn;

@@ -168,8 +168,10 @@ answer_address(const struct nva_view *view, const struct nva_event *ev,
         note(plan, ev, tsi, NVA_NOTE_DROPPED, NVA_R_UNKNOWN_ADDRESS);
         return;
     }
-    if (directory_is_frozen_ip(view->dir, tsi->id, &f->tpa)) {
-        note(plan, ev, tsi, NVA_NOTE_DROPPED, NVA_R_FROZEN);
+    if (directory_nobody_answers(view->dir, tsi, &f->tpa)) {
+        note(plan, ev, tsi, NVA_NOTE_DROPPED,
+             directory_is_frozen_ip(view->dir, tsi->id, &f->tpa)
+             ? NVA_R_FROZEN : NVA_R_UNKNOWN_ADDRESS);
         return;
     }
     if (nva_frame_is_probe(f)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "binding.h"
 #include "move-fsm.h"
 #include "packets.h"
 #include "pipeline.h"
@@ -25,6 +26,7 @@ static void judge_settled_moves(struct world *);
 static void show_move(struct world *, nva_id move);
 static void show_vm(struct world *, const struct world_vm *);
 static void judge_vaps(struct world *);
+static void judge_gone_ports(struct world *);
 
 void
 world_judge(struct world *w)
@@ -48,6 +50,7 @@ world_judge(struct world *w)
         world_fail(w, "%s", bad);
     }
     judge_interfaces(w);
+    judge_gone_ports(w);
 }
 
 static bool
@@ -672,6 +675,69 @@ judge_nve_cb(const void *nve, void *w_)
     directory_each_vap(v.dir, ((const struct nva_nve *) nve)->id,
                        judge_vap_cb, w);
     return true;
+}
+
+struct left {
+    const struct nva_vap *vap;
+    size_t n;
+};
+
+static bool
+left_cb(const void *redirect_, void *left_)
+{
+    const struct nva_redirect *r = redirect_;
+    struct left *left = left_;
+
+    left->n += !strcmp(r->port, left->vap->port);
+    return true;
+}
+
+static bool
+any_tsi_cb(const void *tsi OVS_UNUSED, void *any)
+{
+    *(bool *) any = true;
+    return false;
+}
+
+/* A port that is gone is bound only for who may be there, or by VM
+ * management; a redirect that was left there has a VAP without a name. */
+static bool
+judge_gone_port_cb(const void *vap_, void *w_)
+{
+    const struct nva_vap *vap = vap_;
+    struct world *w = w_;
+    const struct nva_view v = world_view(w);
+    const struct nva_place place = nva_vap_place(vap);
+    struct left left = { .vap = vap };
+    bool any = false;
+
+    directory_each_redirect_at(v.dir, vap->nve, left_cb, &left);
+    directory_each_tsi_at(v.dir, vap->nve, vap->port, any_tsi_cb, &any);
+    if (binding_is_nameless(vap) ? left.n != 1 || any
+        : vap->implied && !any && directory_port_is_gone(v.dir, &place)) {
+        world_fail(w, "hv%d %s is bound for nobody",
+                   world_nve_number(w, vap->nve), vap->port);
+    }
+    return true;
+}
+
+static bool
+judge_gone_nve_cb(const void *nve, void *w_)
+{
+    struct world *w = w_;
+    const struct nva_view v = world_view(w);
+
+    directory_each_vap(v.dir, ((const struct nva_nve *) nve)->id,
+                       judge_gone_port_cb, w);
+    return true;
+}
+
+static void
+judge_gone_ports(struct world *w)
+{
+    const struct nva_view v = world_view(w);
+
+    directory_each_nve(v.dir, judge_gone_nve_cb, w);
 }
 
 static void

@@ -127,6 +127,32 @@ START_TEST(F6_what_was_given_stays)
 }
 END_TEST
 
+/* S4, H1: as long as a host probes its own address it is not asked, and that
+ * is no silence. */
+START_TEST(S4_who_probes_itself_is_not_asked)
+{
+    struct stage s;
+    int n = set(&s, 0);
+
+    sim_run(s.sim, 15 * NVA_SEC);
+    for (int i = 0; i < 60; i++) {
+        sim_announce(s.sim, n, _i ? SIM_DAD : SIM_PROBE);
+        sim_run(s.sim, NVA_SEC);
+    }
+    /* The sim's guests answer whenever they are asked. */
+    ck_assert_uint_ge(sim_notes(s.sim, NVA_NOTE_PROBE, NVA_R_UNCLEAR), 2);
+    ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_PROBE, NVA_R_ANSWERED_HERE),
+                      0);
+    ck_assert_int_eq(sim_conflicts(s.sim, n), 0);
+    ck_assert_uint_eq(withdrawn(&s), 0);
+    ck_assert(is_known(&s, "10.0.0.99") && is_known(&s, "fd10::63"));
+    sim_run(s.sim, 60 * NVA_SEC);
+    ck_assert_uint_ge(sim_notes(s.sim, NVA_NOTE_PROBE, NVA_R_ANSWERED_HERE),
+                      2);
+    stage_strike(&s);
+}
+END_TEST
+
 /* What a VM taught that is off goes, too, once it is older than its network
  * allows; what VM management gave stays. */
 START_TEST(F6_what_a_vm_taught_that_is_off_goes)
@@ -219,6 +245,7 @@ main(void)
     tcase_add_loop_test(tc, F6_who_answers_stays, 0, 3);
     tcase_add_loop_test(tc, F6_who_is_silent_goes, 0, 2);
     tcase_add_test(tc, F6_what_was_given_stays);
+    tcase_add_loop_test(tc, S4_who_probes_itself_is_not_asked, 0, 2);
     tcase_add_loop_test(tc, F6_what_a_vm_taught_that_is_off_goes, 0, 2);
     tcase_add_loop_test(tc, F6_a_lost_session_withdraws_nothing, 0, 2);
     tcase_add_test(tc, F6_without_an_age_nothing_ages);

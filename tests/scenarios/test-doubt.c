@@ -121,6 +121,29 @@ START_TEST(late_word_from_the_place_left)
 }
 END_TEST
 
+/* The same while it boots there: it is not asked, and its own word leads
+ * back. */
+START_TEST(S4_who_probes_itself_is_not_asked)
+{
+    struct stage s;
+
+    stage_set(&s, _i ? STAGE_IPV6 : 0, 0);
+    go(&s, 2, 1500);
+    sim_announce(s.sim, s.vm, _i ? SIM_DAD : SIM_PROBE);
+    sim_run(s.sim, 1500);
+    sim_announce_at(s.sim, s.vm, SIM_GARP, 1, "tap-vm");
+    sim_run(s.sim, NVA_SEC);
+    ck_assert_int_eq(current_nve(&s), 1);
+    ck_assert_int_eq(sim_conflicts(s.sim, s.vm), 0);
+    ck_assert_uint_eq(outcomes(&s, NVA_R_UNCLEAR), 1);
+    sim_run(s.sim, 2 * NVA_SEC);
+    sim_announce(s.sim, s.vm, _i ? SIM_NA : SIM_GARP);
+    sim_run(s.sim, NVA_SEC);
+    ck_assert_int_eq(current_nve(&s), 2);
+    stage_strike(&s);
+}
+END_TEST
+
 /* A late word leads astray, the VM answers where it is, and then goes where it
  * is believed to be and says so: what it answered before is old. */
 START_TEST(its_word_is_newer_than_its_answers)
@@ -535,6 +558,7 @@ main(void)
 {
     TCase *tc = tcase_create("doubt");
 
+    tcase_add_loop_test(tc, S4_who_probes_itself_is_not_asked, 0, 2);
     tcase_add_loop_test(tc, back_at_once_is_confirmed, 0, 2);
     tcase_add_test(tc, back_later_is_beyond_doubt);
     tcase_add_test(tc, late_word_from_the_place_left);

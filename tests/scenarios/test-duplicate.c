@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "guest-frame.h"
 #include "util.h"
 
 /* Hosts nobody told us of, both with 10.0.0.99 and fd10::63. */
@@ -323,6 +324,73 @@ START_TEST(F7_what_was_given_is_never_taken)
 }
 END_TEST
 
+/* Row by row: who is gone defends nothing against a newcomer's probe. */
+static int
+probe_answers(struct stage *s, enum sim_announcement probe)
+{
+    int before = sim_answers(s->sim, second);
+
+    sim_announce(s->sim, second, probe);
+    sim_settle(s->sim);
+    return sim_answers(s->sim, second) - before;
+}
+
+START_TEST(F7_who_is_unplugged_defends_nothing)
+{
+    enum sim_announcement probe = _i % 2 ? SIM_DAD : SIM_PROBE;
+    struct stage s;
+
+    set(&s, _i / 2 == 1 ? STAGE_PULL : 0, 0);
+    sim_announce(s.sim, first, SIM_NA);
+    sim_settle(s.sim);
+    ck_assert_int_eq(probe_answers(&s, probe), 1);
+    if (_i / 2 == 2) {
+        sim_disconnect(s.sim, 2);       /* Who knows. */
+        sim_settle(s.sim);
+        ck_assert_int_eq(probe_answers(&s, probe), 1);
+        sim_connect(s.sim, 2);
+        sim_settle(s.sim);
+    }
+    sim_unplug(s.sim, 2, "tap-vm");
+    sim_settle(s.sim);
+    ck_assert_int_eq(probe_answers(&s, probe), 0);
+    must(&s, "DELETE", "/v1/nves/hv2/ports/tap-vm", NULL);
+    sim_settle(s.sim);
+    ck_assert(!has_it(&s, "71"));
+    must(&s, "PUT", "/v1/nves/hv2/ports/tap-vm", "{\"vn\": \"blue\"}");
+    sim_plug(s.sim, 2, "tap-vm");
+    strike(&s);
+}
+END_TEST
+
+/* S4: a holder that boots while another claims its address is not asked; it
+ * has not kept silent. */
+START_TEST(S4_a_holder_that_probes_itself)
+{
+    struct stage s;
+
+    set(&s, 0, 0);
+    sim_announce(s.sim, first, SIM_NA);
+    sim_announce(s.sim, first, _i ? SIM_DAD : SIM_PROBE);
+    sim_settle(s.sim);
+    sim_announce(s.sim, second, _i ? SIM_NA : SIM_GARP);
+    for (int i = 0; i < 40; i++) {
+        sim_run(s.sim, 900 * NVA_MSEC);
+        sim_announce(s.sim, first, _i ? SIM_DAD : SIM_PROBE);
+    }
+    ck_assert_int_eq(sim_conflicts(s.sim, first), 0);
+    ck_assert_uint_ge(sim_notes(s.sim, NVA_NOTE_PROBE, NVA_R_UNCLEAR), 1);
+    ck_assert(has(&s, "71", _i ? "fd10::63" : "10.0.0.99"));
+    /* It is told that it has it, so it answers again. */
+    sim_run(s.sim, 5 * NVA_SEC);
+    sim_announce(s.sim, second, _i ? SIM_NA : SIM_GARP);
+    sim_run(s.sim, 31 * NVA_SEC);
+    ck_assert_uint_ge(duplicates(&s), 1);
+    ck_assert(has(&s, "71", _i ? "fd10::63" : "10.0.0.99"));
+    strike(&s);
+}
+END_TEST
+
 /* Who asks for 10.0.0.99, and how many answers there were. */
 static int
 answers(struct stage *s)
@@ -339,6 +407,81 @@ answers(struct stage *s)
     sim_settle(s->sim);
     return sim_answers(s->sim, s->c[1]) - before;
 }
+
+/* F2: at its own port a host is not told that its address is in use, whatever
+ * MAC it has by now; F7: its word is heard. */
+START_TEST(F2_at_its_own_port_nobody_is_answered)
+{
+    enum sim_announcement probe = _i ? SIM_DAD : SIM_PROBE;
+    struct stage s;
+
+    set(&s, 0, 0);
+    sim_announce(s.sim, first, SIM_NA);
+    sim_settle(s.sim);
+    sim_stand(s.sim, first, 0, NULL);
+    sim_stand(s.sim, second, 2, "tap-vm");
+    ck_assert_int_eq(probe_answers(&s, probe), 0);
+    sim_announce(s.sim, second, _i ? SIM_NA : SIM_GARP);
+    sim_run(s.sim, 31 * NVA_SEC);
+    ck_assert(has(&s, "72", _i ? "fd10::63" : "10.0.0.99"));
+    strike(&s);
+}
+END_TEST
+
+/* ARP or ND of the host 02:...:71 with another address than it has had. */
+static void
+first_says(struct stage *s, bool v6, bool announces, uint8_t last)
+{
+    const uint8_t ip6[16] = { 0xfd, 0x10, [15] = last };
+    const uint8_t c1[16] = { 0xfd, 0x10, [15] = 11 };
+    const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    struct guest_arp arp = {
+        .op = 1, .sha = { 2, 0, 0, 0, 0, 0x71 }, .spa = { 10, 0, 0, last },
+        .tpa = { 10, 0, 0, announces ? last : 11 },
+    };
+    uint8_t buf[GUEST_FRAME_SIZE];
+    size_t n;
+
+    n = (!v6 ? guest_frame_arp(buf, 0x0806, all, &arp)
+         : announces ? guest_frame_na(buf, arp.sha, ip6, false)
+         : guest_frame_ns(buf, arp.sha, ip6, c1));
+    sim_frame_at(s->sim, buf, n, 2, "tap-vm");
+    sim_settle(s->sim);
+}
+
+/* F5, D2: with unknown_question=drop a host that only asks is known by that,
+ * and what it announces reaches all, once. */
+START_TEST(F5_who_only_asks_is_known_all_the_same)
+{
+    const bool v6 = _i % 2;
+    int before[3];
+    struct stage s;
+
+    stage_set(&s, _i / 2 ? STAGE_PULL : 0, 0);
+    must(&s, "PUT", "/v1/vns/blue", "{\"unknown_question\": \"drop\"}");
+    sim_settle(s.sim);
+    first = sim_vm(s.sim, &hosts[0]);
+    sim_stand(s.sim, first, 2, "tap-vm");
+    sim_announce(s.sim, first, SIM_RARP);       /* Known by its MAC. */
+    sim_settle(s.sim);
+    ck_assert(!has(&s, "71", v6 ? "fd10::63" : "10.0.0.99"));
+    first_says(&s, v6, false, 99);
+    ck_assert(has(&s, "71", v6 ? "fd10::63" : "10.0.0.99"));
+    first_says(&s, v6, false, 98);
+    ck_assert(has(&s, "71", v6 ? "fd10::62" : "10.0.0.98"));
+    /* Its first announcement of another one. */
+    for (int i = 0; i < 3; i++) {
+        before[i] = sim_answers(s.sim, s.c[i + 1]);
+    }
+    first_says(&s, v6, true, 97);
+    ck_assert(has(&s, "71", v6 ? "fd10::61" : "10.0.0.97"));
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(sim_answers(s.sim, s.c[i + 1]) - before[i], 1);
+    }
+    sim_stand(s.sim, first, 0, NULL);
+    stage_strike(&s);
+}
+END_TEST
 
 /* Five conflicts: frozen; no NVE answers, the network is asked instead; by
  * hand or by its timer it thaws. */
@@ -415,8 +558,12 @@ main(void)
     tcase_add_loop_test(tc, F7_who_was_off_and_answers_keeps_it, 0, 2);
     tcase_add_test(tc, F7_who_is_off_for_a_move_keeps_it);
     tcase_add_loop_test(tc, F7_who_is_unplugged_loses_it, 0, 3);
+    tcase_add_loop_test(tc, F7_who_is_unplugged_defends_nothing, 0, 6);
     tcase_add_test(tc, F7_what_was_given_is_never_taken);
     tcase_add_loop_test(tc, F7_a_quarrel_freezes_the_address, 0, 4);
     tcase_add_test(tc, F7_vm_management_ends_a_quarrel);
+    tcase_add_loop_test(tc, S4_a_holder_that_probes_itself, 0, 2);
+    tcase_add_loop_test(tc, F2_at_its_own_port_nobody_is_answered, 0, 2);
+    tcase_add_loop_test(tc, F5_who_only_asks_is_known_all_the_same, 0, 4);
     return run_stories("duplicate", tc);
 }

@@ -6,8 +6,11 @@
 
 #include <config.h>
 
-#include "packets.h"
 #include "stage.h"
+
+#include <string.h>
+
+#include "packets.h"
 #include "util.h"
 
 static void
@@ -149,6 +152,158 @@ START_TEST(evicted_redirects)
 }
 END_TEST
 
+/* ## A port that is gone ## */
+
+/* How hv1's port tap-a goes after the VM has left it, or before. */
+enum { UNPLUGGED, REPLACED, AWAY_MEANWHILE, BOUND, FIRST, N_GOINGS };
+
+static const char greens_vm[] = "{\"interfaces\": [{\"vn\": \"green\", "
+    "\"mac\": \"02:00:00:00:00:55\", \"nve\": \"hv1\", "
+    "\"port\": \"tap-a\"}]}";
+
+/* The VM is at hv1 tap-a, which is bound for it alone. */
+static void
+set_green(struct stage *s)
+{
+    set_stage(s);
+    must(s, "DELETE", "/v1/nves/hv2/ports/tap-vm", NULL);
+    put_vm(s, 1, "tap-a");
+    must(s, "DELETE", "/v1/nves/hv1/ports/tap-vm", NULL);
+    must(s, "PUT", "/v1/vns/green", "{\"vni\": 300}");
+    sim_stand(s->sim, s->vm, 1, "tap-a");
+    stage_run_out(s);
+}
+
+static void
+go(struct stage *s, int nve)
+{
+    sim_apif(s->sim, "POST", "/v1/vms/vm/moves", "{\"to\": {\"nve\": "
+             "\"hv%d\", \"port\": \"tap-a\"}}", nve);
+    sim_settle(s->sim);
+    sim_stand(s->sim, s->vm, nve, "tap-a");
+    sim_announce(s->sim, s->vm, SIM_GARP);
+    sim_settle(s->sim);
+    ck_assert_int_eq(current_nve(s), nve);
+}
+
+static void
+tap_goes(struct stage *s, int how)
+{
+    if (how == BOUND) {
+        must(s, "PUT", "/v1/nves/hv1/ports/tap-a", "{\"vn\": \"blue\"}");
+        must_refuse(s, "DELETE", "/v1/nves/hv1/ports/tap-a", NULL, "in_use");
+    } else if (how == AWAY_MEANWHILE) {
+        sim_disconnect(s->sim, 1);
+        sim_settle(s->sim);
+    }
+    if (how != FIRST) {
+        sim_unplug(s->sim, 1, "tap-a");
+        sim_settle(s->sim);
+    }
+    if (how == AWAY_MEANWHILE) {
+        sim_connect(s->sim, 1);
+        sim_settle(s->sim);
+    } else if (how == REPLACED || how == FIRST) {
+        sim_plug(s->sim, 1, "tap-a");       /* Another's, of that name. */
+        sim_settle(s->sim);
+    } else if (how == BOUND) {
+        must(s, "DELETE", "/v1/nves/hv1/ports/tap-a", NULL);
+    }
+}
+
+static size_t
+n_vaps(struct stage *s, int nve)
+{
+    const struct nva_view v = dispatch_view(sim_dispatch(s->sim),
+                                            sim_now(s->sim));
+
+    return directory_n_vaps(v.dir, directory_nve_by_dpid(v.dir, nve)->id);
+}
+
+/* It is free, though a redirect of who has left it goes on; a new port of that
+ * name is nobody's. */
+START_TEST(a_port_that_is_gone_is_free)
+{
+    struct stage s;
+    uint64_t id;
+
+    set_green(&s);
+    if (_i == FIRST) {
+        sim_unplug(s.sim, 1, "tap-a");
+        sim_settle(s.sim);
+    }
+    go(&s, 2);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    if (_i != FIRST) {
+        must_refuse(&s, "PUT", "/v1/vms/other", greens_vm, "port_taken");
+    }
+    tap_goes(&s, _i);
+    ck_assert(!is_bound(&s, 1, "tap-a"));
+    must(&s, "PUT", "/v1/vms/other", greens_vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_redirects(&s), 1);
+    ck_assert_int_eq(n_redirect_flows(&s, 1), 1);
+    id = sim_send(s.sim, s.c[3], s.vm);
+    sim_settle(s.sim);
+    ck_assert_int_eq(sim_received(s.sim, id), 1);
+    ck_assert_int_eq(sim_api(s.sim, "GET", "/v1/nves/hv1/ports", NULL), 200);
+    ck_assert_ptr_null(strchr(sim_body(s.sim), '~'));
+    must(&s, "DELETE", "/v1/vms/other", NULL);
+    stage_run_out(&s);
+    ck_assert_uint_eq(n_vaps(&s, 1), 1);    /* c1's. */
+    stage_strike(&s);
+}
+END_TEST
+
+/* The VM comes back meanwhile, to a new port of that name: it is its. */
+START_TEST(back_at_a_port_that_was_gone)
+{
+    struct stage s;
+
+    set_green(&s);
+    if (_i == FIRST) {
+        sim_unplug(s.sim, 1, "tap-a");
+        sim_settle(s.sim);
+    }
+    go(&s, 2);
+    tap_goes(&s, _i);
+    if (!sim_is_plugged(s.sim, 1, "tap-a")) {
+        sim_plug(s.sim, 1, "tap-a");
+        sim_settle(s.sim);
+    }
+    go(&s, 1);
+    must_refuse(&s, "PUT", "/v1/vms/other", greens_vm, "port_taken");
+    stage_run_out(&s);
+    ck_assert_uint_eq(n_vaps(&s, 1), 2);
+    stage_strike(&s);
+}
+END_TEST
+
+/* As long as the VM may be there the port is its, gone or not. */
+START_TEST(a_port_that_is_gone_is_not_free)
+{
+    struct stage s;
+
+    set_green(&s);
+    if (_i) {
+        sim_apif(s.sim, "POST", "/v1/vms/vm/moves",
+                 "{\"to\": {\"nve\": \"hv2\", \"port\": \"tap-a\"}}");
+        sim_settle(s.sim);
+    }
+    sim_unplug(s.sim, 1, "tap-a");
+    sim_settle(s.sim);
+    must_refuse(&s, "PUT", "/v1/vms/other", greens_vm, "port_taken");
+    sim_plug(s.sim, 1, "tap-a");
+    sim_stand(s.sim, s.vm, 1, "tap-a");
+    sim_settle(s.sim);
+    must_refuse(&s, "PUT", "/v1/vms/other", greens_vm, "port_taken");
+    if (_i) {
+        move_verb(&s, last_move(&s), "abort");
+    }
+    stage_strike(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -159,5 +314,8 @@ main(void)
     tcase_add_test(tc, back_at_another_port);
     tcase_add_test(tc, superseded_on_the_way);
     tcase_add_test(tc, evicted_redirects);
+    tcase_add_loop_test(tc, a_port_that_is_gone_is_free, 0, N_GOINGS);
+    tcase_add_loop_test(tc, back_at_a_port_that_was_gone, 0, N_GOINGS);
+    tcase_add_loop_test(tc, a_port_that_is_gone_is_not_free, 0, 2);
     return run_stories("leftovers", tc);
 }

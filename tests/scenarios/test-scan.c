@@ -101,6 +101,29 @@ START_TEST(D3_who_stays_is_asked)
 }
 END_TEST
 
+/* Who boots meanwhile is not made to refuse its address, and not silent. */
+START_TEST(S4_who_probes_itself_is_not_asked)
+{
+    struct stage s;
+
+    set(&s, 7);
+    go(&s, 2);
+    sim_run(s.sim, 39 * NVA_SEC);
+    for (int i = 0; i < 10; i++) {
+        sim_announce(s.sim, vms[3], _i ? SIM_DAD : SIM_PROBE);
+        sim_run(s.sim, NVA_SEC / 2);
+    }
+    ck_assert_uint_eq(asked(&s), 8);
+    ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_PROBE, NVA_R_ANSWERED_HERE),
+                      7);
+    ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_PROBE, NVA_R_UNCLEAR), 1);
+    ck_assert_int_eq(sim_conflicts(s.sim, vms[3]), 0);
+    ck_assert_uint_eq(silent(&s), 0);
+    sim_run(s.sim, NVA_SEC);
+    stage_strike(&s);
+}
+END_TEST
+
 /* However many leave in a row, planned or not: one scan, of who is left. */
 START_TEST(D3_many_leave_one_scan)
 {
@@ -193,6 +216,7 @@ main(void)
 {
     TCase *tc = tcase_create("scan");
 
+    tcase_add_loop_test(tc, S4_who_probes_itself_is_not_asked, 0, 2);
     tcase_add_loop_test(tc, D3_who_stays_is_asked, 0, 2);
     tcase_add_loop_test(tc, D3_many_leave_one_scan, 0, 2);
     tcase_add_test(tc, D3_ping_pong_is_a_scan_in_five_minutes);

@@ -76,6 +76,8 @@ struct guest {
     uint64_t last_let_go;               /* Held packets keep their order. */
     nva_usec stood;                     /* When it came to where it is. */
     int answers;
+    nva_usec probes_until[2];           /* Its own address: IPv4, IPv6. */
+    int conflicts;
 };
 
 struct journey {
@@ -502,8 +504,9 @@ read_packet(struct sim *sim, struct guest *g, uint64_t id)
     }
 }
 
-/* A guest answers a question to itself, as its kernel would.  False if the
- * frame is none. */
+/* A guest answers a question to itself, as its kernel would; while it finds
+ * out whether its address is free it does not, and another's probe is a
+ * conflict (RFC 5227 s2.1.1, RFC 4862 s5.4.3).  False if the frame is none. */
 static bool
 guest_answers(struct sim *sim, struct guest *g,
               const struct sim_packet *packet)
@@ -513,14 +516,18 @@ guest_answers(struct sim *sim, struct guest *g,
     struct guest_nd nd;
     struct happening *h;
     uint8_t buf[GUEST_FRAME_SIZE];
+    bool probes;
     size_t n = 0;
 
     if (memcmp(packet->bytes, &vm->mac, 6)) {
         return false;
     } else if (guest_frame_parse_arp(packet->bytes, packet->size, &arp)
                && arp.op == 1 && !memcmp(arp.tpa, vm->ip4, 4)) {
+        static const uint8_t none[4];
         struct guest_arp reply = { .op = 2 };
 
+        probes = sim->now < g->probes_until[0];
+        g->conflicts += probes && !memcmp(arp.spa, none, 4);
         memcpy(reply.sha, &vm->mac, 6);
         memcpy(reply.spa, vm->ip4, 4);
         memcpy(reply.tha, arp.sha, 6);
@@ -528,12 +535,13 @@ guest_answers(struct sim *sim, struct guest *g,
         n = guest_frame_arp(buf, ETH_TYPE_ARP, arp.sha, &reply);
     } else if (guest_frame_parse_nd(packet->bytes, packet->size, &nd)
                && nd.type == 135 && !memcmp(nd.target, vm->ip6, 16)) {
+        probes = sim->now < g->probes_until[1];
         n = guest_frame_na_reply(buf, vm->mac.ea, vm->ip6,
                                  packet->bytes + 6, nd.src_ip);
     } else {
         return false;
     }
-    if (!g->mute) {
+    if (!g->mute && !probes) {
         h = heap_push(sim, sim->now + LINK_DELAY, FROM_GUEST, g->at->nve);
         h->ofport = g->at->ofport;
         h->packet.size = n;
@@ -1160,9 +1168,14 @@ sim_announce_at(struct sim *sim, int vm, enum sim_announcement what, int nve,
 void
 sim_announce(struct sim *sim, int vm, enum sim_announcement what)
 {
-    const struct sim_port *at = sim->guests[vm].at;
+    struct guest *g = &sim->guests[vm];
 
-    sim_announce_at(sim, vm, what, at->nve, at->name);
+    if (what == SIM_PROBE) {
+        g->probes_until[0] = sim->now + 2 * NVA_SEC;    /* ANNOUNCE_WAIT. */
+    } else if (what == SIM_DAD) {
+        g->probes_until[1] = sim->now + NVA_SEC;        /* RetransTimer. */
+    }
+    sim_announce_at(sim, vm, what, g->at->nve, g->at->name);
 }
 
 static uint64_t
@@ -1230,6 +1243,12 @@ int
 sim_answers(const struct sim *sim, int vm)
 {
     return sim->guests[vm].answers;
+}
+
+int
+sim_conflicts(const struct sim *sim, int vm)
+{
+    return sim->guests[vm].conflicts;
 }
 
 int

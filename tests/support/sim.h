@@ -111,6 +111,9 @@ int sim_delivered(const struct sim *, uint64_t id);
 uint64_t sim_order(const struct sim *, uint64_t id);
 /* Frames made by flows or by nvad that 'vm' has read (answers). */
 int sim_answers(const struct sim *, int vm);
+/* Probes for its IPv4 address that it read while it probed itself: it would
+ * not take the address. */
+int sim_conflicts(const struct sim *, int vm);
 /* Tunnels the packet went through at most. */
 int sim_hops(const struct sim *, uint64_t id);
 /* Broadcast from 'from'; the id is received once by each VM of the VN. */

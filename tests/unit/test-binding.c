@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "binding.h"
+#include "packets.h"
 
 static struct fixture fx;
 
@@ -275,6 +276,7 @@ START_TEST(kept_until_the_redirect_ends)
     nva_id left = add_vap(HV2, "tap7", RED, true);
     nva_id tsi = fx_vm(&fx, RED, 1, NULL, HV2, "tap7");
 
+    fx_port(&fx, HV2, "tap7", 17);
     add_vap(HV2, "tap8", RED, true);                    /* Another port. */
     add_vap(HV3, "tap7", RED, true);                    /* Another NVE. */
     add_redirect(900, tsi, HV2, "tap7");
@@ -293,6 +295,7 @@ START_TEST(kept_when_the_redirect_is_replaced)
 {
     nva_id tsi;
 
+    fx_port(&fx, HV2, "tap7", 17);
     add_vap(HV2, "tap7", RED, true);
     tsi = fx_vm(&fx, RED, 1, NULL, HV1, "tap9");
     add_redirect(900, tsi, HV2, "tap7");
@@ -303,6 +306,42 @@ START_TEST(kept_when_the_redirect_is_replaced)
     };
     sweep();
     ck_assert_uint_eq(fx_n_deltas(&fx, NVA_DELTA_VAP_DEL), 0);
+}
+END_TEST
+
+/* The port is gone: a redirect that was left there, or that the same step
+ * begins, has a VAP that is no port's, and takes it along. */
+START_TEST(released_when_the_port_is_gone)
+{
+    nva_id left = add_vap(HV2, "tap7", RED, true);
+    nva_id tsi = fx_vm(&fx, RED, 1, NULL, HV2, "tap7");
+    const struct nva_redirect *r;
+    const struct nva_vap *vap;
+
+    if (!_i) {
+        add_redirect(900, tsi, HV2, "tap7");
+    }
+    plan_place(tsi, fx_place(HV1, "tap9"), fx_nowhere());
+    if (_i) {
+        struct nva_delta *d = nva_deltas_add(&fx.plan.deltas,
+                                             NVA_DELTA_REDIRECT_PUT);
+
+        d->id = 900;
+        d->redirect = (struct nva_redirect) {
+            .id = 900, .tsi = tsi, .at = HV2, .port = "tap7", .to = HV1,
+        };
+    }
+    sweep();
+    ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_VAP_DEL, left));
+    fx_apply_plan(&fx);
+    r = directory_redirect(fx.dir, 900);
+    vap = directory_vap_by_key(fx.dir, HV2, r->port, false, eth_addr_zero);
+    ck_assert_ptr_nonnull(vap);
+    ck_assert(binding_is_nameless(vap) && vap->implied && vap->vn == RED);
+    fx_start(&fx);
+    plan_redirect_del(900);
+    sweep();
+    ck_assert_ptr_nonnull(fx_delta(&fx, NVA_DELTA_VAP_DEL, vap->id));
 }
 END_TEST
 
@@ -324,6 +363,7 @@ START_TEST(kept_until_the_move_ends)
     nva_id tsi, id;
     struct nva_delta *d;
 
+    fx_port(&fx, HV2, "tap7", 17);
     add_vap(HV2, "tap7", RED, true);
     add_vap(HV2, "tap8", RED, true);
     tsi = fx_vm(&fx, RED, 1, NULL, HV2, "tap7");
@@ -370,6 +410,7 @@ main(void)
     tcase_add_test(tc, what_was_configured_is_not_released);
     tcase_add_test(tc, kept_until_the_redirect_ends);
     tcase_add_test(tc, kept_when_the_redirect_is_replaced);
+    tcase_add_loop_test(tc, released_when_the_port_is_gone, 0, 2);
     tcase_add_test(tc, nobody_knows_the_port_that_was_left);
     tcase_add_test(tc, kept_until_the_move_ends);
     suite_add_tcase(suite, tc);

@@ -713,7 +713,8 @@ START_TEST(test_dirty_port)
     ck_assert_str_eq(dirt(), "");
     del_port(HV1, "tap1");
     ck_assert_str_eq(dirt(),
-                     "11:flood1 11:vap21 11:quiet21 11:tsi41");
+                     "11:flood1 11:vap21 11:quiet21 11:tsi41 11:address41 "
+                     "12:address41 13:address41");
     del_port(HV1, "tap1");
     ck_assert_str_eq(dirt(), "");
     put_port(HV1, "vxlan0", 9);
@@ -729,7 +730,8 @@ START_TEST(test_ofport_reused)
     put_port(HV1, "tap2", 6);
     put_port(HV1, "tap2", 5);
     ck_assert_str_eq(dirt(),
-                     "11:flood1 11:vap21 11:quiet21 11:tsi41");
+                     "11:flood1 11:vap21 11:quiet21 11:tsi41 11:address41 "
+                     "12:address41 13:address41");
     ck_assert_ptr_eq(directory_port(d, HV1, "tap1"), NULL);
     put_port(HV1, "tap1", 6);
     ck_assert_str_eq(directory_port_by_ofport(d, HV1, 6)->name, "tap1");

@@ -261,6 +261,45 @@ START_TEST(not_asked)
 }
 END_TEST
 
+/* It probes 'ip' at 'nve'. */
+static void
+probes_itself(nva_id nve, const char *ip)
+{
+    struct nva_frame f = strchr(ip, ':')
+                         ? fx_nd(NVA_FRAME_NS, fx_mac(1), "::", ip)
+                         : fx_arp(NVA_FRAME_ARP_REQUEST, fx_mac(1), "0.0.0.0",
+                                  ip);
+    struct nva_event ev = fx_packet(&fx, NVA_EV_QUESTION, nve, "tap2", f);
+
+    fx_start(&fx);
+    probe_question(&fx.view, &ev, &fx.plan);
+    fx_apply_plan(&fx);
+}
+
+START_TEST(S4_who_probes_itself)
+{
+    static const struct {
+        nva_id nve;
+        const char *ip;
+        nva_usec ago;
+        bool asked;
+    } rows[] = {
+        { HV1, "10.0.0.1", 0, false },
+        { HV1, "10.0.0.1", NVA_ACD_TIME, false },
+        { HV1, "10.0.0.1", NVA_ACD_TIME + NVA_ACD_GRAIN, true },
+        { HV1, "fd10::1", 0, false },
+        { HV1, "10.0.0.9", 0, true },       /* Not its own. */
+        { HV2, "10.0.0.1", 0, true },       /* Elsewhere. */
+    };
+
+    probes_itself(rows[_i].nve, rows[_i].ip);
+    fx.view.now += rows[_i].ago;
+    fx_start(&fx);
+    begin(1, NVA_PROBE_AGE);
+    ck_assert_uint_eq(fx.plan.n_replies, rows[_i].asked);
+}
+END_TEST
+
 START_TEST(refusals_and_limits)
 {
     struct nva_tsi tsi = *directory_tsi(fx.dir, blue1);
@@ -341,6 +380,7 @@ main(void)
     tcase_add_test(tc, moved_meanwhile);
     tcase_add_loop_test(tc, left_where_it_answered, 0, 2);
     tcase_add_test(tc, not_asked);
+    tcase_add_loop_test(tc, S4_who_probes_itself, 0, 6);
     tcase_add_test(tc, refusals_and_limits);
     tcase_add_test(tc, many_probes);
     suite_add_tcase(suite, tc);

@@ -241,7 +241,7 @@ announce(uint8_t src, const char *ip)
                                        ip));
 
     fx_start(&fx);
-    pull_evidence(&fx.view, &ev, &fx.plan);
+    pull_evidence(&fx.view, &ev, false, &fx.plan);
     return n_floods();
 }
 
