@@ -512,6 +512,9 @@ apply_vm_put(struct dirt *dirt, const struct nva_vm *new)
                 dirt_add(dirt, at[i], NVA_OWNER_TSI, t->v.id);
             }
         }
+        if (vm->v.sticky != new->sticky) {
+            dirt_address(dirt, &t->v);
+        }
         stand_unlearn(t);
     }
     vm->v = *new;

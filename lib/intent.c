@@ -572,22 +572,24 @@ address_flows(const struct intent *in, nva_id id)
     }
 }
 
-/* What VM management gave it nobody else says to have, nor what nested guests
- * taught (whom to ask?); the sender may be at any port.  Where sources are
- * checked it is at its own, which admits each of its addresses: there only
- * link-local addresses, which need not be given, are left to be anybody's. */
+/* What VM management gave it nobody else says to have, nor what a sticky VM or
+ * nested guests taught (whom to ask?); the sender may be at any port.  Where
+ * sources are checked it is at its own, which admits each of its addresses:
+ * there only link-local addresses, which need not be given, are left to be
+ * anybody's. */
 static void
 claim_flows(const struct intent *in, const struct nva_tsi *tsi,
             const struct nva_vn *vn)
 {
     bool learn = vn->binding == NVA_BINDING_LEARN;
+    bool all = tsi->n_allowed || directory_vm(in->dir, tsi->vm)->sticky;
 
     for (size_t i = 0; i < tsi->n_ips; i++) {
         const struct in6_addr *ip = &tsi->ips[i];
 
         if (nva_vn_shares(vn, ip)) {
             continue;
-        } else if (learn && (i < tsi->n_given || tsi->n_allowed)) {
+        } else if (learn && (all || i < tsi->n_given)) {
             claim_own(in, tsi, vn, ip);
             pipeline_claim_refuse(&in->p, vn->vni, ip, false);
         } else if (checks_sources(vn) && IN6_IS_ADDR_LINKLOCAL(ip)) {

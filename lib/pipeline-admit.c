@@ -41,7 +41,6 @@ enum {
     REFUSE_PORT = 10,
 };
 
-#define ICMP_ROUTER_SOLICIT 133
 #define ICMP_REDIRECT 137
 
 struct prefix {
@@ -60,8 +59,8 @@ static const struct prefix eui64 = {
     { .s6_addr = { 0xff, 0xc0, [11] = 0xff, [12] = 0xff } },
 };
 
-/* Of an NS or NA: the source, or the target with the source unspecified in an
- * NS, which is DAD's. */
+/* Of an RS, NS or NA: the source, or the target with the source unspecified in
+ * an NS, which is DAD's. */
 struct nd_use {
     uint8_t type;
     bool target;
@@ -77,6 +76,7 @@ struct source {
 
 static void start_nobody(const struct pipeline *, struct nva_flow *);
 static void base_fragments(const struct pipeline *);
+static void base_ambiguous(const struct pipeline *);
 static void vap_classify(const struct pipeline *, uint32_t vni, nva_ofport,
                          const struct eth_addr *mac);
 static void start_vap(const struct pipeline *, nva_ofport,
@@ -129,6 +129,7 @@ pipeline_base_admit(const struct pipeline *p)
     struct nva_flow f;
 
     base_fragments(p);
+    base_ambiguous(p);
     start_nobody(p, &f);
     match_set_dl_dst_masked(&f.match, bridge, sixteen);
     finish_refuse(p, PIPELINE_REFUSE_GROUP, &f);
@@ -157,11 +158,14 @@ void
 pipeline_base_admit_nd(const struct pipeline *p)
 {
     const struct nd_use any[] = {
+        { ICMP_ROUTER_SOLICIT, false, link_local },
+        { ICMP_ROUTER_SOLICIT, false, { in6addr_any, in6addr_exact } },
         { ND_NEIGHBOR_SOLICIT, false, link_local },
         { ND_NEIGHBOR_ADVERT, true, link_local },
         { ND_NEIGHBOR_SOLICIT, false, { in6addr_any, in6addr_exact } },
     };
     const struct nd_use implied[] = {
+        { ICMP_ROUTER_SOLICIT, false, eui64 },
         { ND_NEIGHBOR_SOLICIT, false, eui64 },
         { ND_NEIGHBOR_ADVERT, true, eui64 },
         { ND_NEIGHBOR_SOLICIT, true, eui64 },       /* DAD. */
@@ -330,6 +334,23 @@ base_fragments(const struct pipeline *p)
     finish_refuse(p, PIPELINE_REFUSE_CHAIN, &f);
 }
 
+/* ND with two link-layer addresses of a kind: hosts differ in which they take,
+ * and the switch shows neither, nor the target. */
+static void
+base_ambiguous(const struct pipeline *p)
+{
+    for (int na = 0; na <= 1; na++) {
+        struct nva_flow f;
+
+        start_nobody(p, &f);
+        match_icmp6(&f, na ? ND_NEIGHBOR_ADVERT : ND_NEIGHBOR_SOLICIT);
+        match_set_icmp_code(&f.match, 0);
+        match_set_nd_target(&f.match, &in6addr_any);
+        match_set_nw_frag_masked(&f.match, 0, FLOW_NW_FRAG_ANY);
+        finish_refuse(p, PIPELINE_REFUSE_OPTION, &f);
+    }
+}
+
 /* ## VAP ## */
 
 static void
@@ -463,7 +484,8 @@ finish_show(const struct pipeline *p, uint32_t meter, struct nva_flow *f)
 }
 
 /* 0.0.0.0 while it has none (probes); ND, whose addresses ADMIT_ND looks at,
- * about its own MAC alone; and the address that its MAC implies. */
+ * about its own MAC alone (of an RS the switch does not show it); and the
+ * address that its MAC implies. */
 static void
 admit_no_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
                  nva_ofport port, bool show)
@@ -478,6 +500,10 @@ admit_no_address(const struct pipeline *p, const struct pipeline_tsi *tsi,
         match_lla(&f, i % 2, llas[i / 2], eth_addr_exact);
         finish_admit(p, port, show, NVA_TABLE_ADMIT_ND, &f);
     }
+    start_admit(p, tsi, port, ADMIT_ADDRESS, &f);
+    match_icmp6(&f, ICMP_ROUTER_SOLICIT);
+    finish_admit(p, port, show, NVA_TABLE_ADMIT_ND, &f);
+
     in6_generate_lla(tsi->mac, &implied);
     admit_nd(p, tsi, port, &implied);
     admit_dad(p, tsi, port, &implied);
@@ -513,14 +539,23 @@ admit_arp(const struct pipeline *p, const struct pipeline_tsi *tsi,
     match_set_dl_type(&f.match, htons(ETH_TYPE_ARP));
     match_set_nw_src(&f.match, spa);
     match_set_arp_sha(&f.match, tsi->mac);
+    if (!spa) {
+        match_multicast(&f);            /* As DAD: see match_nd_use(). */
+    }
     finish_admit(p, port, show, NVA_TABLE_ADDRESS, &f);
 }
 
+/* DAD asks a group; that which one guest alone hears is to make its own
+ * fail. */
 static void
 match_nd_use(struct nva_flow *f, const struct nd_use *use)
 {
     match_icmp6(f, use->type);
     match_set_icmp_code(&f->match, 0);
+    if (use->type == ND_NEIGHBOR_SOLICIT
+        && (use->target || IN6_IS_ADDR_UNSPECIFIED(&use->ip.ip))) {
+        match_multicast(f);
+    }
     if (!use->target) {
         match_set_ipv6_src_masked(&f->match, &use->ip.ip, &use->ip.mask);
         return;
@@ -539,15 +574,18 @@ start_nd(const struct pipeline *p, const struct pipeline_tsi *tsi,
     f->table = NVA_TABLE_ADMIT_ND;
 }
 
-/* In an NS one's own address is the source, in an NA the target. */
+/* In an RS or NS one's own address is the source, in an NA the target. */
 static void
 admit_nd(const struct pipeline *p, const struct pipeline_tsi *tsi,
          nva_ofport port, const struct in6_addr *ip)
 {
-    for (int na = 0; na <= 1; na++) {
+    static const uint8_t types[] = {
+        ICMP_ROUTER_SOLICIT, ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
         const struct nd_use use = {
-            na ? ND_NEIGHBOR_ADVERT : ND_NEIGHBOR_SOLICIT, na,
-            { *ip, in6addr_exact },
+            types[i], types[i] == ND_NEIGHBOR_ADVERT, { *ip, in6addr_exact },
         };
         struct nva_flow f;
 

@@ -52,6 +52,7 @@ static void start_claim(const struct pipeline *, uint32_t vni, int priority,
 static void match_claim(struct nva_flow *, bool na, const struct in6_addr *);
 static void start_asks(const struct pipeline *, const struct pipeline_tsi *,
                        nva_ofport, int priority, struct nva_flow *);
+static void match_from(struct nva_flow *, const struct in6_addr *, bool data);
 
 void
 pipeline_vn_roles(const struct pipeline *p, uint32_t vni)
@@ -105,12 +106,9 @@ pipeline_claim_refuse(const struct pipeline *p, uint32_t vni,
         match_claim(&f, na, ip);
         finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
     }
-    if (data) {
-        start_claim(p, vni, GUARD_REFUSE, &f);
-        match_set_dl_type(&f.match, htons(ETH_TYPE_IPV6));
-        match_set_ipv6_src(&f.match, ip);
-        finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
-    }
+    start_claim(p, vni, GUARD_REFUSE, &f);
+    match_from(&f, ip, data);
+    finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
 }
 
 /* Of its own MAC: inside, too. */
@@ -137,6 +135,10 @@ pipeline_claim_own(const struct pipeline *p, const struct pipeline_tsi *tsi,
         match_claim(&f, i % 2, ip);
         finish_goto(p, NVA_TABLE_ROLE, &f);
     }
+    start_claim(p, tsi->vni, GUARD_OWN, &f);
+    match_set_dl_src(&f.match, tsi->mac);
+    match_from(&f, ip, false);
+    finish_goto(p, NVA_TABLE_ROLE, &f);
 }
 
 void
@@ -222,4 +224,16 @@ match_claim(struct nva_flow *f, bool na, const struct in6_addr *ip)
     } else {
         match_set_ipv6_src(&f->match, ip);
     }
+}
+
+/* All data, or what a router learns a neighbour from: an RS. */
+static void
+match_from(struct nva_flow *f, const struct in6_addr *ip, bool data)
+{
+    if (data) {
+        match_set_dl_type(&f->match, htons(ETH_TYPE_IPV6));
+    } else {
+        match_icmp6(f, ICMP_ROUTER_SOLICIT);
+    }
+    match_set_ipv6_src(&f->match, ip);
 }

@@ -35,6 +35,8 @@ enum {
     PRIO_ONLY = 10,                     /* Tables with one kind of flow. */
 };
 
+#define ICMP_ROUTER_SOLICIT 133         /* RFC 4861. */
+
 /* What all NVEs have in ADMIT and REFUSE, but for their misses, and in
  * ADMIT_ND. */
 void pipeline_base_admit(const struct pipeline *);

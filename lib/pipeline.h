@@ -62,7 +62,8 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
     X(CHAIN, 5, HEADER_CHAIN)           /* RFC 7112: not all there. */      \
     X(ADDRESS, 6, SPOOFED)              /* Another's, or not its own. */    \
     X(ROUTER, 7, NOT_ROUTER)            /* RFC 6105. */                     \
-    X(DHCP, 8, NOT_DHCP_SERVER)         /* RFC 7610. */
+    X(DHCP, 8, NOT_DHCP_SERVER)         /* RFC 7610. */                     \
+    X(OPTION, 9, FRAME_OPTION)          /* Two addresses where one may be. */
 
 enum pipeline_refusal {
 #define X(ENUM, NUMBER, REASON) PIPELINE_REFUSE_##ENUM = NUMBER,

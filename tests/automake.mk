@@ -549,14 +549,17 @@ EXTRA_DIST += \
 	tests/fuzz/seeds-frame.py \
 	tests/summary.py \
 	tests/system/conftest.py \
+	tests/system/nd.py \
 	tests/system/sniff.py \
 	tests/system/test_abuse.py \
 	tests/system/test_ask.py \
 	tests/system/test_audit.py \
 	tests/system/test_doubt.py \
 	tests/system/test_drain.py \
+	tests/system/test_guard.py \
 	tests/system/test_hold.py \
 	tests/system/test_kinds.py \
+	tests/system/test_lies.py \
 	tests/system/test_limits.py \
 	tests/system/test_measure.py \
 	tests/system/test_mininet.py \
@@ -566,6 +569,7 @@ EXTRA_DIST += \
 	tests/system/test_pull.py \
 	tests/system/test_reach.py \
 	tests/system/test_reset.py \
+	tests/system/test_roles.py \
 	tests/system/test_sandbox.py \
 	tests/system/test_session.py \
 	tests/system/test_tenants.py \

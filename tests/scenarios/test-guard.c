@@ -376,6 +376,29 @@ link_local(uint8_t ip[16], int last, bool implied)
     }
 }
 
+/* c1 asks for routers. */
+static size_t
+rs(uint8_t *frame, const uint8_t ip[16])
+{
+    size_t n = guest_frame_ns(frame, c1_mac, ip, ip);
+
+    frame[54] = 133;
+    return n;
+}
+
+/* An NS or NA of c1 with another link-layer address after its own. */
+static size_t
+ambiguous(uint8_t *frame, bool na, const uint8_t ip[16])
+{
+    size_t n = (na ? guest_frame_na(frame, c1_mac, ip, false)
+                : guest_frame_ns(frame, c1_mac, ip, ip));
+
+    memcpy(frame + n, frame + n - 8, 8);
+    frame[n + 7] = 0x66;
+    frame[19] += 8;
+    return n + 8;
+}
+
 /* What c1 says in ND of a link-local address that is the VM's: by its MAC or
  * given; its own; or nobody's, which a guest may make up. */
 START_TEST(S1_link_local_addresses)
@@ -405,10 +428,14 @@ START_TEST(S1_link_local_addresses)
                  "NA to the node");
         c1_sends(&s, frame, guest_frame_ns(frame, c1_mac, ip, nobody), reason,
                  "NS");
+        c1_sends(&s, frame, rs(frame, ip), reason, "RS");
         if (rows[i].implied) {
             c1_sends(&s, frame, guest_frame_ns(frame, c1_mac, NULL, ip),
                      reason, "DAD");
         }
+        n = guest_frame_ns(frame, c1_mac, NULL, ip);
+        memcpy(frame, vm_mac, 6);
+        c1_sends(&s, frame, n, NVA_R_SPOOFED, "DAD, to one guest");
         if (_i) {
             struct guest_udp udp = {
                 6, c1_mac, vm_mac, ip, nobody, 5353, 5353,
@@ -426,6 +453,31 @@ START_TEST(S1_link_local_addresses)
     n = guest_frame_ns(frame, vm_mac, own, nobody);
     memcpy(frame + 6, c1_mac, 6);
     c1_sends(&s, frame, n, NVA_R_SPOOFED, "SLL");
+
+    /* A probe that one guest alone hears (RFC 5227 s2.1.1). */
+    n = guest_frame_probe(frame, c1_mac, (uint8_t[4]) { 10, 0, 0, VM });
+    memcpy(frame, vm_mac, 6);
+    c1_sends(&s, frame, n, NVA_R_SPOOFED, "ARP probe, to one guest");
+    all_well(&s);
+    stage_strike(&s);
+}
+END_TEST
+
+/* Its own address, and one that was given to another, at two MACs. */
+START_TEST(S1_two_link_layer_addresses)
+{
+    uint8_t frame[GUEST_FRAME_SIZE];
+    struct stage s;
+
+    set(&s, _i);
+    for (int last = VM; last <= C1; last += C1 - VM) {
+        const uint8_t ip[16] = { 0xfd, 0x10, [15] = last };
+
+        for (int na = 0; na <= 1; na++) {
+            c1_sends(&s, frame, ambiguous(frame, na, ip),
+                     NVA_R_FRAME_OPTION, na ? "NA" : "NS");
+        }
+    }
     all_well(&s);
     stage_strike(&s);
 }
@@ -456,6 +508,7 @@ START_TEST(D15_a_given_address_in_a_network_that_learns)
              NVA_R_SPOOFED, "NA");
     c1_sends(&s, frame, guest_frame_ns(frame, c1_mac, ip6, nobody),
              NVA_R_SPOOFED, "NS");
+    c1_sends(&s, frame, rs(frame, ip6), NVA_R_SPOOFED, "RS");
     c1_sends(&s, frame, guest_frame_garp(frame, c1_mac, own4, true), NVA_OK,
              "its own");
 
@@ -466,6 +519,37 @@ START_TEST(D15_a_given_address_in_a_network_that_learns)
     sim_settle(s.sim);
     ck_assert_int_eq(current_nve(&s), 3);
     all_well(&s);
+    stage_strike(&s);
+}
+END_TEST
+
+/* What a sticky VM taught is kept for it, too, for as long as it is sticky. */
+START_TEST(D15_what_a_sticky_vm_taught_in_a_network_that_learns)
+{
+    const uint8_t ip6[16] = { 0xfd, 0x10, [15] = 0x77 };
+    const uint8_t ip4[4] = { 10, 0, 0, 0x77 };
+    static const uint8_t c2_mac[6] = MAC(C2);
+    struct guest_arp arp = { .op = 2, .sha = MAC(C1),
+                             .spa = { 10, 0, 0, 0x77 },
+                             .tha = MAC(C2), .tpa = { 10, 0, 0, C2 } };
+    uint8_t frame[GUEST_FRAME_SIZE];
+    struct stage s;
+
+    set(&s, LEARN);
+    sim_frame_at(s.sim, frame, guest_frame_garp(frame, vm_mac, ip4, true), 1,
+                 "tap-vm");
+    sim_frame_at(s.sim, frame, guest_frame_na(frame, vm_mac, ip6, false), 1,
+                 "tap-vm");
+    sim_settle(s.sim);
+    for (int sticky = 1; sticky >= 0; sticky--) {
+        must(&s, "PUT", "/v1/vms/vm",
+             sticky ? "{\"sticky\": true}" : "{\"sticky\": false}");
+        sim_settle(s.sim);
+        c1_sends(&s, frame, guest_frame_arp(frame, 0x0806, c2_mac, &arp),
+                 sticky ? NVA_R_SPOOFED : NVA_OK, "ARP");
+        c1_sends(&s, frame, guest_frame_na(frame, c1_mac, ip6, false),
+                 sticky ? NVA_R_SPOOFED : NVA_OK, "NA");
+    }
     stage_strike(&s);
 }
 END_TEST
@@ -483,6 +567,8 @@ main(void)
     tcase_add_loop_test(tc, S3_groups_of_the_next_bridge, 0, N_NETWORKS);
     tcase_add_loop_test(tc, S1_roles, 0, 4 * N_NETWORKS);
     tcase_add_loop_test(tc, S1_link_local_addresses, 0, 2);
+    tcase_add_loop_test(tc, S1_two_link_layer_addresses, 0, N_NETWORKS);
     tcase_add_test(tc, D15_a_given_address_in_a_network_that_learns);
+    tcase_add_test(tc, D15_what_a_sticky_vm_taught_in_a_network_that_learns);
     return run_stories("guard", tc);
 }
