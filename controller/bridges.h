@@ -34,6 +34,9 @@ struct bridge {
     bool in_flight;                 /* A bundle is. */
     bool auditing;                  /* What is read back is an audit's. */
     uint64_t foreign_flows;         /* Found by the last read back. */
+    uint64_t our_flows;             /* The same, with our cookies, if nobody
+                                     * claims it; else of them those of
+                                     * interfaces we do not know. */
     struct inlet *inlet;            /* What its packet-ins may cost. */
 };
 

@@ -48,6 +48,8 @@ struct dispatch_audit {
     nva_usec deadline;
     struct nva_audit current, last;
     bool has_last;
+    size_t n_to_tell;                   /* Of 'last': the others are faults,
+                                         * told of already. */
     nva_usec interval;                  /* 0: only when asked. */
     nva_usec next_at;
 };
@@ -60,6 +62,8 @@ static void ask(struct dispatch *, struct look *, struct bridge *);
 static void end_look(struct dispatch *, struct look *);
 static struct bridge *bridge_of(const struct dispatch *, const struct look *);
 static void finish(struct dispatch *, nva_usec now);
+static void add_faults(const struct dispatch *, const struct nva_view *,
+                       struct nva_findings *);
 static void repair(struct dispatch *);
 static void tell(struct dispatch *, nva_usec now);
 
@@ -203,9 +207,11 @@ begin_look(struct dispatch *d, nva_id id, nva_usec now)
 
     if (!nve) {
         return;                         /* Deleted meanwhile. */
-    } else if (!nve->connected || !np || !np->bridge || np->bridge->reading
+    } else if (!nve->connected) {
+        return;                         /* A fault already. */
+    } else if (!np || !np->bridge || np->bridge->reading
                || np->bridge->auditing) {
-        audit_silent(&view, id, "not connected, or not read back yet",
+        audit_silent(&view, id, "not read back yet",
                      &d->audit->current.findings);
         return;
     }
@@ -339,6 +345,8 @@ finish(struct dispatch *d, nva_usec now)
         nva_inventory_destroy(a->inventory);
         a->inventory = NULL;
     }
+    a->n_to_tell = a->current.findings.n;
+    add_faults(d, &view, &a->current.findings);
     a->current.ended = now;
     nva_findings_uninit(&a->last.findings);
     a->last = a->current;
@@ -378,8 +386,9 @@ static void
 tell(struct dispatch *d, nva_usec now)
 {
     const struct nva_findings *findings = &d->audit->last.findings;
+    const size_t n = MIN(d->audit->n_to_tell, AUDIT_NOTES_MAX);
 
-    for (size_t i = 0; i < MIN(findings->n, AUDIT_NOTES_MAX); i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct nva_finding *f = &findings->a[i];
         const struct nva_note note = {
             .type = NVA_NOTE_AUDIT, .reason = NVA_R_CONTRADICTION,
@@ -389,4 +398,31 @@ tell(struct dispatch *d, nva_usec now)
 
         dispatch_tell_note(d, &note, now);
     }
+}
+
+/* ## Faults ## */
+
+static void
+add_fault(const struct nva_finding *fault, void *findings_)
+{
+    struct nva_findings *findings = findings_;
+
+    for (size_t i = 0; i < findings->n; i++) {
+        struct nva_finding *f = &findings->a[i];
+
+        if (f->kind == fault->kind && f->nve == fault->nve
+            && !strcmp(f->object, fault->object)) {
+            *f = *fault;                /* Which says more. */
+            return;
+        }
+    }
+    *nva_findings_add(findings, fault->kind) = *fault;
+}
+
+/* Adds what does not work; what the audit found as well is said once. */
+static void
+add_faults(const struct dispatch *d, const struct nva_view *view,
+           struct nva_findings *findings)
+{
+    faults_each(d->faults, view, add_fault, findings);
 }

@@ -8,6 +8,7 @@
 #include "bridges.h"
 #include "directory.h"
 #include "dispatch-ops.h"
+#include "fault.h"
 #include "hold.h"
 #include "metrics.h"
 #include "openvswitch/hmap.h"
@@ -71,6 +72,7 @@ struct dispatch {
     struct ack *expired;
 
     struct dispatch_audit *audit;
+    struct faults *faults;          /* What does not work. */
 };
 
 /* ## dispatch ## */
@@ -145,5 +147,10 @@ void dispatch_audit_read(struct dispatch *, struct bridge *);
 bool dispatch_audit_run(struct dispatch *, nva_usec now);
 /* When an audit begins or is given up; NVA_NEVER if never. */
 nva_usec dispatch_audit_deadline(const struct dispatch *);
+
+/* ## dispatch-fault ## */
+
+/* Tells of what begins and ends not to work. */
+void dispatch_fault_run(struct dispatch *, nva_usec now);
 
 #endif /* dispatch-private.h */

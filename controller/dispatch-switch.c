@@ -97,6 +97,9 @@ dispatch_switch_readback_flow(struct dispatch *d, void *channel,
         return;
     }
     br->foreign_flows += !ours;
+    br->our_flows += ours && (br->nve == NVA_ID_NONE
+                              || (owner.kind == NVA_OWNER_TSI
+                                  && !directory_tsi(d->dir, owner.id)));
     if (br->nve != NVA_ID_NONE) {
         struct flow_prog *prog = dispatch_prog_get(d, br->nve)->prog;
         const struct nva_nve *nve = directory_nve(d->dir, br->nve);
@@ -137,6 +140,10 @@ dispatch_switch_readback_done(struct dispatch *d, void *channel, nva_usec now)
         read_back(d, br);
     } else if (br->nve != NVA_ID_NONE) {
         bridge_synced(d, br, now);
+    } else {
+        const struct nva_view view = dispatch_view(d, now);
+
+        faults_flows_unknown(d->faults, &view, br->dpid, br->our_flows);
     }
 }
 
@@ -209,18 +216,20 @@ tell_dropped(struct dispatch *d, const struct nva_packet_in *pin,
     struct nva_note note = {
         .type = NVA_NOTE_DROPPED, .reason = reason, .nve = pin->nve,
     };
+    const struct nva_view view = dispatch_view(d, now);
     struct nva_frame frame;
     struct eth_header eth;
     nva_id vap;
 
-    if (pin->size >= sizeof eth) {
-        memcpy(&eth, pin->data, sizeof eth);
-        note.mac = eth.eth_src;
-        classify_packet_vn(d->dir, pin, &vap, &note.vn);
-    }
     if (!nva_frame_parse(pin->data, pin->size, &frame)
         && !nva_frame_claim(&frame, &note.ip)) {
         note.ip = frame.ip_src;
+    }
+    if (pin->size >= sizeof eth) {
+        memcpy(&eth, pin->data, sizeof eth);
+        note.mac = frame.eth_src = eth.eth_src;
+        classify_packet_vn(d->dir, pin, &vap, &note.vn);
+        faults_refused(d->faults, &view, reason, vap, &frame);
     }
     dispatch_name_sender(d->dir, pin->in_port, &note);
     dispatch_tell_note(d, &note, now);
@@ -421,11 +430,13 @@ static void
 claim(struct dispatch *d, struct bridge *br, const struct nva_nve *nve,
       nva_usec now)
 {
+    const struct nva_view view = dispatch_view(d, now);
     struct nve_prog *np = dispatch_prog_get(d, nve->id);
     struct nva_port *ports;
     struct nva_event ev;
     size_t n;
 
+    faults_flows_unknown(d->faults, &view, br->dpid, 0);
     br->session = ++d->last_session;
     br->nve = nve->id;
     d->bridges.n_unclaimed--;
@@ -478,6 +489,7 @@ read_back(struct dispatch *d, struct bridge *br)
     } else {
         br->reading = true;
         br->foreign_flows = 0;
+        br->our_flows = 0;
         d->ops.read_back(br->channel);
     }
 }
@@ -538,6 +550,8 @@ bridge_synced(struct dispatch *d, struct bridge *br, nva_usec now)
 {
     struct nva_event ev = dispatch_session_event(br, NVA_EV_NVE_SYNCED);
     struct nve_prog *np = dispatch_prog_get(d, br->nve);
+    const bool is_first = !faults_nve_ever(d->faults, br->nve);
+    const struct nva_view view = dispatch_view(d, now);
     struct owners_aux owners = { .n = 0 };
     const struct nva_nve *nve;
 
@@ -545,6 +559,9 @@ bridge_synced(struct dispatch *d, struct bridge *br, nva_usec now)
     dispatch_event(d, &ev, now);
 
     nve = directory_nve(d->dir, np->id);
+    if (nve && nve->connected && is_first && br->our_flows) {
+        faults_flows_removed(d->faults, &view, nve->id, br->our_flows);
+    }
     if (nve && nve->connected) {
         directory_each_owner_at(d->dir, np->id, owners_cb, &owners);
         flow_prog_readback_done(np->prog, &d->source, owners.a, owners.n,
@@ -562,10 +579,12 @@ bridge_forget(struct dispatch *d, struct bridge *br, nva_usec now)
 {
     struct nve_prog *np = dispatch_prog(d, br->nve);
     struct nva_event ev = dispatch_session_event(br, NVA_EV_NVE_DOWN);
+    const struct nva_view view = dispatch_view(d, now);
 
     if (np) {
         release(d, np);
     }
+    faults_flows_unknown(d->faults, &view, br->dpid, 0);
     d->metrics.counters[METRICS_SWITCHES_DOWN]++;
     bridges_remove(&d->bridges, br);
     if (np) {

@@ -40,6 +40,8 @@ static void note_dropped(const struct nva_view *, struct nva_plan *,
 static probe_outcome_cb outcome;
 static void run_due(struct dispatch *, nva_usec now);
 static void note_relink(struct dispatch *, const struct nva_delta *);
+static void note_fault(struct dispatch *, const struct nva_note *,
+                       const struct nva_event *, nva_usec now);
 static void send_reply(struct dispatch *, const struct nva_reply *);
 static nva_usec brain_deadline(struct dispatch *, nva_usec now);
 
@@ -58,6 +60,7 @@ dispatch_create(const struct dispatch_ops *ops)
     d->source = dispatch_prog_source(d);
     bridges_init(&d->bridges);
     d->audit = dispatch_audit_create();
+    d->faults = faults_create();
     hmap_init(&d->progs);
     ovs_list_init(&d->moves);
     ovs_list_init(&d->later);
@@ -80,6 +83,7 @@ dispatch_destroy(struct dispatch *d)
     bridges_uninit(&d->bridges);
     hold_destroy(d->hold);
     dispatch_audit_destroy(d->audit);
+    faults_destroy(d->faults);
     nva_dirty_uninit(&d->dirty);
     nva_plan_uninit(&d->plan);
     directory_destroy(d->dir);
@@ -119,12 +123,14 @@ dispatch_event(struct dispatch *d, const struct nva_event *ev, nva_usec now)
 static void
 commit(struct dispatch *d, const struct nva_event *ev, nva_usec now)
 {
+    const struct nva_view view = dispatch_view(d, now);
     const struct nva_plan *plan = &d->plan;
 
     nva_dirty_clear(&d->dirty);
     d->deadline_is_old |= plan->deltas.n > 0;
     for (size_t i = 0; i < plan->deltas.n; i++) {
         directory_apply(d->dir, &plan->deltas.a[i], &d->dirty);
+        faults_delta(d->faults, &view, &plan->deltas.a[i]);
         if (ev->type == NVA_EV_REQUEST) {
             note_relink(d, &plan->deltas.a[i]);
         }
@@ -138,7 +144,24 @@ commit(struct dispatch *d, const struct nva_event *ev, nva_usec now)
         send_reply(d, &plan->replies[i]);
     }
     for (size_t i = 0; i < plan->n_notes; i++) {
+        note_fault(d, &plan->notes[i], ev, now);
         dispatch_tell_note(d, &plan->notes[i], now);
+    }
+}
+
+/* A refusal may be a sign of something that does not work. */
+static void
+note_fault(struct dispatch *d, const struct nva_note *note,
+           const struct nva_event *ev, nva_usec now)
+{
+    const struct nva_view view = dispatch_view(d, now);
+
+    if (note->type == NVA_NOTE_DROPPED && ev->type == NVA_EV_EVIDENCE) {
+        faults_refused(d->faults, &view, note->reason, ev->packet.vap,
+                       &ev->packet.frame);
+    } else if (note->type == NVA_NOTE_NVE
+               && note->reason == NVA_R_FOREIGN_FLOWS) {
+        faults_held_back(d->faults, note->nve, note->reason);
     }
 }
 
@@ -394,6 +417,7 @@ dispatch_timer(struct dispatch *d, nva_usec now)
 {
     dispatch_tell_floods(d, now);
     dispatch_audit_run(d, now);
+    dispatch_fault_run(d, now);
     if (brain_deadline(d, now) <= now) {
         struct nva_event ev = { .type = NVA_EV_TIMER };
 
@@ -475,6 +499,7 @@ dispatch_deadline(struct dispatch *d, nva_usec now)
                             dispatch_audit_deadline(d));
 
     deadline = MIN(deadline, dispatch_send_deadline(d));
+    deadline = MIN(deadline, faults_deadline(d->faults));
     return MIN(deadline, brain_deadline(d, now));
 }
 
@@ -567,6 +592,9 @@ dispatch_gauges(const struct dispatch *d, struct metrics_gauges *gauges)
     directory_each_move(d->dir, gauge_move_cb, &aux);
     for (size_t i = 0; audit && i < audit->findings.n; i++) {
         gauges->findings[audit->findings.a[i].kind]++;
+    }
+    for (size_t i = 0; i < NVA_N_AUDIT_KINDS; i++) {
+        gauges->faults[i] = faults_n_of(d->faults, i);
     }
 }
 

@@ -31,6 +31,8 @@ enum {
                                      * now must not hold up a move. */
     DISPATCH_SCANS_PER_TURN = 64,   /* The same of scans: many NVEs' may be due
                                      * at once. */
+    DISPATCH_FAULTS_PER_TURN = 64,  /* Faults told in a row: a switch that
+                                     * loses all its ports. */
     DISPATCH_BULK_PER_RUN = 32,     /* NVEs without a move that get a bundle
                                      * per dispatch_run(): a change of a large
                                      * VN must not hold up a move. */
@@ -141,6 +143,15 @@ void dispatch_audit_every(struct dispatch *, nva_usec interval, nva_usec now);
 /* For struct api_facts; 'aux' is the dispatch. */
 const struct nva_audit *dispatch_last_audit(const void *dispatch,
                                             bool *goes_on);
+
+/* ## Faults ## */
+
+/* For struct api_facts; 'aux' is the dispatch. */
+size_t dispatch_faults(const void *dispatch, const struct nva_view *,
+                       nva_id tsi,
+                       void (*cb)(const struct nva_finding *, void *cb_aux),
+                       void *cb_aux);
+nva_usec dispatch_nve_since(const void *dispatch, nva_id nve);
 
 /* For struct api_facts; 'aux' is the dispatch. */
 void dispatch_each_unclaimed(const void *dispatch,

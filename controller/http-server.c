@@ -195,6 +195,23 @@ last_audit(const void *server, bool *goes_on)
     return dispatch_last_audit(s->dispatch, goes_on);
 }
 
+static nva_usec
+nve_since(const void *server, nva_id nve)
+{
+    const struct http_server *s = server;
+
+    return dispatch_nve_since(s->dispatch, nve);
+}
+
+static size_t
+faults(const void *server, const struct nva_view *view, nva_id tsi,
+       void (*cb)(const struct nva_finding *, void *cb_aux), void *cb_aux)
+{
+    const struct http_server *s = server;
+
+    return dispatch_faults(s->dispatch, view, tsi, cb, cb_aux);
+}
+
 /* Once for each answer, so that times in it can be compared. */
 static nva_usec
 look_at_clock(struct http_server *s)
@@ -216,7 +233,8 @@ http_server_create(struct event_base *base, struct dispatch *d, size_t max)
     s->facts = (struct api_facts) {
         .aux = s, .each_unclaimed = each_unclaimed,
         .nve_state = nve_state, .nve_openflow = nve_openflow,
-        .audit = last_audit, .wall = wall,
+        .audit = last_audit, .nve_since = nve_since, .faults = faults,
+        .wall = wall,
     };
     s->keepalive_at = NVA_NEVER;
     ovs_list_init(&s->listeners);

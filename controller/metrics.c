@@ -111,6 +111,17 @@ put_hold(const struct hold_stats *hold, struct ds *s)
 }
 
 static void
+put_kinds(struct ds *s, const char *name, const char *help,
+          const size_t n[NVA_N_AUDIT_KINDS])
+{
+    put_head(s, name, help, "gauge");
+    for (size_t i = 0; i < NVA_N_AUDIT_KINDS; i++) {
+        ds_put_format(s, "%s{kind=\"%s\"} %zu\n", name,
+                      nva_audit_kind_word(i), n[i]);
+    }
+}
+
+static void
 put_gauges(const struct metrics_gauges *g, struct ds *s)
 {
     const struct {
@@ -145,12 +156,9 @@ put_gauges(const struct metrics_gauges *g, struct ds *s)
         put_head(s, gauges[i].name, gauges[i].help, "gauge");
         ds_put_format(s, "%s %zu\n", gauges[i].name, gauges[i].value);
     }
-    put_head(s, "nva_audit_findings", "contradictions the last audit found, "
-             "by kind", "gauge");
-    for (size_t i = 0; i < NVA_N_AUDIT_KINDS; i++) {
-        ds_put_format(s, "nva_audit_findings{kind=\"%s\"} %zu\n",
-                      nva_audit_kind_word(i), g->findings[i]);
-    }
+    put_kinds(s, "nva_audit_findings", "contradictions the last audit found, "
+              "by kind", g->findings);
+    put_kinds(s, "nva_faults", "what does not work now, by kind", g->faults);
     put_head(s, "nva_moves", "moves by state, ended ones as long as kept",
              "gauge");
     for (size_t i = 0; i < NVA_N_MOVE_STATES; i++) {

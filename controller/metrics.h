@@ -77,6 +77,7 @@ struct metrics_gauges {
     size_t request_bytes, answer_bytes; /* That all of those hold. */
     struct hold_stats hold;
     size_t findings[NVA_N_AUDIT_KINDS]; /* Of the last audit. */
+    size_t faults[NVA_N_AUDIT_KINDS];   /* Now. */
 };
 
 void metrics_note(struct metrics *, const struct nva_note *);

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "finding.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
@@ -134,10 +135,13 @@ is_in_passing(const struct nva_note *note)
 static enum vlog_level
 level_of(const struct nva_note *note)
 {
-    return (note->type == NVA_NOTE_AUDIT || is_alert(note) ? VLL_WARN
+    return (note->type == NVA_NOTE_AUDIT || is_alert(note)
+            || (note->type == NVA_NOTE_FAULT
+                && note->reason == NVA_R_WRONG) ? VLL_WARN
             : is_in_passing(note) ? VLL_DBG
             : note->type == NVA_NOTE_MOVE || note->type == NVA_NOTE_VM
               || note->type == NVA_NOTE_NVE || note->type == NVA_NOTE_DRAIN
+              || note->type == NVA_NOTE_FAULT
             ? VLL_INFO : VLL_DBG);
 }
 
@@ -147,6 +151,20 @@ put_reason(enum nva_reason reason, struct ds *s)
     if (reason) {
         ds_put_cstr(s, ": ");
         ds_put_cstr(s, nva_reason_text(reason));
+    }
+}
+
+/* "wrong: port_absent: vm web eth0: hv1 tap-wbe: no such port". */
+static void
+put_fault(const struct nva_note *note, struct ds *s)
+{
+    const struct nva_finding *f = note->finding;
+
+    ds_put_format(s, "%s: %s: %s", nva_reason_word(note->reason), note->what,
+                  f ? f->object : "?");
+    if (f && note->reason == NVA_R_WRONG) {
+        ds_put_format(s, "%s%s: %s", f->directory[0] ? ": " : "",
+                      f->directory, f->other);
     }
 }
 
@@ -163,6 +181,8 @@ put_note(const struct nva_view *view, const struct nva_note *note,
 
     if (note->type == NVA_NOTE_AUDIT) {
         ds_put_format(s, "audit: %s: nve %s vm %s", what, nve_name, vm_name);
+    } else if (note->type == NVA_NOTE_FAULT) {
+        put_fault(note, s);
     } else if (is_alert(note)) {
         put_alert(view, note, vm_name, nve_name, s);
     } else if (note->type == NVA_NOTE_MOVE) {

@@ -80,6 +80,7 @@ static const struct api_field nve_fields[] = {
     { "zone", "string", NAME(nva_nve, zone) },
     { "adopt", "boolean", AT(read_bool, nva_nve, adopt) },
     { "state", "string", SHOWN },
+    { "state_seconds", "integer", SHOWN },
     { "ports", "integer", SHOWN },
     { "vaps", "integer", SHOWN },
     { "pulled", "integer", SHOWN },
@@ -123,6 +124,7 @@ static const struct api_field vm_fields[] = {
     { "sticky", "boolean", AT(read_bool, nva_request_vm, sticky) },
     { "interfaces", "array", OWN(read_interfaces) },
     { "move", "integer", SHOWN },
+    { "wrong", "array", SHOWN },
     END
 };
 const struct api_schema api_vm_schema = { "vm", vm_fields };
@@ -293,9 +295,21 @@ static const struct api_field finding_fields[] = {
     { "interface", "string", SHOWN },
     { "directory", "string", SHOWN },
     { "other", "string", SHOWN },
+    { "count", "integer", SHOWN },
+    { "since", "string", SHOWN },
+    { "last", "string", SHOWN },
+    { "advice", "string", SHOWN },
     END
 };
 static const struct api_schema finding_schema = { "finding", finding_fields };
+
+static const struct api_field faults_fields[] = {
+    { "count", "integer", SHOWN },
+    { "left_out", "integer", SHOWN },
+    { "faults", "array", SHOWN },
+    END
+};
+static const struct api_schema faults_schema = { "faults", faults_fields };
 
 static const struct api_field no_fields[] = { END };
 const struct api_schema api_empty_schema = { "empty", no_fields };
@@ -306,7 +320,7 @@ const struct api_schema *const api_schemas[] = {
     &api_pause_schema,
     &to_schema, &move_schema, &stamp_schema, &lookup_schema,
     &api_drain_schema, &refused_schema, &api_audit_schema, &finding_schema,
-    &api_empty_schema, NULL,
+    &faults_schema, &api_empty_schema, NULL,
 };
 
 static void explain(struct api_reader *, enum nva_reason,

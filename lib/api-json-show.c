@@ -125,6 +125,8 @@ api_show_nve(const struct nva_view *view, const struct api_facts *facts,
 {
     const struct nva_drain *drain = directory_drain(view->dir, nve->id);
     size_t owners = 0, dirty = 0, quarantined = 0, ports = 0;
+    nva_usec since = (facts && facts->nve_since
+                      ? facts->nve_since(facts->aux, nve->id) : 0);
     const char *openflow = NULL;
     json_t *o = json_object();
     bool bundles = false;
@@ -146,6 +148,9 @@ api_show_nve(const struct nva_view *view, const struct api_facts *facts,
     api_set(o, "adopt", json_boolean(nve->adopt));
     api_set(o, "state",
             api_text(nve->connected ? "connected" : "disconnected"));
+    api_set(o, "state_seconds",
+            since ? json_integer((view->now - since) / NVA_SEC)
+            : json_null());
     api_set(o, "openflow", openflow ? api_text(openflow) : json_null());
     api_set(o, "bundles", json_boolean(bundles));
     api_set(o, "ports", json_integer(ports));
@@ -299,8 +304,9 @@ api_show_drain(const struct nva_view *view, const struct api_facts *facts,
     return o;
 }
 
-static json_t *
-finding_json(const struct nva_view *view, const struct nva_finding *f)
+json_t *
+api_show_finding(const struct nva_view *view, const struct api_facts *facts,
+                 const struct nva_finding *f)
 {
     const struct nva_vn *vn = directory_vn(view->dir, f->vn);
     const struct nva_vm *vm = directory_vm(view->dir, f->vm);
@@ -315,7 +321,67 @@ finding_json(const struct nva_view *view, const struct nva_finding *f)
     api_set(o, "interface", text_or_null(tsi ? tsi->name : NULL));
     api_set(o, "directory", text_or_null(f->directory));
     api_set(o, "other", text_or_null(f->other));
+    api_set(o, "count", number_or_null(f->count));
+    api_set(o, "since", f->since ? wall_json(facts, f->since) : json_null());
+    api_set(o, "last", f->last ? wall_json(facts, f->last) : json_null());
+    api_set(o, "advice", text_or_null(f->advice[0] ? f->advice
+                                      : nva_audit_kind_advice(f->kind)));
     return o;
+}
+
+struct fault_list {
+    const struct nva_view *view;
+    const struct api_facts *facts;
+    json_t *json;
+};
+
+static void
+list_fault(const struct nva_finding *f, void *list_)
+{
+    const struct fault_list *list = list_;
+
+    json_array_append_new(list->json,
+                          api_show_finding(list->view, list->facts, f));
+}
+
+json_t *
+api_show_faults(const struct nva_view *view, const struct api_facts *facts)
+{
+    struct fault_list list = { view, facts, json_array() };
+    json_t *o = json_object();
+    size_t n = (facts && facts->faults
+                ? facts->faults(facts->aux, view, NVA_ID_NONE, list_fault,
+                                &list)
+                : 0);
+
+    api_set(o, "count", json_integer(n));
+    api_set(o, "left_out", json_integer(n - json_array_size(list.json)));
+    api_set(o, "faults", list.json);
+    return o;
+}
+
+static bool
+list_faults_of_tsi(const void *tsi_, void *list_)
+{
+    const struct nva_tsi *tsi = tsi_;
+    struct fault_list *list = list_;
+
+    list->facts->faults(list->facts->aux, list->view, tsi->id, list_fault,
+                        list);
+    return true;
+}
+
+json_t *
+api_show_vm_faults(const struct nva_view *view, const struct api_facts *facts,
+                   const struct nva_vm *vm)
+{
+    struct fault_list list = { view, facts, json_array() };
+
+    if (facts && facts->faults) {
+        directory_each_tsi_of_vm(view->dir, vm->id, list_faults_of_tsi,
+                                 &list);
+    }
+    return list.json;
 }
 
 json_t *
@@ -327,7 +393,8 @@ api_show_audit(const struct nva_view *view, const struct api_facts *facts,
 
     for (size_t i = 0; audit && i < audit->findings.n; i++) {
         json_array_append_new(findings,
-                              finding_json(view, &audit->findings.a[i]));
+                              api_show_finding(view, facts,
+                                               &audit->findings.a[i]));
     }
     api_set(o, "state", api_text(goes_on ? "running" : audit ? "done"
                                  : "never"));
@@ -398,6 +465,9 @@ api_show_note(const struct nva_view *view, const struct api_facts *facts,
                          ? nva_move_state_word(note->state)
                          : note->type == NVA_NOTE_VM
                          ? nva_vm_state_word(note->vm_state) : NULL));
+    if (note->finding) {
+        api_set(o, "fault", api_show_finding(view, facts, note->finding));
+    }
     return o;
 }
 
@@ -774,7 +844,7 @@ note_is_shown(const struct nva_note *note)
     case NVA_NOTE_DUPLICATE: case NVA_NOTE_FROZEN: case NVA_NOTE_WITHDRAWN:
     case NVA_NOTE_SILENT:
     case NVA_NOTE_THAWED: case NVA_NOTE_DRAIN: case NVA_NOTE_DETOUR:
-    case NVA_NOTE_AUDIT: case NVA_NOTE_EVICTED:
+    case NVA_NOTE_AUDIT: case NVA_NOTE_EVICTED: case NVA_NOTE_FAULT:
     case NVA_N_NOTES:
         return true;
     }

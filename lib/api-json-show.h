@@ -32,6 +32,13 @@ json_t *api_show_move(const struct nva_view *, const struct api_facts *,
                       const struct nva_move *, bool timeline);
 json_t *api_show_drain(const struct nva_view *, const struct api_facts *,
                        const struct nva_drain *);
+json_t *api_show_finding(const struct nva_view *, const struct api_facts *,
+                         const struct nva_finding *);
+/* What does not work now: how many things, and as many as may be listed. */
+json_t *api_show_faults(const struct nva_view *, const struct api_facts *);
+/* A list of what of it is about 'vm'. */
+json_t *api_show_vm_faults(const struct nva_view *, const struct api_facts *,
+                           const struct nva_vm *);
 /* 'goes_on': another one has begun since; 'audit' NULL: none has ended. */
 json_t *api_show_audit(const struct nva_view *, const struct api_facts *,
                        const struct nva_audit *, bool goes_on);

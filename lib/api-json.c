@@ -82,7 +82,7 @@ static api_handler get_vm, put_vm, thaw_vm, start_move;
 static api_handler get_move;
 static api_handler change_move, get_lookup, get_events, get_metrics;
 static api_handler get_health, del_named, get_drain, start_drain, stop_drain;
-static api_handler get_audit, start_audit;
+static api_handler get_audit, start_audit, get_faults;
 
 #define GET(H) [API_GET] = H
 #define PUT(H) [API_PUT] = H
@@ -123,6 +123,7 @@ static const struct api_route api_routes[] = {
       NVA_REQ_MOVE_ABORT },
     { "/v1/audit", 0, &api_audit_schema,
       { GET(get_audit), POST(start_audit) }, 0 },
+    { "/v1/faults", 0, NULL, { GET(get_faults) }, 0 },
     { "/v1/lookup", Q(VN) | Q(IP) | Q(MAC), NULL, { GET(get_lookup) }, 0 },
     { "/v1/events", 0, NULL, { GET(get_events) }, 0 },
     { "/metrics", 0, NULL, { GET(get_metrics) }, 0 },
@@ -963,13 +964,25 @@ get_port(struct api_ctx *ctx)
     return answer_one(ctx, vap, vap ? api_show_port(ctx->view, vap) : NULL);
 }
 
+/* One alone: with what of it does not work. */
+static json_t *
+show_vm(const struct nva_view *view, const struct api_facts *facts,
+        const struct nva_vm *vm)
+{
+    json_t *json = api_show_vm(view, vm);
+
+    api_set(json, "wrong", api_show_vm_faults(view, facts, vm));
+    return json;
+}
+
 static enum nva_reason
 get_vm(struct api_ctx *ctx)
 {
     const struct nva_vm *vm = directory_vm_by_name(ctx->view->dir,
                                                    ctx->names[0]);
 
-    return answer_one(ctx, vm, vm ? api_show_vm(ctx->view, vm) : NULL);
+    return answer_one(ctx, vm,
+                      vm ? show_vm(ctx->view, ctx->facts, vm) : NULL);
 }
 
 static enum nva_reason
@@ -1039,6 +1052,13 @@ static enum nva_reason
 get_audit(struct api_ctx *ctx)
 {
     ctx->answer = last_audit(ctx->view, ctx->facts);
+    return NVA_OK;
+}
+
+static enum nva_reason
+get_faults(struct api_ctx *ctx)
+{
+    ctx->answer = api_show_faults(ctx->view, ctx->facts);
     return NVA_OK;
 }
 
@@ -1122,6 +1142,6 @@ result_json(const struct nva_view *view, const struct api_facts *facts,
         break;
     }
     o = vn ? api_show_vn(view, vn) : nve ? api_show_nve(view, facts, nve)
-        : vap ? api_show_port(view, vap) : vm ? api_show_vm(view, vm) : o;
+        : vap ? api_show_port(view, vap) : vm ? show_vm(view, facts, vm) : o;
     return o ? o : json_object();
 }

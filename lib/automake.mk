@@ -53,6 +53,10 @@ lib_libnva_a_SOURCES = \
 	lib/explain.h \
 	lib/fabric.c \
 	lib/fabric.h \
+	lib/fault-private.h \
+	lib/fault-text.c \
+	lib/fault.c \
+	lib/fault.h \
 	lib/finding.c \
 	lib/finding.h \
 	lib/flow-prog.c \

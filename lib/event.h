@@ -216,6 +216,8 @@ struct nva_event {
     X(THAWED, "thawed")                                                     \
     X(DRAIN, "drain")           /* Began, ended, gave a VM up; arrival. */  \
     X(AUDIT, "audit")           /* A contradiction; 'what': its kind. */    \
+    X(FAULT, "fault")           /* What does not work, or does again; 'what':\
+                                 * its kind. */                             \
     X(FLOODED, "flooded")       /* What nobody knows, by packet-out. */     \
     X(PULLED, "pulled")         /* Sent on, and an NVE was told. */
 
@@ -228,6 +230,8 @@ enum nva_note_type {
 
 const char *nva_note_type_word(enum nva_note_type);
 
+struct nva_finding;
+
 struct nva_note {
     enum nva_note_type type;
     enum nva_reason reason;
@@ -239,6 +243,8 @@ struct nva_note {
     enum nva_move_state state;                  /* MOVE: the new one. */
     enum nva_vm_state vm_state;                 /* VM: the new one. */
     const char *what;                           /* A literal, may be NULL. */
+    const struct nva_finding *finding;          /* FAULT: valid while the note
+                                                 * is told; else NULL. */
 };
 
 /* A frame to send, as a packet-out of 'nve'. */

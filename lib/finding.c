@@ -15,7 +15,13 @@
 #include "util.h"
 
 static const char *const kind_words[] = {
-#define X(E, W, T) W,
+#define X(E, W, T, A) W,
+    NVA_AUDIT_KINDS
+#undef X
+};
+
+static const char *const kind_advice[] = {
+#define X(E, W, T, A) A,
     NVA_AUDIT_KINDS
 #undef X
 };
@@ -33,6 +39,12 @@ nva_findings_uninit(struct nva_findings *f)
 {
     free(f->a);
     memset(f, 0, sizeof *f);
+}
+
+const char *
+nva_audit_kind_advice(enum nva_audit_kind kind)
+{
+    return kind < ARRAY_SIZE(kind_advice) ? kind_advice[kind] : "?";
 }
 
 struct nva_finding *

@@ -280,6 +280,10 @@ enum {
     X(CONTRADICTION, "contradiction",                                       \
       "the directory says one thing, and another says another")
 
+#define NVA_REASONS_FAULT                                                   \
+    X(WRONG, "wrong", "something does not work")                            \
+    X(MENDED, "mended", "it is as it should be again")
+
 #define NVA_REASONS_RESPONDER                                               \
     X(ANSWERED, "answered", "answered from the directory")                  \
     X(UNKNOWN_ADDRESS, "unknown_address", "the directory has no entry")     \
@@ -330,7 +334,7 @@ enum {
     NVA_REASONS_ADMISSION                                                   \
     NVA_REASONS_REGISTRY NVA_REASONS_MOBILITY NVA_REASONS_DRAIN             \
     NVA_REASONS_PROBE NVA_REASONS_DUPLICATE NVA_REASONS_AGEING              \
-    NVA_REASONS_AUDIT NVA_REASONS_RESPONDER                                 \
+    NVA_REASONS_AUDIT NVA_REASONS_FAULT NVA_REASONS_RESPONDER               \
     NVA_REASONS_HOLD NVA_REASONS_PULL                                       \
     NVA_REASONS_PROG NVA_REASONS_SESSION NVA_REASONS_API
 

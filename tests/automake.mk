@@ -64,6 +64,7 @@ CHECK_TESTS = \
 	tests/unit/test-duplicate \
 	tests/unit/test-event \
 	tests/unit/test-fabric \
+	tests/unit/test-fault \
 	tests/unit/test-finding \
 	tests/unit/test-flow-prog \
 	tests/unit/test-flow-set \
@@ -111,6 +112,7 @@ CHECK_TESTS = \
 	tests/scenarios/test-evidence \
 	tests/scenarios/test-failure \
 	tests/scenarios/test-guard \
+	tests/scenarios/test-fault \
 	tests/scenarios/test-hold \
 	tests/scenarios/test-interfaces \
 	tests/scenarios/test-kinds \
@@ -211,6 +213,11 @@ tests_unit_test_fabric_SOURCES = \
 	tests/unit/test-fabric.c \
 	tests/unit/fixture.h
 tests_unit_test_fabric_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_unit_test_fault_SOURCES = \
+	tests/unit/test-fault.c \
+	tests/unit/fixture.h
+tests_unit_test_fault_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_unit_test_finding_SOURCES = \
 	tests/unit/test-finding.c \
@@ -414,6 +421,9 @@ tests_scenarios_test_evidence_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_failure_SOURCES = tests/scenarios/test-failure.c
 tests_scenarios_test_failure_CPPFLAGS = $(TEST_CPPFLAGS)
+
+tests_scenarios_test_fault_SOURCES = tests/scenarios/test-fault.c
+tests_scenarios_test_fault_CPPFLAGS = $(TEST_CPPFLAGS)
 
 tests_scenarios_test_hold_SOURCES = tests/scenarios/test-hold.c
 tests_scenarios_test_hold_CPPFLAGS = $(TEST_CPPFLAGS)

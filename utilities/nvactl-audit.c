@@ -8,7 +8,6 @@
 #include <string.h>
 
 static json_t *read_inventory(const char *file);
-static void print_finding(const json_t *);
 
 int
 nvactl_audit(const struct nvactl_args *args,
@@ -42,7 +41,7 @@ nvactl_audit(const struct nvactl_args *args,
         nvactl_print_json(audit);
     } else {
         json_array_foreach (findings, i, f) {
-            print_finding(f);
+            nvactl_show_finding(f);
         }
         printf("%zu contradictions, %lld NVEs, %lld flows", n,
                json_integer_value(json_object_get(audit, "nves")),
@@ -70,12 +69,4 @@ read_inventory(const char *file)
                 error.text);
     }
     return json;
-}
-
-static void
-print_finding(const json_t *f)
-{
-    printf("%s: %s: the directory: %s; found: %s\n",
-           nvactl_string(f, "kind"), nvactl_string(f, "object"),
-           nvactl_string(f, "directory"), nvactl_string(f, "other"));
 }

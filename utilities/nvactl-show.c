@@ -28,7 +28,7 @@ static void table_add(struct table *, const char *format, ...)
 static void table_print(struct table *);
 static const char *value_text(const json_t *, char *buf, size_t size);
 static const char *place_text(const json_t *, char *buf, size_t size);
-static const char *state_text(const json_t *nve);
+static const char *state_text(const json_t *nve, char *buf, size_t size);
 
 void
 nvactl_print_json(const json_t *json)
@@ -104,9 +104,11 @@ nvactl_show_nves(const json_t *list)
     table_start(&t, "NVE", "DATAPATH ID", "STATE", "OPENFLOW",
                 "TUNNEL ADDRESS", "VAPS", "PENDING", "QUARANTINED", NULL);
     json_array_foreach (list, i, nve) {
+        char state[CELL_MAX];
+
         table_add(&t, "%s", nvactl_string(nve, "name"));
         table_add(&t, "%s", nvactl_string(nve, "dpid"));
-        table_add(&t, "%s", state_text(nve));
+        table_add(&t, "%s", state_text(nve, state, sizeof state));
         table_add(&t, "%s%s", nvactl_string(nve, "openflow"),
                   json_is_true(json_object_get(nve, "bundles"))
                   || json_is_null(json_object_get(nve, "openflow"))
@@ -233,7 +235,7 @@ nvactl_show_vm(const json_t *vm)
 {
     const json_t *move = json_object_get(vm, "move");
     struct table t;
-    json_t *nif, *redirect;
+    json_t *nif, *redirect, *fault;
     size_t i, j;
 
     printf("%s: %s, %s, connections %s%s", nvactl_string(vm, "name"),
@@ -259,6 +261,32 @@ nvactl_show_vm(const json_t *vm)
                    nvactl_string(redirect, "to"), json_integer_value(
                        json_object_get(redirect, "remaining")));
         }
+    }
+    json_array_foreach (json_object_get(vm, "wrong"), i, fault) {
+        printf("\n");
+        nvactl_show_finding(fault);
+    }
+}
+
+void
+nvactl_show_finding(const json_t *f)
+{
+    const char *directory = nvactl_string(f, "directory");
+
+    printf("%s: %s: ", nvactl_string(f, "kind"), nvactl_string(f, "object"));
+    if (strcmp(directory, "-")) {
+        printf("the directory: %s; found: ", directory);
+    }
+    printf("%s\n    do: %s\n", nvactl_string(f, "other"),
+           nvactl_string(f, "advice"));
+}
+
+void
+nvactl_show_n_wrong(long long n)
+{
+    if (n) {
+        printf("\n%lld thing%s wrong: nvactl audit\n", n,
+               n == 1 ? " is" : "s are");
     }
 }
 
@@ -497,11 +525,17 @@ place_text(const json_t *place, char *buf, size_t size)
 }
 
 static const char *
-state_text(const json_t *nve)
+state_text(const json_t *nve, char *buf, size_t size)
 {
     const char *state = nvactl_string(nve, "state");
+    long long seconds = json_integer_value(json_object_get(nve,
+                                                           "state_seconds"));
 
-    return !strcmp(state, "disconnected") ? "DISCONNECTED" : state;
+    if (!strcmp(state, "disconnected")) {
+        snprintf(buf, size, "DISCONNECTED %lld s", seconds);
+        return buf;
+    }
+    return state;
 }
 
 static void *

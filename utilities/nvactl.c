@@ -533,13 +533,16 @@ show_fabric(const json_t *all)
     nvactl_show_vms(json_object_get(all, "vms"));
     putchar('\n');
     nvactl_show_moves(json_object_get(all, "moves"));
+    nvactl_show_n_wrong(json_integer_value(json_object_get(all, "wrong")));
 }
 
 static int
 run_show(const struct nvactl_args *args,
          const struct nvactl_command *c __attribute__((unused)))
 {
-    static const char *const keys[] = { "nves", "vns", "vms", "moves" };
+    static const char *const keys[] = {
+        "nves", "vns", "vms", "moves", "faults",
+    };
     json_t *all = json_object();
     int status = NVACTL_DONE;
 
@@ -555,6 +558,9 @@ run_show(const struct nvactl_args *args,
         }
     }
     if (!status) {
+        json_object_set(all, "wrong", json_object_get(all, "count"));
+        json_object_del(all, "count");
+        json_object_del(all, "left_out");
         json_object_set_new(all, "moves",
                             active_moves(json_object_get(all, "moves")));
         if (args->json) {

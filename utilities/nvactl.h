@@ -120,6 +120,10 @@ void nvactl_show_ports(const json_t *list);
 void nvactl_show_vms(const json_t *list);
 void nvactl_show_moves(const json_t *list);
 void nvactl_show_vm(const json_t *);
+/* A finding of an audit, or what stands. */
+void nvactl_show_finding(const json_t *);
+/* The last line of show: how many things are wrong, if any are. */
+void nvactl_show_n_wrong(long long n);
 void nvactl_show_move(const json_t *);
 void nvactl_show_event(const json_t *);
 /* Any other object: a line for each field. */

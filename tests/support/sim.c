@@ -963,6 +963,7 @@ sim_api(struct sim *sim, const char *method, const char *path,
         .nve_state = dispatch_nve_state,
         .nve_openflow = dispatch_nve_openflow,
         .audit = dispatch_last_audit,
+        .nve_since = dispatch_nve_since, .faults = dispatch_faults,
     };
     struct nva_view v = dispatch_view(sim->dispatch, sim->now);
     char *query, *bare = xstrdup(path);

@@ -119,7 +119,7 @@ START_TEST(is_well_formed)
             ck_assert_ptr_nonnull(strrchr(line, ' '));
         }
     }
-    ck_assert_uint_eq(n_types, METRICS_N_COUNTERS + 6 + 16);
+    ck_assert_uint_eq(n_types, METRICS_N_COUNTERS + 6 + 17);
 }
 END_TEST
 
