@@ -230,6 +230,9 @@ tell_dropped(struct dispatch *d, const struct nva_packet_in *pin,
         note.mac = frame.eth_src = eth.eth_src;
         classify_packet_vn(d->dir, pin, &vap, &note.vn);
         faults_refused(d->faults, &view, reason, vap, &frame);
+        if (pin->table == NVA_TABLE_REFUSE) {
+            faults_unbound(d->faults, &view, pin->nve, pin->in_port, &frame);
+        }
     }
     dispatch_name_sender(d->dir, pin->in_port, &note);
     dispatch_tell_note(d, &note, now);

@@ -32,7 +32,7 @@ typedef void describe_fn(const struct faults *, const struct nva_view *,
                          const struct fault *, struct nva_finding *);
 static describe_fn describe_silent, describe_unstable, describe_tunnel_port;
 static describe_fn describe_tunnel_ip, describe_port, describe_drop;
-static describe_fn describe_flows;
+static describe_fn describe_flows, describe_unbound;
 
 static describe_fn *const describers[NVA_N_AUDIT_KINDS] = {
     [NVA_AUDIT_NVE_SILENT] = describe_silent,
@@ -44,6 +44,7 @@ static describe_fn *const describers[NVA_N_AUDIT_KINDS] = {
     [NVA_AUDIT_FLOWS_UNKNOWN] = describe_flows,
     [NVA_AUDIT_FLOWS_REMOVED] = describe_flows,
     [NVA_AUDIT_PORT_ABSENT] = describe_port,
+    [NVA_AUDIT_PORT_UNCLAIMED] = describe_unbound,
     [NVA_AUDIT_FRAMES_DROPPED] = describe_drop,
 };
 
@@ -304,6 +305,24 @@ describe_port(const struct faults *f OVS_UNUSED, const struct nva_view *v,
     say(out->advice, sizeof out->advice, "nvactl vm set %s --nve %s "
              "--port %s, or add the port to its bridge", vm->name, nve->name,
              is_hint ? fault->alike : "PORT");
+}
+
+static void
+describe_unbound(const struct faults *f OVS_UNUSED, const struct nva_view *v,
+                 const struct fault *fault, struct nva_finding *out)
+{
+    const struct nva_nve *nve = directory_nve(v->dir, fault->key.nve);
+    const char *name = nve ? nve->name : "?";
+    char age[AGE_TEXT_MAX];
+
+    say(out->directory, sizeof out->directory, "in no network");
+    say(out->other, sizeof out->other, "%"PRIu64" frame%s from "ETH_ADDR_FMT
+        " dropped there%s, the last one %s ago", fault->count,
+        fault->count == 1 ? "" : "s", ETH_ADDR_ARGS(fault->mac),
+        fault->more ? " and at others" : "", age_text(v, fault->last, age));
+    say(out->advice, sizeof out->advice, "nvactl port add %s %s --vn VN; in a "
+        "strict network nvactl vm set VM --nve %s --port %s", name,
+        fault->key.port, name, fault->key.port);
 }
 
 /* ## Frames ## */

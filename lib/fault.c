@@ -43,6 +43,7 @@ static const struct {
     [NVA_AUDIT_PORT_ABSENT] = { 5 * NVA_SEC, 0 },
     [NVA_AUDIT_FLOWS_UNKNOWN] = { 5 * NVA_SEC, 0 },
     [NVA_AUDIT_FLOWS_REMOVED] = { 0, FAULT_LATELY },
+    [NVA_AUDIT_PORT_UNCLAIMED] = { 5 * NVA_SEC, FAULT_LATELY },
     [NVA_AUDIT_FRAMES_DROPPED] = { 0, FAULT_LATELY },
 };
 
@@ -63,6 +64,7 @@ static void nve_look(struct faults *, const struct nva_view *,
                      struct fault_nve *);
 static void port_changed(struct faults *, const struct nva_view *, nva_id nve,
                          const char *port);
+static void port_claimed(struct faults *, nva_id nve, const char *port);
 static void tsi_look(struct faults *, const struct nva_view *,
                      const struct nva_tsi *);
 static void tsi_del(struct faults *, nva_id);
@@ -130,8 +132,11 @@ faults_delta(struct faults *f, const struct nva_view *v,
     case NVA_DELTA_NVE_DEL:
         nve_del(f, delta->id);
         break;
-    case NVA_DELTA_PORT_PUT:
     case NVA_DELTA_PORT_DEL:
+        port_claimed(f, delta->port.nve, delta->port.name);
+        port_changed(f, v, delta->port.nve, delta->port.name);
+        break;
+    case NVA_DELTA_PORT_PUT:
         port_changed(f, v, delta->port.nve, delta->port.name);
         break;
     case NVA_DELTA_VM_PUT:
@@ -142,6 +147,9 @@ faults_delta(struct faults *f, const struct nva_view *v,
         break;
     case NVA_DELTA_TSI_DEL:
         tsi_del(f, delta->id);
+        break;
+    case NVA_DELTA_VAP_PUT:
+        port_claimed(f, delta->vap.nve, delta->vap.port);
         break;
     case NVA_DELTA_VAP_DEL:
         end_key(f, &(struct fault_key) { .kind = NVA_AUDIT_FRAMES_DROPPED,
@@ -231,9 +239,9 @@ hash_key(const struct fault_key *key)
 }
 
 /* The fault that counts the frame which 'key' is of: a VM that makes up
- * addresses has FAULT_DROPS_MAX, the last one for all further ones. */
+ * addresses has 'max', the last one for all further ones. */
 static struct fault *
-find_drop(const struct faults *f, const struct fault_key *key)
+find_drop(const struct faults *f, const struct fault_key *key, size_t max)
 {
     struct fault *fault = find(f, key), *last = NULL, *other;
     size_t n = 0;
@@ -247,7 +255,7 @@ find_drop(const struct faults *f, const struct fault_key *key)
             last = !last || other->since > last->since ? other : last;
         }
     }
-    if (n < FAULT_DROPS_MAX) {
+    if (n < max) {
         return NULL;
     }
     last->more = true;
@@ -291,7 +299,7 @@ faults_refused(struct faults *f, const struct nva_view *v,
     if (tsi && reason == NVA_R_SPOOFED) {
         key.ip = address_of(frame);     /* Else it is not for its address. */
     }
-    fault = find_drop(f, &key);
+    fault = find_drop(f, &key, FAULT_DROPS_MAX);
     if (!fault) {
         fault = begin(f, v, &key);
     }
@@ -299,6 +307,30 @@ faults_refused(struct faults *f, const struct nva_view *v,
         fault->mac = frame->eth_src;
         fault->at.nve = vap->nve;
         ovs_strlcpy(fault->at.port, vap->port, sizeof fault->at.port);
+        seen(f, v, fault);
+    }
+}
+
+void
+faults_unbound(struct faults *f, const struct nva_view *v, nva_id nve,
+               nva_ofport ofport, const struct nva_frame *frame)
+{
+    const struct nva_port *port = directory_port_by_ofport(v->dir, nve,
+                                                           ofport);
+    struct fault_key key = { .kind = NVA_AUDIT_PORT_UNCLAIMED, .nve = nve };
+    struct fault *fault;
+
+    if (!port || port == directory_tunnel_port(v->dir, nve)
+        || directory_vap_for(v->dir, nve, port->name, frame->eth_src)) {
+        return;
+    }
+    ovs_strlcpy(key.port, port->name, sizeof key.port);
+    fault = find_drop(f, &key, FAULT_PORTS_MAX);
+    if (!fault) {
+        fault = begin(f, v, &key);
+    }
+    if (fault) {
+        fault->mac = frame->eth_src;
         seen(f, v, fault);
     }
 }
@@ -753,6 +785,20 @@ port_changed(struct faults *f, const struct nva_view *v, nva_id id,
     directory_each_tsi_at(v->dir, id, port, tsi_cb, &walk);
     if (nve) {
         nve_look(f, v, nve);
+    }
+}
+
+/* Somebody has bound the port, or it is gone. */
+static void
+port_claimed(struct faults *f, nva_id nve, const char *port)
+{
+    struct fault_key key = { .kind = NVA_AUDIT_PORT_UNCLAIMED, .nve = nve };
+    struct fault *fault;
+
+    ovs_strlcpy(key.port, port, sizeof key.port);
+    fault = find(f, &key);
+    if (fault) {
+        end(f, fault);
     }
 }
 

@@ -24,6 +24,9 @@ enum {
     FAULT_DROPS_MAX = 4,        /* Addresses kept of one interface or access
                                  * point: a VM that makes them up.  Further
                                  * ones are counted with the last. */
+    FAULT_PORTS_MAX = 64,       /* Unbound ports kept of one NVE: one that is
+                                 * also used as an ordinary bridge.  Further
+                                 * ones are counted with the last. */
     FAULTS_LISTED_MAX = 256,    /* In one list: what is longer is read by
                                  * nobody, and a turn must stay short. */
     FAULT_UPS = 5,              /* So many sessions... */
@@ -57,6 +60,11 @@ bool faults_nve_ever(const struct faults *, nva_id nve);
  * are no fault. */
 void faults_refused(struct faults *, const struct nva_view *,
                     enum nva_reason, nva_id vap, const struct nva_frame *);
+
+/* 'frame' was refused at port 'ofport' of 'nve'; a fault unless the port is
+ * bound (by now), or not one of a VM. */
+void faults_unbound(struct faults *, const struct nva_view *, nva_id nve,
+                    nva_ofport, const struct nva_frame *);
 
 /* ## Questions ## */
 

@@ -39,6 +39,7 @@ enum {
 enum {
     REFUSE_PORT_MAC = 20,
     REFUSE_PORT = 10,
+    REFUSE_UNBOUND = 5,                 /* Of a port without a VAP. */
 };
 
 #define ICMP_REDIRECT 137
@@ -186,7 +187,8 @@ pipeline_base_admit_nd(const struct pipeline *p)
     finish_refuse(p, PIPELINE_REFUSE_ADDRESS, &f);
 }
 
-/* From a tunnel: those who share the meter of strays. */
+/* From a tunnel: those who share the meter of strays.  From a port without a
+ * VAP: whatever it is refused for. */
 void
 pipeline_base_refuse(const struct pipeline *p)
 {
@@ -198,6 +200,9 @@ pipeline_base_refuse(const struct pipeline *p)
         put_ask_limited(p, &f.actions, PIPELINE_METER_STRAY);
         finish(p, &f);
     }
+    start(p, NVA_TABLE_REFUSE, REFUSE_UNBOUND, &f);
+    put_ask_limited(p, &f.actions, PIPELINE_METER_UNBOUND);
+    finish(p, &f);
 }
 
 void

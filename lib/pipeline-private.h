@@ -31,6 +31,8 @@ enum {
     CLASSIFY_VAP_MAC = 130,
     CLASSIFY_VAP_METERED = 120,
     CLASSIFY_VAP = 110,
+    CLASSIFY_NOBODY = 20,               /* Ports that no VM has. */
+    CLASSIFY_UNBOUND = 10,              /* A port without a VAP: refused. */
 
     PRIO_ONLY = 10,                     /* Tables with one kind of flow. */
 };

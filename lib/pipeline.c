@@ -422,6 +422,10 @@ pipeline_use_meter(const struct pipeline *p, uint32_t id)
         meter.rate = PIPELINE_MISS_RATE;
         meter.burst = PIPELINE_MISS_BURST;
         break;
+    case PIPELINE_METER_UNBOUND:
+        meter.rate = PIPELINE_UNBOUND_RATE;
+        meter.burst = PIPELINE_UNBOUND_BURST;
+        break;
     default:
         meter.rate = (id > PIPELINE_METER_SHOW ? PIPELINE_SHOW_RATE
                       : id > PIPELINE_METER_DATA ? PIPELINE_DATA_RATE
@@ -538,6 +542,25 @@ base_tags(const struct pipeline *p)
     }
 }
 
+/* A VM may have turned up at a port that nobody bound.  The bridge's own port
+ * is no VM's, nor are groups of a VN that this NVE has left. */
+static void
+base_unbound(const struct pipeline *p)
+{
+    const nva_ofport nobody[] = { ofp_to_u16(OFPP_LOCAL), p->tunnel };
+    struct nva_flow f;
+
+    for (size_t i = 0; i < ARRAY_SIZE(nobody); i++) {
+        if (nobody[i] != NVA_OFPORT_NONE) {
+            start(p, NVA_TABLE_CLASSIFY, CLASSIFY_NOBODY, &f);
+            match_port(&f, nobody[i]);
+            finish(p, &f);
+        }
+    }
+    start(p, NVA_TABLE_CLASSIFY, CLASSIFY_UNBOUND, &f);
+    finish_refuse(p, PIPELINE_REFUSE_UNBOUND, &f);
+}
+
 static void
 base_classify(const struct pipeline *p)
 {
@@ -556,6 +579,7 @@ base_classify(const struct pipeline *p)
         put_ask_limited(p, &f.actions, PIPELINE_METER_STRAY);
         finish(p, &f);
     }
+    base_unbound(p);
     base_miss(p, NVA_TABLE_CLASSIFY, NULL);
 }
 

@@ -63,7 +63,8 @@ bool pipeline_cookie_parse(uint64_t cookie, struct nva_owner *owner,
     X(ADDRESS, 6, SPOOFED)              /* Another's, or not its own. */    \
     X(ROUTER, 7, NOT_ROUTER)            /* RFC 6105. */                     \
     X(DHCP, 8, NOT_DHCP_SERVER)         /* RFC 7610. */                     \
-    X(OPTION, 9, FRAME_OPTION)          /* Two addresses where one may be. */
+    X(OPTION, 9, FRAME_OPTION)          /* Two addresses where one may be. */\
+    X(UNBOUND, 10, NO_VAP)              /* Nobody bound the port. */
 
 enum pipeline_refusal {
 #define X(ENUM, NUMBER, REASON) PIPELINE_REFUSE_##ENUM = NUMBER,
@@ -81,11 +82,13 @@ enum nva_reason pipeline_refusal_reason(uint32_t reg3);
  * means that it is there now, another, PIPELINE_METER_SHOW higher;
  * PIPELINE_METER_STRAY for strays from tunnels,
  * PIPELINE_METER_HOLD for what is held, PIPELINE_METER_RESET for what is
- * reset, PIPELINE_METER_MISS for what VNs that pull have no flow for. */
+ * reset, PIPELINE_METER_MISS for what VNs that pull have no flow for,
+ * PIPELINE_METER_UNBOUND for what comes in at ports without a VAP. */
 #define PIPELINE_METER_STRAY 0xff01
 #define PIPELINE_METER_HOLD 0xff02
 #define PIPELINE_METER_RESET 0xff03
 #define PIPELINE_METER_MISS 0xff04
+#define PIPELINE_METER_UNBOUND 0xff05
 #define PIPELINE_METER_DATA 0x10000
 #define PIPELINE_METER_SHOW 0x20000
 
@@ -125,6 +128,11 @@ enum {
      * (ARP, ND) are not counted here and pull, too. */
     PIPELINE_MISS_RATE = 1000,
     PIPELINE_MISS_BURST = 1000,
+
+    /* Whoever speaks at ports that nobody bound.  One frame of each says so;
+     * a port that floods may hide another for a while. */
+    PIPELINE_UNBOUND_RATE = 10,
+    PIPELINE_UNBOUND_BURST = 20,
 
     /* Local ports of one VN at one NVE that get its floods.  With
      * NVA_NVES_PER_VN_MAX tunnels the list still fits in one flow mod (64 kB)

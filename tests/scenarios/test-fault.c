@@ -231,6 +231,123 @@ START_TEST(an_nve_without_a_tunnel_port)
 }
 END_TEST
 
+/* No address is given, and none can be guessed; then one is given. */
+START_TEST(an_nve_without_a_tunnel_address)
+{
+    struct stage s;
+
+    set(&s, STAGE_STRICT);
+    ck_assert_int_eq(sim_nve(s.sim, false), 4);
+    sim_by_unix_socket(s.sim, 4);
+    must(&s, "PUT", "/v1/nves/hv4", "{\"dpid\": \"4\"}");
+    sim_run(s.sim, 6 * NVA_SEC);
+    ck_assert_int_eq(n_wrong(&s), 1);
+    ck_said(&s, "\"kind\":\"tunnel_ip_absent\"");
+    ck_said(&s, "\"object\":\"nve hv4\"");
+    ck_said(&s, "no tunnel address is given");
+    ck_said(&s, "nvactl nve set NVE --tunnel-ip ADDRESS");
+    ck_assert_uint_eq(n_begun(&s), 1);
+    must(&s, "PUT", "/v1/nves/hv4", "{\"tunnel_ip\": \"fd31::4\"}");
+    ck_assert_int_eq(n_wrong(&s), 0);
+
+    /* The other family: one address is one address. */
+    must(&s, "PUT", "/v1/nves/hv3", "{\"tunnel_ip\": \"fd31::4\"}");
+    ck_assert_int_eq(n_wrong(&s), 2);
+    ck_said(&s, "its tunnel address is fd31::4");
+    must(&s, "PUT", "/v1/nves/hv3", "{\"tunnel_ip\": \"172.31.0.3\"}");
+    strike(&s);
+}
+END_TEST
+
+/* Flows of others: the bridge is held back, and that is said. */
+START_TEST(a_bridge_with_flows_of_others)
+{
+    struct stage s;
+
+    set(&s, STAGE_STRICT);
+    must(&s, "PUT", "/v1/nves/hv4", "{\"dpid\": \"4\", "
+         "\"tunnel_ip\": \"172.31.0.4\"}");
+    ck_assert_int_eq(sim_nve(s.sim, false), 4);
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_wrong(&s), 0);
+    fake_switch_plant(sim_switch(s.sim, 4), 0x1234);
+    sim_restart(s.sim, 4, true);
+    sim_run(s.sim, 11 * NVA_SEC);
+    ck_assert_int_eq(n_wrong(&s), 1);
+    ck_said(&s, "\"kind\":\"nve_silent\"");
+    ck_said(&s, "connected, and not used: ");
+    ck_said(&s, "nvactl nve set hv4 --adopt");
+    ck_assert_uint_eq(n_begun(&s) - n_mended(&s), 1);
+    must(&s, "PUT", "/v1/nves/hv4", "{\"adopt\": true}");
+    sim_settle(s.sim);
+    strike(&s);
+}
+END_TEST
+
+/* A VM turned up at a port that nobody bound, by announcements and by data. */
+START_TEST(a_vm_at_a_port_that_nobody_bound)
+{
+    struct stage s;
+
+    set(&s, _i ? STAGE_STRICT : 0);
+    sim_plug(s.sim, 2, "tap-new");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_wrong(&s), 0);           /* A silent port is none. */
+    sim_announce_at(s.sim, s.vm, SIM_GARP, 2, "tap-new");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_wrong(&s), 1);
+    ck_said(&s, "\"kind\":\"port_unclaimed\"");
+    ck_said(&s, "\"object\":\"nve hv2: port tap-new\"");
+    ck_said(&s, "1 frame from 02:00:00:00:00:01 dropped there");
+    ck_said(&s, "nvactl port add hv2 tap-new --vn VN");
+    sim_announce_at(s.sim, s.vm, SIM_NA, 2, "tap-new");
+    sim_run(s.sim, 6 * NVA_SEC);
+    ck_assert_int_eq(n_wrong(&s), 1);
+    ck_said(&s, "2 frames from");
+    ck_assert_uint_eq(n_begun(&s), 1);
+    must(&s, "POST", "/v1/audit", NULL);
+    ck_said(&s, "2 frames from 02:00:00:00:00:01");
+    ck_assert_int_eq(current_nve(&s), 1);
+
+    must(&s, "PUT", "/v1/nves/hv2/ports/tap-new", "{\"vn\": \"blue\"}");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_wrong(&s), 0);
+    must(&s, "DELETE", "/v1/nves/hv2/ports/tap-new", NULL);
+    sim_settle(s.sim);
+
+    /* Again; its port goes. */
+    sim_announce_at(s.sim, s.vm, SIM_RARP, 2, "tap-new");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_wrong(&s), 1);
+    sim_unplug(s.sim, 2, "tap-new");
+    sim_settle(s.sim);
+    strike(&s);
+}
+END_TEST
+
+/* Tags are refused before the port is looked at. */
+START_TEST(any_frame_at_a_port_that_nobody_bound)
+{
+    static const uint8_t frames[][60] = {
+        { 2, 0, 0, 0, 0, 0x11, 2, 0, 0, 0, 0, 1, 8, 0, 0x45 },
+        { 2, 0, 0, 0, 0, 0x11, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 5, 8, 0, 0x45 },
+        { 2, 0, 0, 0, 0, 0x11, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 0, 8, 0, 0x45 },
+        { 1, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0, 0x26, 0x42, 0x42, 3 },
+    };
+    struct stage s;
+
+    set(&s, 0);
+    sim_plug(s.sim, 2, "tap-new");
+    sim_settle(s.sim);
+    sim_frame_at(s.sim, frames[_i], sizeof frames[_i], 2, "tap-new");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_wrong(&s), 1);
+    ck_said(&s, "\"object\":\"nve hv2: port tap-new\"");
+    sim_run(s.sim, FAULT_LATELY);
+    strike(&s);
+}
+END_TEST
+
 START_TEST(two_nves_with_one_tunnel_address)
 {
     struct stage s;
@@ -515,6 +632,10 @@ main(void)
     tcase_add_test(tc, a_bridge_that_was_disconnected);
     tcase_add_test(tc, a_session_that_comes_and_goes);
     tcase_add_test(tc, an_nve_without_a_tunnel_port);
+    tcase_add_test(tc, an_nve_without_a_tunnel_address);
+    tcase_add_test(tc, a_bridge_with_flows_of_others);
+    tcase_add_loop_test(tc, a_vm_at_a_port_that_nobody_bound, 0, 2);
+    tcase_add_loop_test(tc, any_frame_at_a_port_that_nobody_bound, 0, 4);
     tcase_add_test(tc, two_nves_with_one_tunnel_address);
     tcase_add_test(tc, another_address_in_a_strict_network);
     tcase_add_test(tc, a_vm_that_speaks_where_it_was_not_put);

@@ -417,6 +417,9 @@ format_meter_head(struct ds *s)
     ds_put_format(s, "| 0x%x | %d | %d | first packets in VNs that pull |\n",
                   PIPELINE_METER_MISS, PIPELINE_MISS_RATE,
                   PIPELINE_MISS_BURST);
+    ds_put_format(s, "| 0x%x | %d | %d | what comes in at ports that nobody "
+                  "bound |\n", PIPELINE_METER_UNBOUND, PIPELINE_UNBOUND_RATE,
+                  PIPELINE_UNBOUND_BURST);
     ds_put_cstr(s,
 "\n"
 "## Flows by owner\n"

@@ -63,6 +63,7 @@ struct sim_nve {
     bool up;                            /* dispatch knows it. */
     bool isolated;
     struct in6_addr ip;
+    bool local;                         /* A unix socket: shows no address. */
     nva_usec slow;
     nva_usec last_up, last_down;        /* TCP keeps order. */
     nva_ofport next_ofport;
@@ -323,7 +324,8 @@ static void
 feed_up(struct sim_nve *nve, const struct of_session_event *ev)
 {
     const struct dispatch_peer peer = {
-        .dpid = ev->up.dpid, .ip = nve->ip, .text = "sim",
+        .dpid = ev->up.dpid, .text = "sim",
+        .ip = nve->local ? in6addr_any : nve->ip,
         .n_ports = ev->up.n_ports, .ports = ev->up.ports,
         .openflow = of_version_text(ev->up.version),
         .bundles = ev->up.bundles,
@@ -902,6 +904,13 @@ sim_restart(struct sim *sim, int nve, bool keep_flows)
         fake_switch_clear(sim->nves[nve].sw);
     }
     sim_connect(sim, nve);
+}
+
+void
+sim_by_unix_socket(struct sim *sim, int nve)
+{
+    sim->nves[nve].local = true;
+    sim_restart(sim, nve, true);
 }
 
 void

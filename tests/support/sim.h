@@ -45,6 +45,8 @@ void sim_disconnect(struct sim *, int nve);
 void sim_connect(struct sim *, int nve);
 /* The switch restarts, with or without its flows, and connects again. */
 void sim_restart(struct sim *, int nve, bool keep_flows);
+/* It connects again by a unix socket, which shows no address. */
+void sim_by_unix_socket(struct sim *, int nve);
 /* The datapath, too, is cut off: nothing gets in or out. */
 void sim_isolate(struct sim *, int nve, bool isolated);
 

@@ -139,3 +139,46 @@ def test_a_vm_where_it_was_not_put(make_world):
     world.settled()
     assert world.ping("c", ip4(1)) == 3
     world.everything_as_it_should()
+
+
+def test_one_tunnel_address_twice(make_world):
+    world = make_world(2)
+    fabric(world)
+    one, two = (world.api("GET", f"/v1/nves/hv{i}")["tunnel_ip"]
+                for i in (1, 2))
+    world.api("PUT", "/v1/nves/hv2", {"tunnel_ip": one})
+    found = wait_wrong(world, ["tunnel_ip_twice"])["tunnel_ip_twice"]
+    assert {f["nve"] for f in found} == {"hv1", "hv2"}
+    assert last_line(world) == "2 things are wrong: nvactl audit"
+    assert one in world.nvactl("audit").stdout
+    world.api("PUT", "/v1/nves/hv2", {"tunnel_ip": two})
+    wait_wrong(world, [])
+    world.settled()
+    world.wait(lambda: world.ping("a", ip4(2)) == 3, "the ping")
+    world.everything_as_it_should()
+
+
+def test_a_vm_at_a_port_that_nobody_bound(make_world):
+    world = make_world(2)
+    fabric(world)
+    world.sandbox("vm", "c", "hv2", "--mac", mac(3), "--ip", ip4(3) + "/16")
+    assert world.ping("c", ip4(1)) == 0
+    found = wait_wrong(world, ["port_unclaimed"])["port_unclaimed"]
+    assert len(found) == 1              # Not the bridge's own port.
+    assert found[0]["object"] == "nve hv2: port tap-c"
+    assert mac(3) in found[0]["other"]
+    assert last_line(world) == "1 thing is wrong: nvactl audit"
+    world.wait(lambda: [line for line in log(world, "wrong")
+                        if "|WARN|" in line and "port_unclaimed" in line],
+               "a line of the log")
+    assert world.metric("nva_faults") == 1
+    # What it advises works.
+    advice = re.search(r"nvactl (port add [^;]*)", found[0]["advice"])
+    done = world.nvactl(*advice.group(1).replace(" VN", " red").split())
+    assert done.returncode == 0, done.stderr
+    wait_wrong(world, ["frames_dropped"])   # It is a strict network.
+    world.declare("c", 3, "hv2")
+    world.settled()
+    wait_wrong(world, [])
+    assert world.ping("c", ip4(1)) == 3
+    world.everything_as_it_should()

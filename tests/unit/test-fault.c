@@ -177,6 +177,32 @@ START_TEST(what_frames_can_make_is_bounded)
 }
 END_TEST
 
+/* A bridge with many ports that nobody bound. */
+START_TEST(unbound_ports_are_bounded)
+{
+    const struct nva_frame frame = { .eth_src = fx_mac(9) };
+    char name[NVA_PORT_NAME_MAX];
+
+    for (int i = 0; i < 2 * FAULT_PORTS_MAX; i++) {
+        snprintf(name, sizeof name, "un%d", i);
+        fx_port(&fx, HV1, name, 100 + i);
+        fx.view.now++;
+        faults_unbound(faults, &fx.view, HV1, 100 + i, &frame);
+    }
+    ck_assert_uint_eq(faults_n(faults), FAULT_PORTS_MAX);
+    ck_assert_ptr_nonnull(strstr(all(), "65 frames from"));
+    ck_assert_ptr_nonnull(strstr(all(), " dropped there and at others"));
+
+    /* A bound port, the tunnel's and one that is not there are none. */
+    faults_unbound(faults, &fx.view, HV1,
+                   directory_port(fx.dir, HV1, "tap1")->ofport, &frame);
+    faults_unbound(faults, &fx.view, HV1,
+                   directory_tunnel_port(fx.dir, HV1)->ofport, &frame);
+    faults_unbound(faults, &fx.view, HV1, 60000, &frame);
+    ck_assert_uint_eq(faults_n(faults), FAULT_PORTS_MAX);
+}
+END_TEST
+
 START_TEST(it_ends_when_nothing_comes_any_more)
 {
     struct nva_finding f;
@@ -209,6 +235,7 @@ main(void)
     tcase_add_test(tc, a_port_that_may_be_meant);
     tcase_add_test(tc, what_is_dropped_and_what_is_only_not_believed);
     tcase_add_test(tc, what_frames_can_make_is_bounded);
+    tcase_add_test(tc, unbound_ports_are_bounded);
     tcase_add_test(tc, it_ends_when_nothing_comes_any_more);
     suite_add_tcase(suite, tc);
     return fx_run(suite);

@@ -417,6 +417,34 @@ START_TEST(hops_are_counted_and_end)
 }
 END_TEST
 
+/* What comes in at a port without a VAP is shown, but not from the tunnel nor
+ * from the bridge's own port. */
+START_TEST(who_is_at_an_unbound_port)
+{
+    const uint16_t nobody[] = { 1, ofp_to_u16(OFPP_LOCAL) };
+    const struct nva_flow *f;
+    struct match match;
+
+    pipeline_base(&p);
+    match_init_catchall(&match);
+    f = flow_set_find(p.out, NVA_TABLE_CLASSIFY, 10, &match);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_str_eq(ofpacts_text(&f->actions),
+                     "set_field:0xa->reg3,goto_table:62");
+    ck_assert_int_eq(pipeline_refusal_reason(10), NVA_R_NO_VAP);
+    f = flow_set_find(p.out, NVA_TABLE_REFUSE, 5, &match);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_str_eq(ofpacts_text(&f->actions), "controller(meter_id=65285)");
+    for (size_t i = 0; i < ARRAY_SIZE(nobody); i++) {
+        match_init_catchall(&match);
+        match_set_in_port(&match, u16_to_ofp(nobody[i]));
+        f = flow_set_find(p.out, NVA_TABLE_CLASSIFY, 20, &match);
+        ck_assert_ptr_nonnull(f);
+        ck_assert_str_eq(ofpacts_text(&f->actions), "drop");
+    }
+}
+END_TEST
+
 /* F6: answers to probes go to the NVA and nowhere else; nothing else does. */
 START_TEST(answers_to_the_nva)
 {
@@ -557,7 +585,8 @@ START_TEST(whoever_uses_a_meter_has_it)
 
     pipeline_base(&p);
     ck_assert(has_meter(PIPELINE_METER_STRAY) && has_meter(PIPELINE_METER_HOLD)
-              && has_meter(PIPELINE_METER_RESET));
+              && has_meter(PIPELINE_METER_RESET)
+              && has_meter(PIPELINE_METER_UNBOUND));
 }
 END_TEST
 
@@ -653,6 +682,7 @@ main(void)
     tcase_add_test(tc, quiet_port_gets_no_floods);
     tcase_add_test(tc, longest_flood_fits_in_a_flow_mod);
     tcase_add_test(tc, hops_are_counted_and_end);
+    tcase_add_test(tc, who_is_at_an_unbound_port);
     tcase_add_test(tc, answers_to_the_nva);
     tcase_add_test(tc, f2_arp_answer);
     tcase_add_test(tc, d15_strict_admission_of_addresses);
