@@ -195,9 +195,10 @@ put_note(const struct nva_view *view, const struct nva_note *note,
                       nva_vm_state_word(note->vm_state),
                       nva_reason_text(note->reason));
     } else if (note->type == NVA_NOTE_NVE || note->type == NVA_NOTE_DRAIN) {
-        ds_put_format(s, "%s %s: %s",
+        ds_put_format(s, "%s %s: %s%s%s",
                       note->type == NVA_NOTE_NVE ? "nve" : "drain of",
-                      nve ? nve->name : "?", what);
+                      nve ? nve->name : "?", what,
+                      note->port[0] ? " " : "", note->port);
         put_reason(note->reason, s);
     } else {
         ds_put_format(s, "%s: %s nve=%s port=%s mac="ETH_ADDR_FMT" %s",

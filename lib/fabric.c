@@ -27,12 +27,18 @@ static void fabric_port(const struct nva_view *, const struct nva_event *,
 static void note(struct nva_plan *, enum nva_note_type, enum nva_reason,
                  nva_id nve, const char *what);
 
-static size_t described_ports(const struct nva_event *,
+static size_t described_ports(const struct nva_view *,
+                              const struct nva_event *,
                               const struct nva_port **, struct nva_plan *);
-static size_t unique_ports(const struct nva_port **, size_t n,
-                           int (*compare)(const void *, const void *));
+static size_t unique_names(const struct nva_view *, nva_id nve,
+                           const struct nva_port **, size_t n,
+                           struct nva_plan *);
+static size_t unique_ofports(const struct nva_port **, size_t n);
 static int compare_names(const void *, const void *);
+static int compare_names_and_ofports(const void *, const void *);
 static int compare_ofports(const void *, const void *);
+static void note_alike(struct nva_plan *, nva_id nve, const struct nva_port *);
+static bool is_cut(const struct nva_port *);
 static bool port_is_sane(const struct nva_port *);
 static bool delete_unless_same(const void *port, void *diff);
 static bool count_one(const void *port, void *n);
@@ -182,7 +188,7 @@ fabric_up(const struct nva_view *view, const struct nva_event *ev,
         delta->nve.tunnel_ip_guessed = true;
     }
 
-    diff.n = described_ports(ev, diff.ports, plan);
+    diff.n = described_ports(view, ev, diff.ports, plan);
     directory_each_port(view->dir, nve->id, delete_unless_same, &diff);
     for (size_t i = 0; i < diff.n; i++) {
         const struct nva_port *old;
@@ -240,7 +246,9 @@ note(struct nva_plan *plan, enum nva_note_type type, enum nva_reason reason,
 /* ## Ports ## */
 
 /* One port's status.  A number that it took from another port means that the
- * other one is gone, which the directory sees to. */
+ * other one is gone, which the directory sees to.  A second port whose name
+ * may be cut like that of one that is there is another port: nobody could tell
+ * which of them is meant, so the first one stays. */
 static void
 fabric_port(const struct nva_view *view, const struct nva_event *ev,
             struct nva_plan *plan)
@@ -255,12 +263,15 @@ fabric_port(const struct nva_view *view, const struct nva_event *ev,
     }
     old = directory_port(view->dir, ev->nve, port->name);
     if (ev->port.gone) {
-        if (old) {
+        if (old && old->ofport == port->ofport) {
             port_del(plan, old);
         }
         return;
     }
     if (old && port_is_same(old, port)) {
+        return;
+    } else if (old && old->ofport != port->ofport && is_cut(port)) {
+        note_alike(plan, ev->nve, port);
         return;
     }
     other = directory_port_by_ofport(view->dir, ev->nve, port->ofport);
@@ -276,22 +287,21 @@ fabric_port(const struct nva_view *view, const struct nva_event *ev,
  * NVA_PORTS_PER_NVE_MAX, sane ones, each name and each number once, since a
  * switch may claim anything.  Returns how many. */
 static size_t
-described_ports(const struct nva_event *ev, const struct nva_port **ports,
-                struct nva_plan *plan)
+described_ports(const struct nva_view *view, const struct nva_event *ev,
+                const struct nva_port **ports, struct nva_plan *plan)
 {
-    size_t n = 0, n_sane;
+    size_t n = 0;
 
     for (size_t i = 0; i < ev->up.n_ports; i++) {
         if (port_is_sane(&ev->up.ports[i])) {
             ports[n++] = &ev->up.ports[i];
         }
     }
-    n_sane = n;
-    n = unique_ports(ports, n, compare_ofports);
-    n = unique_ports(ports, n, compare_names);
-    if (n_sane != ev->up.n_ports || n != n_sane) {
+    n = unique_ofports(ports, n);
+    if (n != ev->up.n_ports) {
         note(plan, NVA_NOTE_NVE, NVA_R_BAD_NAME, ev->nve, "ports ignored");
     }
+    n = unique_names(view, ev->nve, ports, n, plan);
     if (n > NVA_PORTS_PER_NVE_MAX) {
         note(plan, NVA_NOTE_NVE, NVA_R_LIMIT, ev->nve, "ports ignored");
         n = NVA_PORTS_PER_NVE_MAX;
@@ -299,20 +309,62 @@ described_ports(const struct nva_event *ev, const struct nva_port **ports,
     return n;
 }
 
-/* Sorts by 'compare' and keeps one of those that it finds equal. */
 static size_t
-unique_ports(const struct nva_port **ports, size_t n,
-             int (*compare)(const void *, const void *))
+unique_ofports(const struct nva_port **ports, size_t n)
 {
     size_t kept = 0;
 
-    qsort(ports, n, sizeof *ports, compare);
+    qsort(ports, n, sizeof *ports, compare_ofports);
     for (size_t i = 0; i < n; i++) {
-        if (!kept || compare(&ports[kept - 1], &ports[i])) {
+        if (!kept || compare_ofports(&ports[kept - 1], &ports[i])) {
             ports[kept++] = ports[i];
         }
     }
     return kept;
+}
+
+/* Of those with one name it keeps the one that is known, else that with the
+ * lowest number, and says so once. */
+static size_t
+unique_names(const struct nva_view *view, nva_id nve,
+             const struct nva_port **ports, size_t n, struct nva_plan *plan)
+{
+    const struct nva_port *alike = NULL, *old;
+    size_t kept = 0;
+
+    qsort(ports, n, sizeof *ports, compare_names_and_ofports);
+    for (size_t i = 0; i < n; i++) {
+        if (!kept || compare_names(&ports[kept - 1], &ports[i])) {
+            ports[kept++] = ports[i];
+            continue;
+        }
+        alike = ports[i];
+        old = directory_port(view->dir, nve, ports[i]->name);
+        if (old && old->ofport == ports[i]->ofport) {
+            ports[kept - 1] = ports[i];
+        }
+    }
+    if (alike) {
+        note_alike(plan, nve, alike);
+    }
+    return kept;
+}
+
+static void
+note_alike(struct nva_plan *plan, nva_id nve, const struct nva_port *port)
+{
+    struct nva_note *n = nva_plan_note(plan, NVA_NOTE_NVE, NVA_R_NAME_ALIKE);
+
+    n->nve = nve;
+    n->what = "port ignored";
+    ovs_strlcpy(n->port, port->name, sizeof n->port);
+}
+
+/* True if OpenFlow may have left out the end of its name. */
+static bool
+is_cut(const struct nva_port *port)
+{
+    return strlen(port->name) == sizeof port->name - 1;
 }
 
 static int
@@ -322,6 +374,14 @@ compare_names(const void *a_, const void *b_)
     const struct nva_port *const *b = b_;
 
     return strncmp((*a)->name, (*b)->name, sizeof (*a)->name);
+}
+
+static int
+compare_names_and_ofports(const void *a, const void *b)
+{
+    int names = compare_names(a, b);
+
+    return names ? names : compare_ofports(a, b);
 }
 
 static int

@@ -44,9 +44,11 @@ static struct in6_addr get_ip4(struct reader *);
 static struct in6_addr get_ip6(struct reader *);
 
 static void parse_ethernet(struct reader *, struct nva_frame *);
+static void unwrap_snap(struct reader *, struct nva_frame *);
 static void parse_arp(struct reader *, struct nva_frame *);
 static void parse_ipv4(struct reader *, struct nva_frame *);
 static void parse_ipv6(struct reader *, struct nva_frame *);
+static uint8_t skip_extensions(struct reader *, uint8_t next, size_t *len);
 static void parse_nd(struct reader *, struct nva_frame *);
 static void parse_nd_options(struct reader *, struct nva_frame *);
 static void check_ns(struct reader *, const struct nva_frame *);
@@ -298,6 +300,21 @@ parse_ethernet(struct reader *r, struct nva_frame *f)
                        NVA_R_FRAME_FORMAT);
     }
     reader_require(r, f->eth_type != ETH_TYPE_VLAN_8021AD, NVA_R_FRAME_FORMAT);
+    unwrap_snap(r, f);
+}
+
+/* A length instead of a type, LLC, and SNAP with an Ethernet type (RFC 1042):
+ * switches match it as if the type stood in front. */
+static void
+unwrap_snap(struct reader *r, struct nva_frame *f)
+{
+    static const uint8_t snap[] = { 0xaa, 0xaa, 3, 0, 0, 0 };
+
+    if (f->eth_type < ETH_TYPE_MIN && r->left >= sizeof snap + 2
+        && !memcmp(r->p, snap, sizeof snap)) {
+        get_bytes(r, sizeof snap);
+        f->eth_type = get_u16(r);
+    }
 }
 
 static void
@@ -327,7 +344,6 @@ parse_arp(struct reader *r, struct nva_frame *f)
                    NVA_R_FRAME_MISMATCH);
 }
 
-/* Goes on only for an NS or NA; bytes after the IPv6 payload are padding. */
 /* Only for who sent it; what is too short for an address has none. */
 static void
 parse_ipv4(struct reader *r, struct nva_frame *f)
@@ -340,6 +356,7 @@ parse_ipv4(struct reader *r, struct nva_frame *f)
     }
 }
 
+/* Goes on only for an NS or NA; bytes after the IPv6 payload are padding. */
 static void
 parse_ipv6(struct reader *r, struct nva_frame *f)
 {
@@ -354,6 +371,7 @@ parse_ipv6(struct reader *r, struct nva_frame *f)
     hop_limit = get_u8(r);
     f->ip_src = get_ip6(r);
     f->ip_dst = get_ip6(r);
+    next_header = skip_extensions(r, next_header, &len);
     if (r->error || next_header != IPPROTO_ICMPV6 || !r->left) {
         return;
     }
@@ -372,6 +390,32 @@ parse_ipv6(struct reader *r, struct nva_frame *f)
     reader_require(r, hop_limit == 255, NVA_R_FRAME_HOP_LIMIT);
     reader_require(r, !csum, NVA_R_FRAME_CHECKSUM);
     parse_nd(r, f);
+}
+
+/* Extension headers (RFC 8200 s4) that a host, and the switch, reads over on
+ * its way to the payload: fragments alone stay closed.  Returns what follows
+ * them; they do not count in '*len'. */
+static uint8_t
+skip_extensions(struct reader *r, uint8_t next, size_t *len)
+{
+    while (!r->error && r->left >= 8 && *len >= 8) {
+        size_t n = (r->p[1] + 1) * 8;
+        uint16_t offset = r->p[2] << 8 | r->p[3];
+
+        if (next == IPPROTO_FRAGMENT && !offset) {
+            n = 8;
+        } else if (next == IPPROTO_AH) {
+            n = (r->p[1] + 2) * 4;
+        } else if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING
+                   && next != IPPROTO_DSTOPTS) {
+            break;
+        }
+        next = r->p[0];
+        reader_require(r, n <= *len, NVA_R_FRAME_TRUNCATED);
+        get_bytes(r, n);
+        *len -= MIN(n, *len);
+    }
+    return next;
 }
 
 static void

@@ -221,6 +221,8 @@ enum {
     X(EXISTS, "exists", "there is one with this key already")               \
     X(IN_USE, "in_use", "other objects depend on it")                       \
     X(BAD_NAME, "bad_name", "the name is empty, too long or has odd bytes") \
+    X(NAME_ALIKE, "name_alike",                                             \
+      "another port's name begins with the same 15 characters")             \
     X(BAD_VALUE, "bad_value", "the value is outside its range")             \
     X(VNI_TAKEN, "vni_taken", "another network has this VNI")               \
     X(DPID_TAKEN, "dpid_taken", "another NVE has this datapath id")         \

@@ -562,6 +562,7 @@ EXTRA_DIST += \
 	tests/system/nd.py \
 	tests/system/sniff.py \
 	tests/system/test_abuse.py \
+	tests/system/test_acd.py \
 	tests/system/test_ask.py \
 	tests/system/test_audit.py \
 	tests/system/test_doubt.py \

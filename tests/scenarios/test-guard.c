@@ -160,6 +160,128 @@ START_TEST(S2_tags_from_a_tunnel)
 }
 END_TEST
 
+/* ## Other ways to write ARP and ND ## */
+
+#define CHAIN(FIRST, ...) FIRST, sizeof (uint8_t[]) { __VA_ARGS__ },         \
+                          { __VA_ARGS__ }
+
+/* In front of what: a length, LLC and SNAP, perhaps after a tag; IPv6 headers,
+ * the last of which ends with the type of the next. */
+static const struct wrapping {
+    const char *what;
+    bool tag, snap;
+    uint8_t first, n, chain[24];
+} wrappings[] = {
+    { "plain", .first = 58 },
+    { "SNAP", .snap = true, .first = 58 },
+    { "SNAP, priority tag", .tag = true, .snap = true, .first = 58 },
+    { "hop by hop", false, false, CHAIN(0, 58, 0, 1, 4) },
+    { "router alert", false, false, CHAIN(0, 58, 0, 5, 2, 0, 0, 1, 0) },
+    { "destination options", false, false, CHAIN(60, 58, 0, 1, 4) },
+    { "routing", false, false, CHAIN(43, 58, 0, 4, 0) },
+    { "authentication", false, false,
+      CHAIN(51, 58, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9) },
+    { "whole fragment", false, false, CHAIN(44, 58, 0, 0, 0, 0, 0, 0, 1) },
+    { "two", false, false,
+      CHAIN(0, 60, 0, 1, 4, 0, 0, 0, 0, 58, 0, 1, 4) },
+    { "SNAP, hop by hop", false, true, CHAIN(0, 58, 0, 1, 4) },
+};
+
+static size_t
+wrap(uint8_t *frame, size_t n, const struct wrapping *w)
+{
+    const size_t n_chain = ROUND_UP(w->n, 8);
+    uint8_t head[26], *p = head;
+    const bool v6 = frame[12] == 0x86;
+
+    if (v6 && n_chain) {
+        memmove(frame + 54 + n_chain, frame + 54, n - 54);
+        memset(frame + 54, 0, n_chain);
+        memcpy(frame + 54, w->chain, w->n);
+        frame[20] = w->first;
+        frame[19] += n_chain;
+        n += n_chain;
+    }
+    if (w->tag) {
+        p = mempcpy(p, "\x81\0\0", 4);
+    }
+    if (w->snap) {
+        *p++ = 0;
+        *p++ = n - 14 + 8;
+        p = mempcpy(p, "\xaa\xaa\3\0\0", 6);
+    }
+    memmove(frame + 12 + (p - head), frame + 12, n - 12);
+    memcpy(frame + 12, head, p - head);
+    return n + (p - head);
+}
+
+/* c1's word to the VM of its own address, or a lie. */
+static size_t
+word(uint8_t *frame, int kind, bool lie)
+{
+    const uint8_t ip4[4] = { 10, 0, 0, lie ? VM : C1 };
+    const uint8_t ip6[16] = { 0xfd, 0x10, [15] = lie ? VM : C1 };
+    const uint8_t other[16] = { 0xfd, 0x10, [15] = 77 };
+    size_t n = (kind == 0 ? guest_frame_garp(frame, c1_mac, ip4, true)
+                : kind == 1 ? guest_frame_garp(frame, c1_mac, ip4, false)
+                : kind == 2 ? guest_frame_na(frame, c1_mac, ip6, false)
+                : guest_frame_ns(frame, c1_mac, ip6, other));
+
+    memcpy(frame, vm_mac, 6);
+    return n;
+}
+
+/* However it is written, it is read, or refused and counted. */
+START_TEST(S1_wrapped)
+{
+    const struct wrapping *w = &wrappings[_i % ARRAY_SIZE(wrappings)];
+    uint8_t frame[GUEST_FRAME_SIZE];
+    struct stage s;
+
+    set(&s, _i / ARRAY_SIZE(wrappings));
+    for (int kind = 0; kind < 4; kind++) {
+        size_t n = wrap(frame, word(frame, kind, false), w);
+        size_t dropped = sim_notes(s.sim, NVA_NOTE_DROPPED,
+                                   NVA_R_NOT_INTERESTING);
+
+        if (kind != 3) {        /* A question to one is seen by it alone. */
+            c1_sends(&s, frame, n, NVA_OK, w->what);
+        }
+        ck_assert_uint_eq(sim_notes(s.sim, NVA_NOTE_DROPPED,
+                                    NVA_R_NOT_INTERESTING), dropped);
+        n = wrap(frame, word(frame, kind, true), w);
+        c1_sends(&s, frame, n, NVA_R_SPOOFED, w->what);
+    }
+    all_well(&s);
+    stage_strike(&s);
+}
+END_TEST
+
+/* What a frame teaches it teaches however it is written: a host nobody told us
+ * of. */
+START_TEST(S1_wrapped_is_learned)
+{
+    const struct wrapping *w = &wrappings[_i];
+    const uint8_t mac[6] = MAC(0x71);
+    const uint8_t ip4[4] = { 10, 0, 0, 99 };
+    const uint8_t ip6[16] = { 0xfd, 0x10, [15] = 99 };
+    uint8_t frame[GUEST_FRAME_SIZE];
+    struct stage s;
+
+    set(&s, LEARN);
+    sim_frame_at(s.sim, frame,
+                 wrap(frame, guest_frame_garp(frame, mac, ip4, true), w), 1,
+                 "tap-c1");
+    sim_frame_at(s.sim, frame,
+                 wrap(frame, guest_frame_na(frame, mac, ip6, false), w), 1,
+                 "tap-c1");
+    sim_settle(s.sim);
+    must(&s, "GET", "/v1/lookup?vn=blue&ip=10.0.0.99", NULL);
+    must(&s, "GET", "/v1/lookup?vn=blue&ip=fd10::63", NULL);
+    stage_strike(&s);
+}
+END_TEST
+
 /* ## MACs that no station has (S3) ## */
 
 static const struct nobody {
@@ -565,6 +687,9 @@ main(void)
     tcase_add_loop_test(tc, S3_sources_that_no_station_has, 0,
                         n_nobodies * N_NETWORKS);
     tcase_add_loop_test(tc, S3_groups_of_the_next_bridge, 0, N_NETWORKS);
+    tcase_add_loop_test(tc, S1_wrapped, 0,
+                        N_NETWORKS * ARRAY_SIZE(wrappings));
+    tcase_add_loop_test(tc, S1_wrapped_is_learned, 0, ARRAY_SIZE(wrappings));
     tcase_add_loop_test(tc, S1_roles, 0, 4 * N_NETWORKS);
     tcase_add_loop_test(tc, S1_link_local_addresses, 0, 2);
     tcase_add_loop_test(tc, S1_two_link_layer_addresses, 0, N_NETWORKS);

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What no port may send reaches nobody, and is counted (S1 to S3)."""
 
+import socket
 import sys
 
 import pytest
 
-from nva_lab.guests import ip4, mac
+from nva_lab.guests import ip4, ip6, mac
 from sniff import Sniffer
 
 SEND = r"""
@@ -146,4 +147,68 @@ def test_s3_stations_that_are_none(make_world, binding):
                              "reserved_group")
     assert arrived == {16}
     assert dropped == 16
+    world.everything_as_it_should()
+
+
+WRAPPINGS = [(False, 58, b""), (True, 58, b"")] + [
+    (snap, first, bytes.fromhex(chain)) for snap in (False, True)
+    for first, chain in (
+        (0, "3a00010400000000"), (60, "3a00010400000000"),
+        (43, "3a00040000000000"), (44, "3a00000000000001"),
+        (0, "3c000104000000003a00010400000000"))]
+
+
+def checksum(data):
+    total = sum(int.from_bytes(data[i:i + 2], "big")
+                for i in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return (~total & 0xffff).to_bytes(2, "big")
+
+
+def wrapped(dst, src, ethertype, payload, snap):
+    """In an Ethernet frame, or in LLC and SNAP."""
+    if not snap:
+        return ethernet(mac(dst), mac(src), (), ethertype, payload)
+    return ethernet(mac(dst), mac(src), (), 8 + len(payload), bytes.fromhex(
+        "aaaa03000000") + ethertype.to_bytes(2, "big") + payload)
+
+
+def advert(src, dst, owner, wrapping, mark):
+    """An NA by 'src' that it has the address of 'owner'."""
+    snap, first, chain = wrapping
+    ip = socket.inet_pton(socket.AF_INET6, ip6(owner))
+    to = socket.inet_pton(socket.AF_INET6, ip6(dst))
+    option = b"\xfd\x02" + marked(mark).ljust(14, b"\0")
+    icmp = (b"\x88\0\0\0\x20\0\0\0" + ip + b"\x02\x01" + octets(mac(src))
+            + option)
+    pseudo = ip + to + len(icmp).to_bytes(4, "big") + b"\0\0\0\x3a"
+    icmp = icmp[:2] + checksum(pseudo + icmp) + icmp[4:]
+    head = (b"\x60\0\0\0" + (len(chain) + len(icmp)).to_bytes(2, "big")
+            + bytes([first, 255]) + ip + to)
+    return wrapped(dst, src, 0x86dd, head + chain + icmp, snap)
+
+
+@pytest.mark.parametrize("binding", ["learn", "strict"])
+def test_s1_wrapped(make_world, binding):
+    """ARP and ND about another's address, however they are written, reach
+    nobody and are counted; about one's own they arrive."""
+    world = make_world(2)
+    three(world, binding=binding)
+
+    def frames(owner):
+        made = [(to, wrapped(to, 1, 0x0806, arp_reply(
+            1, to, owner, (), to)[14:], True)) for to in (2, 3)]
+        for i, wrapping in enumerate(WRAPPINGS):
+            made += [(10 * i + to + 10, advert(1, to, owner, wrapping,
+                                               10 * i + to + 10))
+                     for to in (2, 3)]
+        return made
+    own = frames(1)
+    arrived, _ = reach(world, own, "spoofed")
+    assert arrived == {mark for mark, _ in own}
+    lies = frames(2)
+    arrived, dropped = reach(world, lies, "spoofed")
+    assert arrived == set()
+    assert dropped == len(lies)
     world.everything_as_it_should()

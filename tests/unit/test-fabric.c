@@ -162,6 +162,8 @@ START_TEST(up_with_nonsense)
 
     up(HV1, 7777, "10.9.9.9", ports, ARRAY_SIZE(ports));
     ck_assert(noted(NVA_NOTE_NVE, NVA_R_BAD_NAME));
+    ck_assert(noted(NVA_NOTE_NVE, NVA_R_NAME_ALIKE));
+    ck_assert_uint_eq(ofport(HV1, "tap1"), 11);
     ck_assert_uint_eq(ofport(HV1, "vx0"), 1);
     ck_assert_uint_eq(ofport(HV1, "none"), NVA_OFPORT_NONE);
     ck_assert_ptr_null(directory_port_by_ofport(fx.dir, HV1, 40));
@@ -304,6 +306,47 @@ START_TEST(a_number_is_one_ports)
 }
 END_TEST
 
+/* OpenFlow tells 15 characters of a name: what has a known port's is another
+ * port, whose number nothing is made of, come or gone. */
+START_TEST(names_that_begin_alike)
+{
+    static const char cut[] = "tap-0123456789a";
+    const struct nva_port both[] = {
+        { .name = "tap-0123456789a", .ofport = 31 },
+        { .name = "vx0", .ofport = 1 },
+        { .name = "tap-0123456789a", .ofport = 30 },
+        { .name = "tap-0123456789a", .ofport = 29 },
+    };
+
+    port_status(HV1, false, cut, 30);
+    ck_assert_uint_eq(ofport(HV1, cut), 30);
+    port_status(HV1, false, cut, 31);
+    ck_assert(noted(NVA_NOTE_NVE, NVA_R_NAME_ALIKE));
+    ck_assert_str_eq(fx.plan.notes[0].port, cut);
+    ck_assert_uint_eq(fx.plan.deltas.n, 0);
+    port_status(HV1, true, cut, 31);
+    ck_assert_uint_eq(ofport(HV1, cut), 30);
+    /* The known one stays, whichever the new session names first. */
+    up(HV1, 7777, "10.9.9.9", both, ARRAY_SIZE(both));
+    ck_assert(noted(NVA_NOTE_NVE, NVA_R_NAME_ALIKE));
+    ck_assert(!noted(NVA_NOTE_NVE, NVA_R_BAD_NAME));
+    ck_assert_uint_eq(ofport(HV1, cut), 30);
+    up(HV2, 7778, "10.9.9.9", both, ARRAY_SIZE(both));
+    ck_assert_uint_eq(ofport(HV2, cut), 29);
+}
+END_TEST
+
+/* A late word of a number that the port does not have any more. */
+START_TEST(another_number_that_is_gone)
+{
+    port_status(HV1, false, "tap5", 15);
+    port_status(HV1, false, "tap5", 16);
+    port_status(HV1, true, "tap5", 15);
+    ck_assert_uint_eq(fx.plan.deltas.n, 0);
+    ck_assert_uint_eq(ofport(HV1, "tap5"), 16);
+}
+END_TEST
+
 START_TEST(port_status_follows_the_switch)
 {
     port_status(HV1, false, "tap5", 15);
@@ -433,6 +476,8 @@ main(void)
     tcase_add_test(tc, events_of_another_session_change_nothing);
     tcase_add_test(tc, foreign_flows_need_adopt);
     tcase_add_test(tc, a_number_is_one_ports);
+    tcase_add_test(tc, names_that_begin_alike);
+    tcase_add_test(tc, another_number_that_is_gone);
     tcase_add_test(tc, port_status_follows_the_switch);
     tcase_add_test(tc, a_reused_number_takes_the_old_port_away);
     tcase_add_test(tc, synced_warms_both_ways);
