@@ -817,10 +817,14 @@ is_port_absent(const struct faults *f, const struct nva_view *v,
             && !directory_port(v->dir, tsi->current.nve, tsi->current.port));
 }
 
-/* True if what was dropped of 'tsi' would not be now. */
+/* True if what was dropped of 'tsi' would not be now: nobody knew it there,
+ * or it has since been given what it lacked. */
 static bool
 is_allowed_now(const struct nva_tsi *tsi, const struct fault *fault)
 {
+    if (fault->key.vap) {
+        return eth_addr_equals(fault->key.mac, tsi->mac);
+    }
     switch ((int) fault->key.reason) {
     case NVA_R_SPOOFED:
         return nva_ips_have(tsi->ips, tsi->n_ips, &fault->key.ip);
@@ -835,24 +839,40 @@ is_allowed_now(const struct nva_tsi *tsi, const struct fault *fault)
     }
 }
 
+/* Ends what is of 'key' and was dropped of 'tsi', but would not be now. */
 static void
-tsi_look(struct faults *f, const struct nva_view *v,
-         const struct nva_tsi *tsi)
+end_allowed(struct faults *f, const struct fault_key *key,
+            const struct nva_tsi *tsi)
 {
-    struct fault_key key = { .kind = NVA_AUDIT_PORT_ABSENT, .tsi = tsi->id };
     struct fault *over[FAULT_DROPS_MAX], *fault;
     size_t n = 0;
 
-    set(f, v, &key, is_port_absent(f, v, tsi));
-
-    key.kind = NVA_AUDIT_FRAMES_DROPPED;
-    HMAP_FOR_EACH_WITH_HASH (fault, node, hash_key(&key), &f->all) {
-        if (is_of(fault, &key) && is_allowed_now(tsi, fault)) {
+    HMAP_FOR_EACH_WITH_HASH (fault, node, hash_key(key), &f->all) {
+        if (is_of(fault, key) && is_allowed_now(tsi, fault)) {
             over[n++] = fault;
         }
     }
     while (n) {
         end(f, over[--n]);
+    }
+}
+
+static void
+tsi_look(struct faults *f, const struct nva_view *v,
+         const struct nva_tsi *tsi)
+{
+    const struct nva_vap *vap = directory_vap_for(v->dir, tsi->current.nve,
+                                                  tsi->current.port,
+                                                  tsi->mac);
+    struct fault_key key = { .kind = NVA_AUDIT_PORT_ABSENT, .tsi = tsi->id };
+
+    set(f, v, &key, is_port_absent(f, v, tsi));
+
+    key.kind = NVA_AUDIT_FRAMES_DROPPED;
+    end_allowed(f, &key, tsi);
+    if (vap && vap->vn == tsi->vn) {
+        end_allowed(f, &(struct fault_key) { .kind = key.kind,
+                                             .vap = vap->id }, tsi);
     }
 }
 

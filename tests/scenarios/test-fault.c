@@ -450,6 +450,17 @@ START_TEST(a_vm_that_speaks_where_it_was_not_put)
     ck_said(&s, "\"object\":\"nve hv3: port tap-vm\"");
     ck_said(&s, "nvactl vm add NAME --vn blue --mac 02:00:00:00:00:66 "
             "--nve hv3 --port tap-vm");
+
+    /* Now somebody does. */
+    must(&s, "PUT", "/v1/vms/late", "{\"interfaces\": [{\"vn\": \"blue\", "
+         "\"mac\": \"02:00:00:00:00:66\", \"nve\": \"hv3\", "
+         "\"port\": \"tap-vm\"}]}");
+    ck_assert_int_eq(n_wrong(&s), 1);
+    must(&s, "DELETE", "/v1/vms/late", NULL);
+    sim_settle(s.sim);
+    sim_announce_at(s.sim, guest, SIM_GARP, 3, "tap-vm");
+    sim_settle(s.sim);
+    ck_assert_int_eq(n_wrong(&s), 2);
     must(&s, "DELETE", "/v1/nves/hv3/ports/tap-vm", NULL);
     ck_assert_int_eq(n_wrong(&s), 1);
     must(&s, "PUT", "/v1/nves/hv3/ports/tap-vm", "{\"vn\": \"blue\"}");
