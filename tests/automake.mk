@@ -541,6 +541,7 @@ LINTS = \
 	tests/lint/fences.py \
 	tests/lint/function-size.py \
 	tests/lint/headers.py \
+	tests/lint/manual.py \
 	tests/lint/modules.py \
 	tests/lint/openapi.py \
 	tests/lint/pipeline-doc.py \

@@ -19,6 +19,14 @@ CLEAN = {
 #ifndef NVA_TYPES_H
 #define NVA_TYPES_H 1
 int nva_twice(int);
+#define NVA_REASONS_REGISTRY X(ODD, "odd", "not even")
+#endif
+""",
+    "lib/delta.h": f"""/* {SPDX} */
+
+#ifndef DELTA_H
+#define DELTA_H 1
+#define NVA_MOVE_STATES X(HERE, "here")
 #endif
 """,
     "lib/nva-types.c": f"""/* {SPDX} */
@@ -42,15 +50,22 @@ nva_twice(int x)
 
 #include "nva-types.h"
 """,
-    "tests/lint/modules.txt": "lib/nva-types\nlib/frame\ncontroller/nvad\n",
+    "tests/lint/modules.txt": "lib/nva-types\nlib/delta\nlib/frame\ncontroller/nvad\n",
     "tests/lint/allowed-symbols.txt": "memcpy\n",
     "docs/architecture.md": "`lib/nva-types.c:nva_twice`\n",
+    "docs/nvactl.8": """.SH REFUSALS
+.B odd
+.SS "States of a move"
+.B here
+.SH END
+""",
     "docs/conformance.md": "`system/twice:test_twice`\n",
     "tests/system/test_twice.py": f"# {SPDX}\n\n\ndef test_twice():\n",
     "quickstart": f"#!/bin/sh\n# {SPDX}\nset -eu\n",
 }
 
 TYPES = CLEAN["lib/nva-types.c"]
+MANUAL = CLEAN["docs/nvactl.8"]
 
 
 def deep(n):
@@ -131,6 +146,7 @@ PLANTED = (
     ("conformance", "docs/conformance.md", "`system/gone:test_twice`\n",
      "no such file"),
     ("conformance", "docs/conformance.md", "nothing\n", "names no test"),
+    ("manual", "docs/nvactl.8", MANUAL.replace("odd", "even"), "lacks odd"),
     ("style", "lib/nva-types.c", outside("\tint x;"), "tab"),
     ("style", "lib/nva-types.c", outside("int x; "), "trailing blank"),
     ("style", "lib/nva-types.c", outside("/* " + "x" * 80 + " */"),
