@@ -41,6 +41,7 @@ EXTRA_DIST += \
 	docs/decisions/0029-roles-are-per-interface.md \
 	docs/decisions/0030-link-local-addresses-are-implied-or-claimed.md \
 	docs/decisions/0031-a-share-of-a-turn.md \
+	docs/decisions/0039-a-qemu-guest-counts-for-itself.md \
 	docs/measuring.md \
 	docs/mininet.md \
 	docs/openapi.yaml \

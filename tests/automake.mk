@@ -579,6 +579,7 @@ EXTRA_DIST += \
 	tests/system/test_nested.py \
 	tests/system/test_pingpong.py \
 	tests/system/test_pull.py \
+	tests/system/test_qemu.py \
 	tests/system/test_reach.py \
 	tests/system/test_reset.py \
 	tests/system/test_roles.py \

@@ -44,6 +44,16 @@ nva_measure_SOURCES = \
 	utilities/guest-tap.h
 nva_measure_LDADD = -lpthread
 
+# The same for guests with a kernel; alone in a QEMU guest's initramfs, so it
+# is static, and of no special kind.
+noinst_PROGRAMS += \
+	nva-count
+nva_count_SOURCES = \
+	utilities/nva-count.c \
+	utilities/measure.h
+nva_count_CFLAGS = -std=gnu11 $(WARN_CFLAGS) $(HARDEN_CFLAGS)
+nva_count_LDFLAGS = -static
+
 dist_bin_SCRIPTS = \
 	utilities/nva-sandbox \
 	utilities/nva-demo
@@ -60,7 +70,8 @@ dist_nvalab_DATA = \
 	utilities/nva_lab/openflow.py \
 	utilities/nva_lab/overflows.py \
 	utilities/nva_lab/peers.py \
-	utilities/nva_lab/programs.py
+	utilities/nva_lab/programs.py \
+	utilities/nva_lab/qemu.py
 
 nvasandboxdir = $(pkgdatadir)/nva_sandbox
 dist_nvasandbox_DATA = \
@@ -73,5 +84,6 @@ dist_nvasandbox_DATA = \
 	utilities/nva_sandbox/system.py
 
 EXTRA_DIST += \
+	utilities/build-guest-kernel.sh \
 	utilities/build-ovs.sh \
 	utilities/mn_nve.py

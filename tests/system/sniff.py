@@ -6,7 +6,7 @@ import sys
 
 SCRIPT = r"""
 import select, socket, sys
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(int(sys.argv[2])))
 s.bind((sys.argv[1], 0))
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
 print("ready", flush=True)
@@ -63,11 +63,12 @@ def unwrap(outgoing, data):
 
 
 class Sniffer:
-    """with Sniffer(namespace) as seen: ...; seen.frames afterwards."""
+    """with Sniffer(namespace) as seen: ...; seen.frames afterwards.  With
+    'ethertype', only such frames, and only those that come in."""
 
-    def __init__(self, namespace, interface="eth0"):
+    def __init__(self, namespace, interface="eth0", ethertype=3):
         self.argv = ["ip", "netns", "exec", namespace, sys.executable, "-c",
-                     SCRIPT, interface]
+                     SCRIPT, interface, str(ethertype)]
         self.frames = []
 
     def __enter__(self):

@@ -3,5 +3,6 @@
 
 Modules: programs (where ours are), fabric (sandbox + nvad + API), guests
 (nva-measure), moves (the ways a VM moves, and what was counted), overflows
-(what the stage lost), peers (TCP of VMs with a kernel), drains, liars.
+(what the stage lost), peers (TCP of VMs with a kernel), drains, liars, qemu
+(real guests, live migration).
 """
