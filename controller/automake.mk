@@ -12,6 +12,7 @@ controller_libnvad_a_SOURCES = \
 	controller/descriptors.c \
 	controller/descriptors.h \
 	controller/dispatch-audit.c \
+	controller/dispatch-compare.c \
 	controller/dispatch-fault.c \
 	controller/dispatch-hold.c \
 	controller/dispatch-ops.h \

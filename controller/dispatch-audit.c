@@ -210,7 +210,7 @@ begin_look(struct dispatch *d, nva_id id, nva_usec now)
     } else if (!nve->connected) {
         return;                         /* A fault already. */
     } else if (!np || !np->bridge || np->bridge->reading
-               || np->bridge->auditing) {
+               || np->cursor || np->bridge->auditing) {
         audit_silent(&view, id, "not read back yet",
                      &d->audit->current.findings);
         return;

@@ -30,6 +30,13 @@ struct nve_prog {
                                      * that was. */
     nva_usec suspected;
     nva_usec rewritten;             /* When one was written anew. */
+
+    /* While what was read is compared: whose turn it is, and what was found
+     * that somebody may wait for.  NULL: it is not. */
+    struct owner_cursor *cursor;
+    struct ovs_list compare_node;   /* In dispatch's 'comparing'. */
+    size_t n_found, allocated_found;
+    struct nva_owner *found;
 };
 
 struct ack {
@@ -60,6 +67,8 @@ struct dispatch {
     struct ovs_list later;          /* The same, while the one that the VM
                                      * leaves goes first; by time. */
     struct ovs_list bulk;           /* Other dirty NVEs. */
+    struct ovs_list comparing;      /* NVEs read back, not yet compared. */
+    size_t compare_per_turn;        /* Owners and flows. */
 
     /* NVEs that a request made, changed or deleted: claim or release. */
     size_t n_relink, allocated_relink;
@@ -117,6 +126,18 @@ nva_usec dispatch_send_deadline(const struct dispatch *);
  * told to the brain. */
 void dispatch_add_ack(struct dispatch *, const struct ack *);
 void dispatch_tell_acks(struct dispatch *, nva_usec now);
+
+/* Of the interface that an owner is about, if its VM is moving; or NONE. */
+nva_id dispatch_move_of_owner(const struct dispatch *, struct nva_owner);
+
+/* ## dispatch-compare: the end of a read-back ## */
+
+/* All of the NVE is read: compares it, in slices, then queues it.  Stopped
+ * with its session. */
+void dispatch_compare_begin(struct dispatch *, struct nve_prog *);
+void dispatch_compare_stop(struct nve_prog *);
+/* A slice; once a turn. */
+void dispatch_compare_run(struct dispatch *, nva_usec now);
 
 /* ## dispatch-hold: packets for VMs that stand still ## */
 

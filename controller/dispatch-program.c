@@ -14,7 +14,6 @@
 #include "intent.h"
 #include "util.h"
 
-static nva_id move_of_owner(const struct dispatch *, struct nva_owner);
 static bool program(struct dispatch *, const struct nva_dirty *, enum queue,
                     nva_usec now);
 static bool sends_on(const struct dispatch *, const struct nva_dirty *);
@@ -104,7 +103,9 @@ void
 dispatch_prog_destroy(struct dispatch *d, struct nve_prog *np)
 {
     dispatch_prog_unqueue(np);
+    dispatch_compare_stop(np);
     flow_prog_destroy(np->prog);
+    free(np->found);
     hmap_remove(&d->progs, &np->node);
     free(np);
 }
@@ -207,7 +208,7 @@ program(struct dispatch *d, const struct nva_dirty *dirty, enum queue queue,
         return false;           /* Read back will find the difference. */
     }
     move = (dirty->owner.kind == NVA_OWNER_REDIRECT
-            || move_of_owner(d, dirty->owner) != NVA_ID_NONE);
+            || dispatch_move_of_owner(d, dirty->owner) != NVA_ID_NONE);
     /* A quiet port goes with its interface, and alone makes no haste: a change
      * of a VN dirties those of all its NVEs. */
     flow_prog_dirty(np->prog, dirty->owner,
@@ -283,9 +284,8 @@ first_later(const struct dispatch *d)
                            queue_node));
 }
 
-/* Of the interface that 'owner' is about, if its VM is moving. */
-static nva_id
-move_of_owner(const struct dispatch *d, struct nva_owner owner)
+nva_id
+dispatch_move_of_owner(const struct dispatch *d, struct nva_owner owner)
 {
     const struct nva_tsi *tsi = (owner.kind == NVA_OWNER_TSI
                                  ? directory_tsi(d->dir, owner.id) : NULL);
@@ -302,7 +302,7 @@ stamp_sent(struct dispatch *d, const struct nve_prog *np, nva_usec now)
     nva_id last = NVA_ID_NONE;
 
     for (size_t i = 0; i < bundle->n_owners; i++) {
-        nva_id move = move_of_owner(d, bundle->owners[i]);
+        nva_id move = dispatch_move_of_owner(d, bundle->owners[i]);
 
         if (move != NVA_ID_NONE && move != last) {
             stamp(d, NVA_STAMP_SENT, np->id, move, now);
@@ -357,7 +357,7 @@ dispatch_tell_acks(struct dispatch *d, nva_usec now)
 
     for (size_t i = 0; i < d->n_acks; i++) {
         const struct ack *ack = &d->acks[i];
-        nva_id move = move_of_owner(d, ack->owner);
+        nva_id move = dispatch_move_of_owner(d, ack->owner);
 
         if (ack->sent && move != NVA_ID_NONE && move != last) {
             stamp(d, NVA_STAMP_CONFIRMED, ack->nve, move, now);

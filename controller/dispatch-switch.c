@@ -477,6 +477,7 @@ release(struct dispatch *d, struct nve_prog *np)
         d->bridges.n_unclaimed++;
         d->ops.claimed(br->channel, false);
     }
+    dispatch_compare_stop(np);
     flow_prog_session_end(np->prog);
     dispatch_prog_unqueue(np);
 }
@@ -497,57 +498,7 @@ read_back(struct dispatch *d, struct bridge *br)
     }
 }
 
-struct owners_aux {
-    size_t n, allocated;
-    struct nva_owner *a;
-};
-
-static void
-owners_cb(struct nva_owner owner, void *aux_)
-{
-    struct owners_aux *aux = aux_;
-
-    if (aux->n >= aux->allocated) {
-        aux->a = x2nrealloc(aux->a, &aux->allocated, sizeof *aux->a);
-    }
-    aux->a[aux->n++] = owner;
-}
-
-/* What the switch was found to have right already is an acknowledgement too:
- * tell those that a move or a redirect may wait for. */
-static void
-ack_found(struct dispatch *d, const struct nve_prog *np,
-          const struct owners_aux *owners)
-{
-    bool moving = directory_n_moves_active(d->dir) > 0;
-
-    for (size_t i = 0; i < owners->n; i++) {
-        struct nva_owner owner = owners->a[i];
-        const struct ack ack = {
-            .nve = np->id, .owner = owner,
-            .version = directory_owner_version(d->dir, owner),
-        };
-
-        if ((moving || owner.kind == NVA_OWNER_REDIRECT)
-            && flow_prog_confirmed(np->prog, owner, ack.version)) {
-            dispatch_add_ack(d, &ack);
-        }
-    }
-}
-
-static void
-tell_expired(struct dispatch *d, const struct bridge *br, nva_usec now)
-{
-    for (size_t i = 0; i < d->n_expired; i++) {
-        struct nva_event ev = dispatch_session_event(br, NVA_EV_FLOW_REMOVED);
-
-        ev.flow.owner = d->expired[i].owner;
-        ev.flow.by_timeout = true;
-        dispatch_event(d, &ev, now);
-    }
-    d->n_expired = 0;
-}
-
+/* The brain says whether it is connected: only then it is ours to compare. */
 static void
 bridge_synced(struct dispatch *d, struct bridge *br, nva_usec now)
 {
@@ -555,25 +506,16 @@ bridge_synced(struct dispatch *d, struct bridge *br, nva_usec now)
     struct nve_prog *np = dispatch_prog_get(d, br->nve);
     const bool is_first = !faults_nve_ever(d->faults, br->nve);
     const struct nva_view view = dispatch_view(d, now);
-    struct owners_aux owners = { .n = 0 };
     const struct nva_nve *nve;
 
     ev.synced.foreign_flows = br->foreign_flows;
     dispatch_event(d, &ev, now);
-
     nve = directory_nve(d->dir, np->id);
     if (nve && nve->connected && is_first && br->our_flows) {
         faults_flows_removed(d->faults, &view, nve->id, br->our_flows);
     }
     if (nve && nve->connected) {
-        directory_each_owner_at(d->dir, np->id, owners_cb, &owners);
-        flow_prog_readback_done(np->prog, &d->source, owners.a, owners.n,
-                                now);
-        ack_found(d, np, &owners);
-        dispatch_prog_queue(d, np, QUEUE_MOVE);
-        free(owners.a);
-        tell_expired(d, br, now);
-        dispatch_tell_acks(d, now);
+        dispatch_compare_begin(d, np);
     }
 }
 

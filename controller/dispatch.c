@@ -65,6 +65,8 @@ dispatch_create(const struct dispatch_ops *ops)
     ovs_list_init(&d->moves);
     ovs_list_init(&d->later);
     ovs_list_init(&d->bulk);
+    ovs_list_init(&d->comparing);
+    d->compare_per_turn = DISPATCH_COMPARE_PER_TURN;
     return d;
 }
 
@@ -418,6 +420,7 @@ dispatch_timer(struct dispatch *d, nva_usec now)
     dispatch_tell_floods(d, now);
     dispatch_audit_run(d, now);
     dispatch_fault_run(d, now);
+    dispatch_compare_run(d, now);
     if (brain_deadline(d, now) <= now) {
         struct nva_event ev = { .type = NVA_EV_TIMER };
 
@@ -500,6 +503,9 @@ dispatch_deadline(struct dispatch *d, nva_usec now)
 
     deadline = MIN(deadline, dispatch_send_deadline(d));
     deadline = MIN(deadline, faults_deadline(d->faults));
+    if (dispatch_is_comparing(d)) {
+        deadline = MIN(deadline, now);
+    }
     return MIN(deadline, brain_deadline(d, now));
 }
 

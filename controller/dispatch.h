@@ -36,6 +36,9 @@ enum {
     DISPATCH_BULK_PER_RUN = 32,     /* NVEs without a move that get a bundle
                                      * per dispatch_run(): a change of a large
                                      * VN must not hold up a move. */
+    DISPATCH_COMPARE_PER_TURN = 512,    /* Owners and flows compared in a turn
+                                     * at the end of read-backs: 0.3 ms... */
+    DISPATCH_COMPARE_SHARE = 64,    /* ...and of one NVE in a row. */
 };
 
 /* For so long the NVE that a VM leaves is programmed alone. */
@@ -76,6 +79,13 @@ nva_usec dispatch_deadline(struct dispatch *, nva_usec now);
  * changed.  True if there is more to send now: run again after others had
  * their turn. */
 bool dispatch_run(struct dispatch *, nva_usec now);
+
+/* How much of what switches were found to have is compared in a turn; by
+ * default DISPATCH_COMPARE_PER_TURN.  Tests take less, so that more happens
+ * meanwhile. */
+void dispatch_compare_per_turn(struct dispatch *, size_t n);
+/* True if dispatch_timer() has some of that to do. */
+bool dispatch_is_comparing(const struct dispatch *);
 
 /* ## Switches ##
  *

@@ -34,6 +34,7 @@ lib_libnva_a_SOURCES = \
 	lib/detour.h \
 	lib/directory-check.c \
 	lib/directory-index.c \
+	lib/directory-owners.c \
 	lib/directory-lease.c \
 	lib/directory-private.h \
 	lib/directory-pull.c \

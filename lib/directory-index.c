@@ -405,13 +405,13 @@ dir_unlink_vap(struct directory *d, struct vap_obj *vap)
     struct member *m = dir_find_member(d, vap->v.nve, vap->v.vn);
 
     hmap_remove(&d->vaps_by_key, &vap->key_node);
-    ovs_list_remove(&vap->nve_node);
+    dir_leave(d, &vap->nve_node);
     ovs_list_remove(&vap->member_node);
     m->nve->n_vaps--;
     if (ovs_list_is_empty(&m->vaps)) {
         hmap_remove(&d->members, &m->hmap_node);
         ovs_list_remove(&m->vn_node);
-        ovs_list_remove(&m->nve_node);
+        dir_leave(d, &m->nve_node);
         m->vn->n_members--;
         scan_drop(d, m);
         free(m);
@@ -525,7 +525,7 @@ dir_unlink_tsi(struct directory *d, struct tsi_obj *t)
     stand_unlearn(t);
     hmap_remove(&d->tsis_by_mac, &t->mac_node);
     ovs_list_remove(&t->vm_node);
-    ovs_list_remove(&t->vn_node);
+    dir_leave(d, &t->vn_node);
     dir_find_vn(d, t->v.vn)->n_tsis--;
     for (size_t i = 0; i < t->v.n_ips; i++) {
         hmap_remove(&d->ips, &t->ips[i].hmap_node);
@@ -541,11 +541,11 @@ dir_unlink_tsi(struct directory *d, struct tsi_obj *t)
         struct spot *spot = t->visits[i].spot;
 
         stand_leave(d, &t->visits[i]);
-        ovs_list_remove(&t->visits[i].node);
+        dir_leave(d, &t->visits[i].node);
         spot->nve->n_visits--;
         if (ovs_list_is_empty(&spot->visits)) {
             hmap_remove(&d->spots, &spot->hmap_node);
-            ovs_list_remove(&spot->nve_node);
+            dir_leave(d, &spot->nve_node);
             free(spot);
         }
     }
@@ -630,10 +630,10 @@ dir_link_redirect(struct directory *d, struct redirect_obj *r)
 }
 
 void
-dir_unlink_redirect(struct redirect_obj *r)
+dir_unlink_redirect(struct directory *d, struct redirect_obj *r)
 {
     ovs_list_remove(&r->tsi_node);
-    ovs_list_remove(&r->at_node);
+    dir_leave(d, &r->at_node);
     ovs_list_remove(&r->to_node);
 }
 

@@ -66,6 +66,8 @@ struct directory {
     struct ovs_list ended_moves[NVA_N_MOVE_CAUSES]; /* In the order they
                                                      * ended. */
     size_t n_active_moves, n_ended_moves[NVA_N_MOVE_CAUSES];
+
+    struct ovs_list cursors;            /* Of 'struct owner_cursor'. */
 };
 
 struct vn_obj {
@@ -397,7 +399,7 @@ void dir_free_tsi(struct directory *, struct tsi_obj *);
 
 struct redirect_obj *dir_new_redirect(struct directory *, nva_id);
 void dir_link_redirect(struct directory *, struct redirect_obj *);
-void dir_unlink_redirect(struct redirect_obj *);
+void dir_unlink_redirect(struct directory *, struct redirect_obj *);
 void dir_free_redirect(struct directory *, struct redirect_obj *);
 
 struct probe_obj *dir_new_probe(struct directory *, nva_id);
@@ -484,12 +486,22 @@ void scan_drop(struct directory *, struct member *);
 /* NULL if all of that is right. */
 const char *scan_check(const struct directory *);
 
+/* ## directory-owners ## */
+
+/* Removes a node from a list that a cursor walks (an NVE's members, VAPs,
+ * spots with their visits, redirects and pulls; a VN's interfaces). */
+void dir_leave(struct directory *, struct ovs_list *);
+
 /* ## directory-query ## */
 
 /* True if local port 'place' floods for VAPs of 'vn' that are 'implied' or
  * not: see directory_is_quiet(). */
 bool dir_spot_floods(const struct directory *, const struct nva_place *,
                      nva_id vn, bool implied);
+
+/* True if a place of the interface is there, or a redirect of it. */
+bool dir_tsi_visits(const struct tsi_obj *, const struct nve_obj *);
+bool dir_tsi_redirects_at(const struct tsi_obj *, const struct nve_obj *);
 
 /* ## directory-spread ## */
 

@@ -165,7 +165,7 @@ pull_put(struct dirt *dirt, const struct nva_pull *new)
         p->v.until = new->until;
         p->v.look = new->look;
         heap_change(&d->looks, &p->look_node, dir_soonest(new->look));
-        ovs_list_remove(&p->nve_node);
+        dir_leave(d, &p->nve_node);
         ovs_list_push_back(&nve->pulls, &p->nve_node);
     } else {
         new_pull(d, new);
@@ -276,7 +276,7 @@ dir_free_pull(struct directory *d, struct pull_obj *p)
         hmap_remove(&d->absents_by_mac, &p->mac_node);
         nve->n_absent--;
     }
-    ovs_list_remove(&p->nve_node);
+    dir_leave(d, &p->nve_node);
     heap_remove(&d->looks, &p->look_node);
     free(p);
 }

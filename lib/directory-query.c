@@ -24,11 +24,6 @@
 static bool walk_spot(const struct spot *, bool all, directory_cb *,
                       void *aux);
 static bool visit_is_first_at_nve(const struct visit *);
-static void each_tsi_owner_at(const struct directory *,
-                              const struct nve_obj *, directory_owner_cb *,
-                              void *aux);
-static bool tsi_visits(const struct tsi_obj *, const struct nve_obj *);
-static bool has_redirect_at(const struct tsi_obj *, const struct nve_obj *);
 static bool spot_floods(const struct port_obj *, const struct stand *,
                         bool implied);
 
@@ -680,14 +675,14 @@ directory_each_nve_of_tsi(const struct directory *d, nva_id id,
     LIST_FOR_EACH (r, tsi_node, &t->redirects) {
         const struct nve_obj *nve = dir_find_nve(d, r->v.at);
 
-        if (!tsi_visits(t, nve) && !cb(&nve->v, aux)) {
+        if (!dir_tsi_visits(t, nve) && !cb(&nve->v, aux)) {
             return;
         }
     }
     LIST_FOR_EACH (p, tsi_node, &t->pulls) {
         const struct nve_obj *nve = dir_find_nve(d, p->v.nve);
 
-        if (!tsi_visits(t, nve) && !has_redirect_at(t, nve)
+        if (!dir_tsi_visits(t, nve) && !dir_tsi_redirects_at(t, nve)
             && !cb(&nve->v, aux)) {
             return;
         }
@@ -715,33 +710,6 @@ bool
 directory_nve_serves(const struct directory *d, nva_id nve, nva_id vn)
 {
     return dir_find_member(d, nve, vn) != NULL;
-}
-
-void
-directory_each_owner_at(const struct directory *d, nva_id id,
-                        directory_owner_cb *cb, void *aux)
-{
-    const struct nve_obj *nve = dir_find_nve(d, id);
-    const struct member *m;
-    const struct vap_obj *vap;
-    const struct redirect_obj *r;
-
-    if (!nve) {
-        return;
-    }
-    cb((struct nva_owner) { NVA_OWNER_BASE, id }, aux);
-    LIST_FOR_EACH (m, nve_node, &nve->members) {
-        cb((struct nva_owner) { NVA_OWNER_VN, m->vn->v.id }, aux);
-        cb((struct nva_owner) { NVA_OWNER_FLOOD, m->vn->v.id }, aux);
-    }
-    LIST_FOR_EACH (vap, nve_node, &nve->vaps) {
-        cb((struct nva_owner) { NVA_OWNER_VAP, vap->v.id }, aux);
-        cb((struct nva_owner) { NVA_OWNER_QUIET, vap->v.id }, aux);
-    }
-    each_tsi_owner_at(d, nve, cb, aux);
-    LIST_FOR_EACH (r, at_node, &nve->redirects_at) {
-        cb((struct nva_owner) { NVA_OWNER_REDIRECT, r->v.id }, aux);
-    }
 }
 
 /* ## Counts ## */
@@ -861,34 +829,8 @@ visit_is_first_at_nve(const struct visit *visit)
     return v == visit;
 }
 
-/* Walks owners at 'nve'. */
-struct owner_walk {
-    const struct directory *d;
-    const struct nve_obj *nve;
-    directory_owner_cb *cb;
-    void *aux;
-};
-
-/* An interface that has to do with the NVE, unless its VN is pushed there:
- * then it has been walked. */
-static bool
-unpushed_cb(const void *tsi_, void *walk_)
-{
-    const struct nva_tsi *t = tsi_;
-    const struct owner_walk *walk = walk_;
-    const struct member *m = dir_find_member(walk->d, walk->nve->v.id, t->vn);
-
-    if (!m || m->vn->v.pulls) {
-        walk->cb((struct nva_owner) { NVA_OWNER_TSI, t->id }, walk->aux);
-    }
-    if (m && m->vn->v.pulls) {
-        walk->cb((struct nva_owner) { NVA_OWNER_ADDRESS, t->id }, walk->aux);
-    }
-    return true;
-}
-
-static bool
-has_redirect_at(const struct tsi_obj *t, const struct nve_obj *nve)
+bool
+dir_tsi_redirects_at(const struct tsi_obj *t, const struct nve_obj *nve)
 {
     const struct redirect_obj *r;
 
@@ -900,8 +842,8 @@ has_redirect_at(const struct tsi_obj *t, const struct nve_obj *nve)
     return false;
 }
 
-static bool
-tsi_visits(const struct tsi_obj *t, const struct nve_obj *nve)
+bool
+dir_tsi_visits(const struct tsi_obj *t, const struct nve_obj *nve)
 {
     for (size_t i = 0; i < t->n_visits; i++) {
         if (t->visits[i].spot->nve == nve) {
@@ -909,44 +851,6 @@ tsi_visits(const struct tsi_obj *t, const struct nve_obj *nve)
         }
     }
     return false;
-}
-
-/* Each interface of a VN that is pushed to 'nve'; of the other VNs those with
- * a place or a redirect there; then what it holds because it asked. */
-static void
-each_tsi_owner_at(const struct directory *d, const struct nve_obj *nve,
-                  directory_owner_cb *cb, void *aux)
-{
-    struct owner_walk walk = { d, nve, cb, aux };
-    const struct member *m;
-    const struct redirect_obj *r;
-    const struct pull_obj *p;
-    const struct tsi_obj *t;
-
-    LIST_FOR_EACH (m, nve_node, &nve->members) {
-        if (m->vn->v.pulls) {
-            continue;
-        }
-        LIST_FOR_EACH (t, vn_node, &m->vn->tsis) {
-            cb((struct nva_owner) { NVA_OWNER_TSI, t->v.id }, aux);
-            cb((struct nva_owner) { NVA_OWNER_ADDRESS, t->v.id }, aux);
-        }
-    }
-    directory_each_tsi_at(d, nve->v.id, NULL, unpushed_cb, &walk);
-    LIST_FOR_EACH (r, at_node, &nve->redirects_at) {
-        t = dir_find_tsi(d, r->v.tsi);
-        if (!tsi_visits(t, nve)) {
-            unpushed_cb(&t->v, &walk);
-        }
-    }
-    LIST_FOR_EACH (p, nve_node, &nve->pulls) {
-        t = dir_find_tsi(d, p->v.tsi);
-        if (!t) {
-            cb((struct nva_owner) { NVA_OWNER_ABSENT, p->v.id }, aux);
-        } else if (!tsi_visits(t, nve) && !has_redirect_at(t, nve)) {
-            cb((struct nva_owner) { NVA_OWNER_TSI, t->v.id }, aux);
-        }
-    }
 }
 
 bool

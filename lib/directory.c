@@ -82,6 +82,7 @@ directory_create(void)
         ovs_list_init(&d->ended_moves[i]);
     }
     ovs_list_init(&d->drains);
+    ovs_list_init(&d->cursors);
     return d;
 }
 
@@ -96,7 +97,7 @@ directory_destroy(struct directory *d)
     heap_destroy(&d->looks);
     struct redirect_obj *r;
     HMAP_FOR_EACH_POP (r, id_node, &d->redirects) {
-        dir_unlink_redirect(r);
+        dir_unlink_redirect(d, r);
         free(r);
     }
     struct probe_obj *p;
@@ -629,7 +630,7 @@ apply_redirect_put(struct dirt *dirt, const struct nva_redirect *new)
     if (!r) {
         r = dir_new_redirect(d, new->id);
     } else {
-        dir_unlink_redirect(r);
+        dir_unlink_redirect(d, r);
         if (redirect_flows_equal(&r->v, new)) {
             r->v = *new;
             dir_link_redirect(d, r);
@@ -654,7 +655,7 @@ apply_redirect_del(struct dirt *dirt, nva_id id)
 
     ovs_assert(r);
     const struct nva_redirect old = r->v;
-    dir_unlink_redirect(r);
+    dir_unlink_redirect(d, r);
     dir_free_redirect(d, r);
     dirt_add(dirt, old.at, NVA_OWNER_REDIRECT, id);
     dirt_add(dirt, old.at, NVA_OWNER_TSI, old.tsi);

@@ -288,6 +288,15 @@ typedef void directory_owner_cb(struct nva_owner, void *aux);
 void directory_each_owner_at(const struct directory *, nva_id nve,
                              directory_owner_cb *, void *aux);
 
+/* The same, one at a time; the directory may change meanwhile.  Each owner
+ * that stays and is not dirtied meanwhile is given; one that changes may be
+ * given twice, or not (it is dirty), or after it has gone.  To be stopped
+ * before the directory is destroyed; NULL is nothing. */
+struct owner_cursor;
+struct owner_cursor *directory_owners_start(struct directory *, nva_id nve);
+bool directory_owners_next(struct owner_cursor *, struct nva_owner *);
+void directory_owners_stop(struct owner_cursor *);
+
 size_t directory_n_vns(const struct directory *);
 size_t directory_n_nves(const struct directory *);
 size_t directory_n_vms(const struct directory *);

@@ -42,8 +42,9 @@ struct entry {
     enum nva_reason quarantine;     /* NVA_OK: none. */
     size_t n_meters;                /* That its flows need. */
     uint32_t *meters;
-    uint64_t found_hash;            /* During read-back. */
-    bool wanted;                    /* During read-back: truth knows it. */
+    uint64_t found_hash;            /* Of what session 'found_in' read. */
+    uint32_t found_in;
+    struct ovs_list list_node;      /* In 'uncompared' or 'known'. */
 };
 
 struct meter {
@@ -82,7 +83,11 @@ struct flow_prog {
     nva_id nve;
     bool up;                        /* A session that has been read back. */
     bool found_ours;                /* Read-back saw a flow of ours. */
+    uint32_t session;
     struct hmap entries;
+    struct ovs_list known;          /* Entries compared in this session... */
+    struct ovs_list uncompared;     /* ...and those that are not yet. */
+    struct flow_set *scratch;       /* For comparing. */
     struct hmap meters;
     struct ovs_list unused;             /* Those that nobody needs. */
     struct ovs_list queues[N_CLASSES];
@@ -112,9 +117,12 @@ static void bundle_fill(struct flow_prog *, const struct flow_prog_source *,
                         nva_usec now);
 static void bundle_fill_stale(struct flow_prog *);
 static void bundle_seal(struct bundle *);
-static void readback_compare(struct flow_prog *,
-                             const struct flow_prog_source *, struct entry *,
-                             nva_usec now, struct flow_set *);
+static void release_quarantined(struct flow_prog *);
+static uint64_t found_hash(const struct flow_prog *, const struct entry *);
+static void take_found(struct flow_prog *, struct entry *);
+static void compare_entry(struct flow_prog *, const struct flow_prog_source *,
+                          struct entry *, bool was_there);
+static void compare_unwanted(struct flow_prog *, struct entry *);
 
 struct flow_prog *
 flow_prog_create(nva_id nve)
@@ -123,6 +131,9 @@ flow_prog_create(nva_id nve)
 
     fp->nve = nve;
     hmap_init(&fp->entries);
+    ovs_list_init(&fp->known);
+    ovs_list_init(&fp->uncompared);
+    fp->scratch = flow_set_create();
     hmap_init(&fp->meters);
     ovs_list_init(&fp->unused);
     for (size_t i = 0; i < N_CLASSES; i++) {
@@ -155,21 +166,19 @@ flow_prog_destroy(struct flow_prog *fp)
     }
     hmap_destroy(&fp->entries);
     hmap_destroy(&fp->meters);
+    flow_set_destroy(fp->scratch);
     free(fp);
 }
 
 void
 flow_prog_session_start(struct flow_prog *fp)
 {
-    struct entry *e;
     struct meter *m;
 
     flow_prog_session_end(fp);
-    HMAP_FOR_EACH (e, node, &fp->entries) {
-        e->found_hash = 0;
-        e->version = 0;             /* Of an earlier session: says nothing. */
-        entry_quarantine(fp, e, NVA_OK);
-    }
+    release_quarantined(fp);
+    fp->session++;
+    ovs_list_push_back_all(&fp->uncompared, &fp->known);
     HMAP_FOR_EACH (m, node, &fp->meters) {
         m->present = false;
     }
@@ -201,7 +210,10 @@ flow_prog_readback(struct flow_prog *fp, uint64_t cookie, uint64_t hash)
     }
     fp->found_ours = true;
     if (current_schema && owner.kind != NVA_OWNER_NONE) {
-        entry_get(fp, owner)->found_hash += hash;
+        struct entry *e = entry_get(fp, owner);
+
+        e->found_hash = found_hash(fp, e) + hash;
+        e->found_in = fp->session;
     } else {
         stale_add(fp, cookie);
     }
@@ -219,36 +231,29 @@ flow_prog_readback_meter(struct flow_prog *fp, struct nva_meter meter)
     meter_get(fp, meter.id)->present = true;
 }
 
-void
-flow_prog_readback_done(struct flow_prog *fp,
-                        const struct flow_prog_source *source,
-                        const struct nva_owner *owners, size_t n,
-                        nva_usec now)
+size_t
+flow_prog_compare(struct flow_prog *fp, const struct flow_prog_source *source,
+                  struct nva_owner owner, nva_usec now)
 {
-    struct flow_set *flows = flow_set_create();
-    struct entry *e, *next;
+    struct entry *e = entry_get(fp, owner);
+    const bool was_there = e->presence == PRESENT;
 
-    HMAP_FOR_EACH (e, node, &fp->entries) {
-        e->wanted = false;
+    flow_set_clear(fp->scratch);
+    source->flows(source->aux, fp->nve, owner, now, fp->scratch);
+    take_found(fp, e);
+    compare_entry(fp, source, e, was_there);
+    return 1 + flow_set_n(fp->scratch);
+}
+
+bool
+flow_prog_compare_rest(struct flow_prog *fp, size_t max)
+{
+    while (max-- && !ovs_list_is_empty(&fp->uncompared)) {
+        compare_unwanted(fp, CONTAINER_OF(ovs_list_front(&fp->uncompared),
+                                          struct entry, list_node));
     }
-    for (size_t i = 0; i < n; i++) {
-        e = entry_get(fp, owners[i]);
-        e->wanted = true;
-        readback_compare(fp, source, e, now, flows);
-    }
-    HMAP_FOR_EACH_SAFE (e, next, node, &fp->entries) {
-        if (!e->wanted) {
-            e->presence = e->found_hash ? PRESENT : ABSENT;
-            e->hash = e->found_hash;
-            if (e->found_hash) {
-                entry_set_dirty(fp, e, FLOW_PROG_RESYNC);
-            } else {
-                entry_delete(fp, e);
-            }
-        }
-    }
-    flow_set_destroy(flows);
-    fp->up = true;
+    fp->up = ovs_list_is_empty(&fp->uncompared);
+    return !fp->up;
 }
 
 void
@@ -375,6 +380,7 @@ flow_prog_removed(struct flow_prog *fp, struct nva_owner owner)
         e->presence = (e->in_flight || e->presence == UNKNOWN ? UNKNOWN
                        : ABSENT);
         e->hash = 0;
+        e->found_hash = 0;              /* It was read before it went. */
     }
 }
 
@@ -425,6 +431,9 @@ flow_prog_each_quarantined(const struct flow_prog *fp,
 {
     const struct entry *e;
 
+    if (!fp->n_quarantined) {
+        return;
+    }
     HMAP_FOR_EACH (e, node, &fp->entries) {
         if (e->quarantine) {
             cb(e->owner, e->quarantine, aux);
@@ -465,6 +474,8 @@ entry_get(struct flow_prog *fp, struct nva_owner owner)
         e->owner = owner;
         e->presence = ABSENT;
         hmap_insert(&fp->entries, &e->node, nva_owner_hash(owner));
+        ovs_list_push_back(fp->up ? &fp->known : &fp->uncompared,
+                           &e->list_node);
     }
     return e;
 }
@@ -503,6 +514,19 @@ entry_quarantine(struct flow_prog *fp, struct entry *e, enum nva_reason reason)
     fp->n_quarantined -= e->quarantine != NVA_OK;
     fp->n_quarantined += reason != NVA_OK;
     e->quarantine = reason;
+}
+
+/* There are few, if any. */
+static void
+release_quarantined(struct flow_prog *fp)
+{
+    struct entry *e;
+
+    if (fp->n_quarantined) {
+        HMAP_FOR_EACH (e, node, &fp->entries) {
+            entry_quarantine(fp, e, NVA_OK);
+        }
+    }
 }
 
 /* It needs the meters of 'flows' from now on; NULL: none. */
@@ -553,6 +577,7 @@ entry_delete(struct flow_prog *fp, struct entry *e)
     entry_quarantine(fp, e, NVA_OK);
     entry_set_meters(fp, e, NULL);
     hmap_remove(&fp->entries, &e->node);
+    ovs_list_remove(&e->list_node);
     free(e);
 }
 
@@ -599,39 +624,63 @@ stale_add(struct flow_prog *fp, uint64_t cookie)
 
 /* ## Read-back ## */
 
-static void
-readback_compare(struct flow_prog *fp, const struct flow_prog_source *source,
-                 struct entry *e, nva_usec now, struct flow_set *flows)
+/* 0: the switch has nothing of it. */
+static uint64_t
+found_hash(const struct flow_prog *fp, const struct entry *e)
 {
-    bool was_there = e->presence == PRESENT;
+    return e->found_in == fp->session ? e->found_hash : 0;
+}
+
+/* What was read of it is what is there; what an earlier session said is no
+ * more. */
+static void
+take_found(struct flow_prog *fp, struct entry *e)
+{
+    e->hash = found_hash(fp, e);
+    e->presence = e->hash ? PRESENT : ABSENT;
+    e->version = 0;
+    entry_quarantine(fp, e, NVA_OK);
+    ovs_list_remove(&e->list_node);
+    ovs_list_push_back(&fp->known, &e->list_node);
+}
+
+/* With its flows in 'scratch'. */
+static void
+compare_entry(struct flow_prog *fp, const struct flow_prog_source *source,
+              struct entry *e, bool was_there)
+{
+    const struct flow_set *flows = fp->scratch;
     bool meters_there;
 
-    flow_set_clear(flows);
-    source->flows(source->aux, fp->nve, e->owner, now, flows);
     entry_set_meters(fp, e, flows);
     meters_there = entry_has_meters(fp, e);
-
-    e->presence = e->found_hash ? PRESENT : ABSENT;
-    e->hash = e->found_hash;
-    if (was_there && !e->found_hash && fp->found_ours
+    if (was_there && !e->hash && fp->found_ours
         && (e->owner.kind == NVA_OWNER_REDIRECT
             || flow_set_is_timed(flows))) {
         entry_set_clean(fp, e);
         if (source->expired) {
             source->expired(source->aux, fp->nve, e->owner);
         }
-    } else if (e->found_hash == flow_set_hash(flows) && meters_there) {
+    } else if (e->hash == flow_set_hash(flows) && meters_there) {
         entry_set_clean(fp, e);
         e->version = source->version(source->aux, e->owner);
-        if (source->unchanged) {
-            source->unchanged(source->aux, fp->nve, e->owner, e->version);
-        }
     } else {
         if (!meters_there && e->presence == PRESENT) {
             e->presence = UNKNOWN;      /* Its flows are written anew. */
         }
         entry_set_dirty(fp, e, FLOW_PROG_RESYNC);
     }
+}
+
+/* One that was dirtied may have flows here since. */
+static void
+compare_unwanted(struct flow_prog *fp, struct entry *e)
+{
+    take_found(fp, e);
+    if (e->presence == PRESENT) {
+        entry_set_dirty(fp, e, FLOW_PROG_RESYNC);
+    }
+    forget_if_idle(fp, e);
 }
 
 /* ## Bundles ## */

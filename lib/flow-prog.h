@@ -21,7 +21,7 @@ struct flow_prog_source {
                   struct flow_set *out);
     uint64_t (*version)(void *aux, struct nva_owner);
     /* An owner that was dirty turned out to have the flows the switch has:
-     * confirmed without a message.  May be NULL. */
+     * confirmed without a message.  Not called at read-back.  May be NULL. */
     void (*unchanged)(void *aux, nva_id nve, struct nva_owner,
                       uint64_t version);
     /* At read-back: what ends by itself (a redirect, a pulled flow) was there
@@ -41,7 +41,7 @@ struct flow_prog *flow_prog_create(nva_id nve);
 void flow_prog_destroy(struct flow_prog *);
 
 /* A new session: everything is unknown, nothing is in flight.  Nothing is
- * sent until flow_prog_readback_done(). */
+ * sent until what was read is compared. */
 void flow_prog_session_start(struct flow_prog *);
 /* The session is gone: nothing can be sent, nothing is confirmed. */
 void flow_prog_session_end(struct flow_prog *);
@@ -56,13 +56,21 @@ void flow_prog_readback(struct flow_prog *, uint64_t cookie, uint64_t hash);
 void flow_prog_readback_foreign(struct flow_prog *, uint64_t cookie);
 /* A meter that the switch was found to have. */
 void flow_prog_readback_meter(struct flow_prog *, struct nva_meter);
-/* Compares what was read with the truth: 'owners' are those that may have
- * flows here.  Equal ones are confirmed without a message; others, and owners
- * found that are not among 'owners', become dirty (RESYNC). */
-void flow_prog_readback_done(struct flow_prog *,
-                             const struct flow_prog_source *,
-                             const struct nva_owner *owners, size_t n,
-                             nva_usec now);
+
+/* ## Once all is read ##
+ *
+ * A little at a time: owners may be dirtied meanwhile. */
+
+/* Compares what was read of 'owner', who may have flows here, with the truth
+ * now.  Equal: it is confirmed without a message once all are compared; else
+ * it becomes dirty (RESYNC).  Harmless if done twice.  Returns what that cost:
+ * owners and flows looked at. */
+size_t flow_prog_compare(struct flow_prog *, const struct flow_prog_source *,
+                         struct nva_owner, nva_usec now);
+/* After all of them: owners found that have no business here become dirty
+ * (RESYNC), at most 'max' of them.  True: call again for more.  False: all is
+ * compared; from now on there is something to send, and to confirm. */
+bool flow_prog_compare_rest(struct flow_prog *, size_t max);
 
 /* The owner's flows here may have changed. */
 void flow_prog_dirty(struct flow_prog *, struct nva_owner,

@@ -149,6 +149,7 @@ world_create(struct world *w, uint64_t seed)
     ds_init(&w->trace);
     world_seed_step(w, -1);
     w->sim = sim_create(seed * 0xd1342543de82ef95ULL + 1);
+    sim_compare_slowly(w->sim, 4, 50);
     w->n_nves = 2 + world_pick(w, world_pick(w, 3) ? 2 : 5);
     w->n_vns = 1 + world_pick(w, world_pick(w, 2) ? 1 : 3);
     w->n_vms = 1 + world_pick(w, world_pick(w, 3) ? 4 : 8);

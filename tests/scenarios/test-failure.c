@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include "directory.h"
+#include "dispatch.h"
 #include "pipeline.h"
 #include "stage.h"
 
@@ -70,6 +71,68 @@ START_TEST(restart)
     }
     ck_assert_ptr_eq(sim_check(s.sim), NULL);
     finish(&s, id, step);
+    stage_strike(&s);
+}
+END_TEST
+
+/* The NVE is read back and compared an owner at a time, a millisecond each:
+ * what happens meanwhile is right in the end, and nothing is sent before. */
+enum { MOVED, DELETED, ADDED, CUT, RESTARTED, AUDITED, N_MEANWHILE };
+
+static void
+happen_meanwhile(struct stage *s, int what)
+{
+    if (what == MOVED) {
+        move_verb(s, last_move(s), "activate");
+        sim_stand(s->sim, s->vm, 2, "tap-vm");
+    } else if (what == DELETED) {
+        sim_stand(s->sim, s->vm, 0, "");
+        must(s, "DELETE", "/v1/vms/vm", NULL);
+    } else if (what == ADDED) {
+        must(s, "PUT", "/v1/vms/new", "{\"interfaces\": [{\"vn\": \"blue\", "
+             "\"mac\": \"02:00:00:00:00:77\", \"ips\": [\"10.0.0.77\"], "
+             "\"nve\": \"hv2\", \"port\": \"tap-vm\"}]}");
+    } else if (what == CUT) {
+        sim_disconnect(s->sim, 1);
+        sim_connect(s->sim, 1);
+    } else if (what == RESTARTED) {
+        sim_restart(s->sim, 1, false);
+    } else if (what == AUDITED) {
+        must(s, "POST", "/v1/audit", NULL);
+    }
+}
+
+START_TEST(meanwhile)
+{
+    const int what = _i / 8, turns = _i % 8 * 2;
+    struct stage s;
+    size_t before;
+
+    stage_set(&s, STAGE_STRICT, 0);
+    if (what == MOVED) {
+        start_move(&s, 2);
+        sim_settle(s.sim);
+    }
+    sim_compare_slowly(s.sim, 1, NVA_MSEC);
+    sim_disconnect(s.sim, 1);
+    sim_run(s.sim, NVA_SEC);
+    before = fake_switch_n_mods(sim_switch(s.sim, 1));
+    sim_connect(s.sim, 1);
+    while (!dispatch_is_comparing(sim_dispatch(s.sim))) {
+        sim_run(s.sim, NVA_MSEC / 2);
+    }
+    sim_run(s.sim, turns * NVA_MSEC);
+    ck_assert(dispatch_is_comparing(sim_dispatch(s.sim)));
+    happen_meanwhile(&s, what);
+    sim_run(s.sim, NVA_MSEC);
+    if (dispatch_is_comparing(sim_dispatch(s.sim))) {
+        ck_assert_uint_eq(fake_switch_n_mods(sim_switch(s.sim, 1)), before);
+    }
+    sim_settle(s.sim);
+    ck_assert_ptr_eq(sim_check(s.sim), NULL);
+    ck_assert_ptr_eq(sim_alarm(s.sim), NULL);
+    sim_run(s.sim, 15 * NVA_SEC);
+    ck_assert_ptr_eq(sim_check(s.sim), NULL);
     stage_strike(&s);
 }
 END_TEST
@@ -600,6 +663,7 @@ main(void)
     TCase *tc = tcase_create("failure");
 
     tcase_add_loop_test(tc, restart, 0, 24);
+    tcase_add_loop_test(tc, meanwhile, 0, N_MEANWHILE * 8);
     tcase_add_test(tc, session_loss_loses_nothing);
     tcase_add_test(tc, old_nve_unreachable);
     tcase_add_test(tc, old_nve_gone_for_good);

@@ -97,6 +97,7 @@ struct journey {
 struct sim {
     uint64_t rng;
     nva_usec now;
+    nva_usec turn_usec;             /* How long one takes that compares. */
     uint64_t seq;
     struct dispatch *dispatch;
     int n_nves;
@@ -711,7 +712,8 @@ next_timer(const struct sim *sim)
             t = MIN(t, of_session_deadline(sim->nves[i].session));
         }
     }
-    return MAX(t, sim->now + 1);
+    return MAX(t, sim->now + (dispatch_is_comparing(sim->dispatch)
+                              ? sim->turn_usec : 1));
 }
 
 static void
@@ -774,19 +776,26 @@ sim_settle(struct sim *sim)
 {
     flush(sim);
     do {
-        while (sim->n_heap) {
+        while (sim->n_heap || dispatch_is_comparing(sim->dispatch)) {
             turn(sim, NVA_NEVER);
         }
         /* The lag of cached decisions, too, is over, also at NVEs that were
          * told later; a timer may have begun something new. */
         sim_run(sim, DISPATCH_LATER + LAG + NVA_MSEC);
-    } while (sim->n_heap);
+    } while (sim->n_heap || dispatch_is_comparing(sim->dispatch));
 }
 
 nva_usec
 sim_now(const struct sim *sim)
 {
     return sim->now;
+}
+
+void
+sim_compare_slowly(struct sim *sim, size_t per_turn, nva_usec turn)
+{
+    dispatch_compare_per_turn(sim->dispatch, per_turn);
+    sim->turn_usec = turn;
 }
 
 struct dispatch *
@@ -808,6 +817,7 @@ sim_create(uint64_t seed)
 
     sim->rng = seed;
     sim->now = NVA_SEC;
+    sim->turn_usec = 1;
     sim->ports = xcalloc(SIM_PORTS_MAX, sizeof *sim->ports);
     sim->dispatch = dispatch_create(&ops);
     return sim;

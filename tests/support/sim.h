@@ -24,6 +24,9 @@ void sim_destroy(struct sim *);
 
 nva_usec sim_now(const struct sim *);
 struct dispatch *sim_dispatch(const struct sim *);
+/* At the end of a read-back so many owners and flows are compared in a turn,
+ * which takes so long. */
+void sim_compare_slowly(struct sim *, size_t per_turn, nva_usec turn);
 /* A random number below 'n', from the seed. */
 uint32_t sim_random(struct sim *, uint32_t n);
 

@@ -1035,6 +1035,52 @@ START_TEST(test_owners_at)
 }
 END_TEST
 
+/* The next interface that 'c' gives; 0: none. */
+static nva_id
+next_tsi(struct owner_cursor *c)
+{
+    struct nva_owner owner;
+
+    while (directory_owners_next(c, &owner)) {
+        if (owner.kind == NVA_OWNER_TSI) {
+            return owner.id;
+        }
+    }
+    return NVA_ID_NONE;
+}
+
+/* A walk goes on where it was: what leaves the list, also where it stands, is
+ * not given, what is put anew comes at the end, the rest comes once. */
+START_TEST(test_owners_meanwhile)
+{
+    struct owner_cursor *c, *other;
+    struct nva_tsi t[5];
+
+    for (int i = 0; i < 5; i++) {
+        t[i] = tsi_of(50 + i, VM1, BLUE, at(HV1, "tap1"));
+        t[i].mac.ea[5] = 50 + i;
+        t[i].n_ips = 0;
+        put_tsi(&t[i]);
+    }
+    c = directory_owners_start(d, HV2);
+    other = directory_owners_start(d, HV2);
+    ck_assert_uint_eq(next_tsi(c), TSI1);
+    ck_assert_uint_eq(next_tsi(c), 50);
+    del(NVA_DELTA_TSI_DEL, 51);         /* Where it stands... */
+    put_tsi(&t[2]);                     /* ...and stands now... */
+    del(NVA_DELTA_TSI_DEL, 50);         /* ...and was. */
+    ck_assert_uint_eq(next_tsi(c), 53);
+    ck_assert_uint_eq(next_tsi(c), 54);
+    ck_assert_uint_eq(next_tsi(c), 52);
+    ck_assert_uint_eq(next_tsi(c), NVA_ID_NONE);
+    ck_assert_uint_eq(next_tsi(c), NVA_ID_NONE);
+    directory_owners_stop(c);
+    ck_assert_uint_eq(next_tsi(other), TSI1);
+    directory_owners_stop(other);
+    directory_owners_stop(NULL);
+}
+END_TEST
+
 START_TEST(test_moves)
 {
     struct ids ids = { .n = 0 };
@@ -1483,6 +1529,7 @@ directory_suite(void)
         test_floods_of_several_vaps, test_dirty_tsi_vn,
         test_K5_dirty_redirect, test_versions, test_dirty_appends,
         test_owners_at, test_moves, test_moves_forgotten,
+        test_owners_meanwhile, test_moves, test_moves_forgotten,
         test_check,
     };
     const TTest *const bugs[] = {
