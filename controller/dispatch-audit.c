@@ -23,7 +23,7 @@ enum {
     AUDIT_SECS = 30,            /* NVEs that answer later are silent. */
     AUDIT_AT_ONCE = 8,          /* NVEs that are read at a time: each may
                                  * have 100,000 flows. */
-    AUDIT_SLICE = 128,          /* Owners compared in a turn: about 1 ms. */
+    AUDIT_SLICE = 32,           /* Owners of each compared in a turn. */
     AUDIT_NOTES_MAX = 100,      /* Findings told one by one; all of them are
                                  * in the answer and in the metrics. */
 };

@@ -16,10 +16,18 @@
 #include <string.h>
 
 #include "binding.h"
+#include "hash.h"
 #include "intent.h"
 #include "openvswitch/dynamic-string.h"
 #include "pipeline.h"
 #include "util.h"
+
+/* 10^6 flows are some 60 in each bucket. */
+enum {
+    BUCKETS = 1 << 14,
+    BUCKETS_FOR_AN_OWNER = 64,          /* That hold nothing to say: as much
+                                         * work. */
+};
 
 struct found {
     uint64_t cookie, hash;
@@ -27,23 +35,34 @@ struct found {
     bool matched;
 };
 
+/* Flows whose cookies have one hash. */
+struct bucket {
+    uint32_t n, allocated;
+    bool sorted;                        /* By cookie, then by hash. */
+    struct found *a;
+};
+
 struct audit_reading {
+    struct directory *dir;
     nva_id nve;
     uint64_t version;                   /* Of the directory when asked. */
-    size_t n, allocated;
-    struct found *a;
-    bool sorted;
-    size_t n_owners, allocated_owners, next;
-    struct nva_owner *owners;
+    size_t n, n_foreign;
+    struct bucket *buckets;
+    struct owner_cursor *cursor;        /* NULL: not compared yet. */
+    size_t next;                        /* Bucket, when all owners are
+                                         * compared. */
     struct flow_set *flows;
 };
 
 static int compare_found(const void *, const void *);
-static void collect_owner(struct nva_owner, void *reading);
+static struct bucket *bucket_of(struct audit_reading *, uint64_t cookie);
+static void sort(struct bucket *);
 static void compare_owner(struct audit_reading *, const struct nva_view *,
                           struct nva_owner, struct nva_findings *);
 static void compare_rest(struct audit_reading *, const struct nva_view *,
-                         struct nva_findings *);
+                         struct bucket *, struct nva_findings *);
+static void say_foreign(const struct audit_reading *, const struct nva_view *,
+                        struct nva_findings *);
 static bool is_settled(const struct audit_reading *, const struct nva_view *,
                        struct nva_owner);
 static nva_usec ends_at(const struct audit_reading *, const struct nva_view *,
@@ -55,12 +74,14 @@ static struct nva_finding *add_flow(const struct nva_view *, nva_id nve,
 /* ## Reading ## */
 
 struct audit_reading *
-audit_reading_create(const struct directory *dir, nva_id nve)
+audit_reading_create(struct directory *dir, nva_id nve)
 {
     struct audit_reading *r = xzalloc(sizeof *r);
 
+    r->dir = dir;
     r->nve = nve;
     r->version = directory_version(dir);
+    r->buckets = xcalloc(BUCKETS, sizeof *r->buckets);
     r->flows = flow_set_create();
     return r;
 }
@@ -69,9 +90,12 @@ void
 audit_reading_destroy(struct audit_reading *r)
 {
     if (r) {
+        for (size_t i = 0; i < BUCKETS; i++) {
+            free(r->buckets[i].a);
+        }
+        directory_owners_stop(r->cursor);
         flow_set_destroy(r->flows);
-        free(r->a);
-        free(r->owners);
+        free(r->buckets);
         free(r);
     }
 }
@@ -79,10 +103,21 @@ audit_reading_destroy(struct audit_reading *r)
 void
 audit_reading_flow(struct audit_reading *r, uint64_t cookie, uint64_t hash)
 {
-    if (r->n >= r->allocated) {
-        r->a = x2nrealloc(r->a, &r->allocated, sizeof *r->a);
+    struct nva_owner owner;
+    bool current;
+    struct bucket *b;
+
+    r->n++;
+    if (!pipeline_cookie_parse(cookie, &owner, &current)) {
+        r->n_foreign++;
+        return;
     }
-    r->a[r->n++] = (struct found) { .cookie = cookie, .hash = hash };
+    b = bucket_of(r, cookie);
+    if (b->n >= b->allocated) {
+        b->allocated = b->allocated ? 2 * b->allocated : 4;
+        b->a = xrealloc(b->a, b->allocated * sizeof *b->a);
+    }
+    b->a[b->n++] = (struct found) { .cookie = cookie, .hash = hash };
 }
 
 size_t
@@ -95,20 +130,25 @@ bool
 audit_reading_compare(struct audit_reading *r, const struct nva_view *v,
                       size_t max, struct nva_findings *findings)
 {
-    if (!r->sorted) {
-        r->sorted = true;
-        if (r->n) {
-            qsort(r->a, r->n, sizeof *r->a, compare_found);
+    struct nva_owner owner;
+
+    if (!r->cursor) {
+        r->cursor = directory_owners_start(r->dir, r->nve);
+    }
+    for (; max && directory_owners_next(r->cursor, &owner); max--) {
+        compare_owner(r, v, owner, findings);
+    }
+    for (; max && r->next < BUCKETS; max--) {
+        const size_t end = MIN(r->next + BUCKETS_FOR_AN_OWNER, BUCKETS);
+
+        while (r->next < end) {
+            compare_rest(r, v, &r->buckets[r->next++], findings);
         }
-        directory_each_owner_at(v->dir, r->nve, collect_owner, r);
     }
-    while (max-- && r->next < r->n_owners) {
-        compare_owner(r, v, r->owners[r->next++], findings);
-    }
-    if (r->next < r->n_owners) {
+    if (!max) {
         return true;
     }
-    compare_rest(r, v, findings);
+    say_foreign(r, v, findings);
     return false;
 }
 
@@ -147,16 +187,19 @@ compare_found(const void *a_, const void *b_)
     return a->hash < b->hash ? -1 : a->hash > b->hash;
 }
 
-static void
-collect_owner(struct nva_owner owner, void *reading)
+static struct bucket *
+bucket_of(struct audit_reading *r, uint64_t cookie)
 {
-    struct audit_reading *r = reading;
+    return &r->buckets[hash_uint64(cookie) % BUCKETS];
+}
 
-    if (r->n_owners >= r->allocated_owners) {
-        r->owners = x2nrealloc(r->owners, &r->allocated_owners,
-                               sizeof *r->owners);
+static void
+sort(struct bucket *b)
+{
+    if (!b->sorted && b->n) {
+        qsort(b->a, b->n, sizeof *b->a, compare_found);
     }
-    r->owners[r->n_owners++] = owner;
+    b->sorted = true;
 }
 
 /* True if the NVE had all it was to have of 'owner' when it was asked, and is
@@ -192,14 +235,14 @@ ends_at(const struct audit_reading *r, const struct nva_view *v,
 
 /* The index of the first flow with 'cookie', or of the one after. */
 static size_t
-first_of(const struct audit_reading *r, uint64_t cookie)
+first_of(const struct bucket *b, uint64_t cookie)
 {
-    size_t low = 0, high = r->n;
+    size_t low = 0, high = b->n;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (r->a[middle].cookie < cookie) {
+        if (b->a[middle].cookie < cookie) {
             low = middle + 1;
         } else {
             high = middle;
@@ -210,11 +253,11 @@ first_of(const struct audit_reading *r, uint64_t cookie)
 
 /* Takes one flow of 'hash' from a[first..]; false: it is not there. */
 static bool
-take(struct audit_reading *r, size_t first, uint64_t cookie, uint64_t hash)
+take(struct bucket *b, size_t first, uint64_t cookie, uint64_t hash)
 {
-    for (size_t i = first; i < r->n && r->a[i].cookie == cookie; i++) {
-        if (r->a[i].hash == hash && !r->a[i].matched) {
-            r->a[i].matched = true;
+    for (size_t i = first; i < b->n && b->a[i].cookie == cookie; i++) {
+        if (b->a[i].hash == hash && !b->a[i].matched) {
+            b->a[i].matched = true;
             return true;
         }
     }
@@ -237,11 +280,13 @@ compare_owner(struct audit_reading *r, const struct nva_view *v,
               struct nva_owner owner, struct nva_findings *findings)
 {
     const uint64_t cookie = pipeline_cookie(owner);
-    const size_t first = first_of(r, cookie);
-    size_t extra = 0;
+    struct bucket *b = bucket_of(r, cookie);
+    size_t first, extra = 0;
 
-    for (size_t i = first; i < r->n && r->a[i].cookie == cookie; i++) {
-        r->a[i].wanted = true;
+    sort(b);
+    first = first_of(b, cookie);
+    for (size_t i = first; i < b->n && b->a[i].cookie == cookie; i++) {
+        b->a[i].wanted = true;
     }
     if (!is_settled(r, v, owner)) {
         return;
@@ -251,13 +296,13 @@ compare_owner(struct audit_reading *r, const struct nva_view *v,
     for (size_t i = 0; i < flow_set_n(r->flows); i++) {
         const struct nva_flow *flow = flow_set_at(r->flows, i);
 
-        if (!take(r, first, cookie, nva_flow_hash(flow))) {
+        if (!take(b, first, cookie, nva_flow_hash(flow))) {
             say_missing(add_flow(v, r->nve, owner, NVA_AUDIT_FLOW_MISSING,
                                  findings), flow);
         }
     }
-    for (size_t i = first; i < r->n && r->a[i].cookie == cookie; i++) {
-        extra += !r->a[i].matched;
+    for (size_t i = first; i < b->n && b->a[i].cookie == cookie; i++) {
+        extra += !b->a[i].matched;
     }
     if (extra) {
         struct nva_finding *f = add_flow(v, r->nve, owner,
@@ -273,25 +318,21 @@ compare_owner(struct audit_reading *r, const struct nva_view *v,
 /* Flows whose owner has no business here, run by run. */
 static void
 compare_rest(struct audit_reading *r, const struct nva_view *v,
-             struct nva_findings *findings)
+             struct bucket *b, struct nva_findings *findings)
 {
-    const struct nva_nve *nve = directory_nve(v->dir, r->nve);
-    size_t foreign = 0;
-
-    for (size_t i = 0; i < r->n; ) {
-        const uint64_t cookie = r->a[i].cookie;
+    sort(b);
+    for (size_t i = 0; i < b->n; ) {
+        const uint64_t cookie = b->a[i].cookie;
         const size_t first = i;
         struct nva_owner owner = { .kind = NVA_OWNER_NONE };
-        bool current, ours = pipeline_cookie_parse(cookie, &owner, &current);
         struct nva_finding *f;
+        bool current;
 
-        while (i < r->n && r->a[i].cookie == cookie) {
+        while (i < b->n && b->a[i].cookie == cookie) {
             i++;
         }
-        if (!ours) {
-            foreign += i - first;
-        } else if (!r->a[first].wanted
-                   && (!current || is_settled(r, v, owner))) {
+        pipeline_cookie_parse(cookie, &owner, &current);
+        if (!b->a[first].wanted && (!current || is_settled(r, v, owner))) {
             f = add_flow(v, r->nve, owner, NVA_AUDIT_FLOW_EXTRA, findings);
             snprintf(f->directory, sizeof f->directory, "%s", current
                      ? "nothing there" : "flows of another version");
@@ -299,16 +340,23 @@ compare_rest(struct audit_reading *r, const struct nva_view *v,
                      "cookie=0x%"PRIx64, i - first, cookie);
         }
     }
-    if (foreign) {
-        struct nva_finding *f = nva_findings_add(findings,
-                                                 NVA_AUDIT_FLOW_FOREIGN);
+}
 
-        f->nve = r->nve;
-        snprintf(f->object, sizeof f->object, "nve %s", nve ? nve->name
-                                                            : "?");
-        snprintf(f->other, sizeof f->other, "%"PRIuSIZE" flows with cookies "
-                 "that are not ours", foreign);
+static void
+say_foreign(const struct audit_reading *r, const struct nva_view *v,
+            struct nva_findings *findings)
+{
+    const struct nva_nve *nve = directory_nve(v->dir, r->nve);
+    struct nva_finding *f;
+
+    if (!r->n_foreign) {
+        return;
     }
+    f = nva_findings_add(findings, NVA_AUDIT_FLOW_FOREIGN);
+    f->nve = r->nve;
+    snprintf(f->object, sizeof f->object, "nve %s", nve ? nve->name : "?");
+    snprintf(f->other, sizeof f->other, "%"PRIuSIZE" flows with cookies that "
+             "are not ours", r->n_foreign);
 }
 
 /* ## Names ## */

@@ -12,16 +12,15 @@
 struct audit_reading;
 
 /* Call when the NVE is asked for its flows: what changes from then on is not
- * compared. */
-struct audit_reading *audit_reading_create(const struct directory *,
-                                           nva_id nve);
+ * compared.  To be destroyed before the directory. */
+struct audit_reading *audit_reading_create(struct directory *, nva_id nve);
 void audit_reading_destroy(struct audit_reading *);
 /* A flow that it has: its cookie, its nva_flow_hash(). */
 void audit_reading_flow(struct audit_reading *, uint64_t cookie,
                         uint64_t hash);
 size_t audit_reading_n(const struct audit_reading *);
-/* Once all flows are in: compares those of at most 'max' owners.  True: call
- * again for more; the directory may change meanwhile. */
+/* Once all flows are in: compares those of at most 'max' owners, or as much
+ * work.  True: call again for more; the directory may change meanwhile. */
 bool audit_reading_compare(struct audit_reading *, const struct nva_view *,
                            size_t max, struct nva_findings *);
 

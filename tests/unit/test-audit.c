@@ -142,6 +142,28 @@ START_TEST(D14_what_changed_since_is_no_finding)
 }
 END_TEST
 
+/* Two owners a call, and what leaves between two calls is passed over. */
+START_TEST(S5_a_slice_is_small)
+{
+    struct nva_delta gone = { .type = NVA_DELTA_TSI_DEL, .id = tsi };
+    size_t n = 0;
+
+    for (int i = 2; i < 40; i++) {
+        fx_vm(&fx, RED, i, NULL, HV1, "tap1");
+    }
+    audit_reading_destroy(reading);
+    reading = audit_reading_create(fx.dir, HV1);
+    tell(NVA_OWNER_NONE, 0, 0);
+    while (audit_reading_compare(reading, &fx.view, 2, &findings)) {
+        if (n++ == 3) {
+            fx_apply(&fx, &gone);
+        }
+    }
+    ck_assert_uint_ge(n, 40);
+    ck_assert_uint_eq(findings.n, 0);
+}
+END_TEST
+
 START_TEST(D14_ports)
 {
     fx_vap(&fx, HV1, "tap7", BLUE);
@@ -184,6 +206,7 @@ main(void)
     tcase_add_test(tc, D14_a_flow_told_twice_is_extra);
     tcase_add_test(tc, D14_what_is_due_is_no_finding);
     tcase_add_test(tc, D14_what_changed_since_is_no_finding);
+    tcase_add_test(tc, S5_a_slice_is_small);
     tcase_add_test(tc, D14_ports);
     tcase_add_test(tc, D14_silent_and_rejected);
     suite_add_tcase(suite, tc);
