@@ -13,6 +13,7 @@ FEATURES_REQUEST, FEATURES_REPLY = 5, 6
 MULTIPART_REQUEST, MULTIPART_REPLY = 18, 19
 BARRIER_REQUEST, BARRIER_REPLY = 20, 21
 PACKET_IN, PORT_STATUS, BUNDLE_CONTROL = 10, 12, 33
+FLOW_MOD, METER_MOD, BUNDLE_ADD = 14, 29, 34
 FLOW, METERS, PORT_DESC = 1, 10, 13
 PORTS = ("vx0", "tap-a", "tap-b")
 
@@ -128,6 +129,62 @@ class Peer:
         with contextlib.suppress(ConnectionError):
             while self.serve():
                 pass
+
+
+class Table:
+    """The flows and meters of a bridge that stays while its sessions come and
+    go."""
+
+    def __init__(self):
+        self.flows, self.meters, self.told = {}, {}, 0
+
+    def add(self, _, body):
+        """A message of a bundle, which takes effect at once."""
+        kind, = struct.unpack_from("!xB", body, 8)
+        if kind == FLOW_MOD:
+            self.flow_mod(body[16:])
+        return b""
+
+    def flow_mod(self, body):
+        (cookie, table, command, idle, hard, priority, flags,
+         importance) = struct.unpack_from("!Q8xBBHHH12xHH", body)
+        self.told += 1
+        if command in (3, 4):               # By its exact cookie.
+            self.flows.pop(cookie, None)
+            return
+        rest = body[40:]
+        size, = struct.unpack_from("!2xH", rest)
+        key = (table, priority, rest[:size])
+        self.flows.setdefault(cookie, {})[key] = struct.pack(
+            "!HBxIIHHHHH2xQQQ", 48 + len(rest), table, 0, 0, priority, idle,
+            hard, flags, importance, cookie, 0, 0) + rest
+
+    def meter_mod(self, _, body):
+        command, flags, number = struct.unpack_from("!HHI", body)
+        if command == 2:
+            self.meters.pop(number, None)
+        else:
+            self.meters[number] = struct.pack("!HHI", len(body), flags,
+                                              number) + body[8:]
+        return b""
+
+    def __len__(self):
+        return sum(map(len, self.flows.values()))
+
+    def dump_meters(self, xid):
+        return part(xid, METERS, b"".join(self.meters.values()))
+
+    def dump(self, xid):
+        """A flow dump in parts."""
+        out, size = [], 0
+        for flows in self.flows.values():
+            for flow in flows.values():
+                if size + len(flow) > 60000:
+                    yield part(xid, FLOW, b"".join(out), True)
+                    out, size = [], 0
+                out.append(flow)
+                size += len(flow)
+        yield part(xid, FLOW, b"".join(out))
 
 
 def serve_all(peers):
