@@ -41,7 +41,14 @@ EXTRA_DIST += \
 	docs/decisions/0029-roles-are-per-interface.md \
 	docs/decisions/0030-link-local-addresses-are-implied-or-claimed.md \
 	docs/decisions/0031-a-share-of-a-turn.md \
+	docs/decisions/0033-an-http-server-of-our-own.md \
+	docs/decisions/0034-lists-come-in-pages.md \
+	docs/decisions/0035-who-is-off-or-gone-holds-no-address.md \
+	docs/decisions/0036-carried-over-after-an-abort.md \
+	docs/decisions/0037-an-early-pause.md \
+	docs/decisions/0038-what-does-not-work-stands-beside-the-directory.md \
 	docs/decisions/0039-a-qemu-guest-counts-for-itself.md \
+	docs/decisions/0041-a-read-back-ends-in-slices.md \
 	docs/measuring.md \
 	docs/mininet.md \
 	docs/openapi.yaml \

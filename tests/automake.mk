@@ -538,6 +538,7 @@ EXTRA_DIST += tests/fuzz/corpus
 LINTS = \
 	tests/lint/architecture.py \
 	tests/lint/conformance.py \
+	tests/lint/dist.py \
 	tests/lint/fences.py \
 	tests/lint/function-size.py \
 	tests/lint/headers.py \
@@ -566,8 +567,10 @@ EXTRA_DIST += \
 	tests/system/test_acd.py \
 	tests/system/test_ask.py \
 	tests/system/test_audit.py \
+	tests/system/test_callers.py \
 	tests/system/test_doubt.py \
 	tests/system/test_drain.py \
+	tests/system/test_fault.py \
 	tests/system/test_guard.py \
 	tests/system/test_hold.py \
 	tests/system/test_kinds.py \
@@ -577,6 +580,7 @@ EXTRA_DIST += \
 	tests/system/test_mininet.py \
 	tests/system/test_move.py \
 	tests/system/test_nested.py \
+	tests/system/test_peers.py \
 	tests/system/test_pingpong.py \
 	tests/system/test_pull.py \
 	tests/system/test_qemu.py \
