@@ -248,7 +248,7 @@ def move_test(net):
     nves = [s for s in net.switches if isinstance(s, Nve)]
     for controller in net.controllers:
         if isinstance(controller, Nvad):
-            for nve in nves[1:]:
+            for nve in nves:
                 controller.expect(mover, nve)
     pinger.sendCmd(f"ping -i 0.02 -w 12 {mover.IP()}")
     for nve in nves[1:] + nves[:1]:
