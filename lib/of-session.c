@@ -139,17 +139,20 @@ of_session_feed(struct of_session *s, const void *data, size_t size)
 bool
 of_session_handle(struct of_session *s, nva_usec now)
 {
-    bool handled;
+    bool handled = false;
 
     s->now = now;
-    handled = s->phase != PHASE_ENDED && next_message(s);
-    if (handled) {
+    if (s->phase == PHASE_ENDED) {
+        return false;
+    } else if (next_message(s)) {
+        handled = true;
         compact(&s->out);
         handle_message(s);
         check_output(s);
     }
     if (s->phase == PHASE_ENDED) {
         ofpbuf_clear(&s->in);
+        return true;                    /* A header may be enough for that. */
     }
     return handled;
 }

@@ -45,8 +45,9 @@ void of_session_destroy(struct of_session *);
 void of_session_feed(struct of_session *, const void *, size_t);
 
 /* Handles the next whole message, framed by its OpenFlow length (below 8:
- * MSG_TRUNCATED).  False: none is there.  Its events are bounded by its size:
- * the caller takes them before it handles the next. */
+ * MSG_TRUNCATED), or ends at a header that is none.  False: neither is there.
+ * Its events are bounded by its size: the caller takes them before it handles
+ * the next. */
 bool of_session_handle(struct of_session *, nva_usec now);
 
 /* Feeds, and handles all that is there. */

@@ -548,7 +548,9 @@ START_TEST(test_not_openflow)
 {
     const char http[] = "GET / HTTP/1.1\r\n";
 
-    of_session_input(s, http, sizeof http - 1, now);
+    of_session_feed(s, http, sizeof http - 1);
+    ck_assert(of_session_handle(s, now));       /* It has something to say. */
+    ck_assert(!of_session_handle(s, now));
     ended(NVA_R_MSG_UNEXPECTED);
 }
 END_TEST
