@@ -351,7 +351,8 @@ base_ambiguous(const struct pipeline *p)
         match_icmp6(&f, na ? ND_NEIGHBOR_ADVERT : ND_NEIGHBOR_SOLICIT);
         match_set_icmp_code(&f.match, 0);
         match_set_nd_target(&f.match, &in6addr_any);
-        match_set_nw_frag_masked(&f.match, 0, FLOW_NW_FRAG_ANY);
+        /* Both bits: what saves flows as text and restores them does so. */
+        match_set_nw_frag_masked(&f.match, 0, FLOW_NW_FRAG_MASK);
         finish_refuse(p, PIPELINE_REFUSE_OPTION, &f);
     }
 }
