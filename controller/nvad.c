@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -37,6 +38,8 @@
 
 VLOG_DEFINE_THIS_MODULE(nvad);
 
+enum { LARGE_BLOCK = 1024 * 1024 };
+
 struct nvad {
     struct event_base *base;
     struct of_server *of;
@@ -61,6 +64,9 @@ main(int argc, char *argv[])
     struct config config;
     int status;
 
+    /* What one large request or answer took goes back to the system when it is
+     * freed: left alone, malloc learns to keep blocks of up to 32 MiB. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     ovs_cmdl_proctitle_init(argc, argv);
     ovs_set_program_name(argv[0], NVA_VERSION);
     /* A line per move is for the log file; syslog gets what is wrong. */
