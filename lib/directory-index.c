@@ -389,11 +389,13 @@ dir_link_vap(struct directory *d, struct vap_obj *vap)
                     hash_pair(nve->v.id, vn->v.id));
         INSERT_SORTED(member, m, vn_node, nve->v.id, &vn->members);
         INSERT_SORTED(member, m, nve_node, vn->v.id, &nve->members);
+        dir_enter(d, &m->nve_node);
         ovs_list_init(&m->vaps);
         vn->n_members++;
     }
     INSERT_SORTED(vap_obj, vap, member_node, v.id, &m->vaps);
     INSERT_SORTED(vap_obj, vap, nve_node, v.id, &nve->vaps);
+    dir_enter(d, &vap->nve_node);
     nve->n_vaps++;
     hmap_insert(&d->vaps_by_key, &vap->key_node,
                 hash_at(vap->v.nve, vap->v.port));
@@ -488,6 +490,7 @@ dir_link_tsi(struct directory *d, struct tsi_obj *t)
     hmap_insert(&d->tsis_by_mac, &t->mac_node, hash_vn_mac(v->vn, v->mac));
     INSERT_SORTED(tsi_obj, t, vm_node, v.id, &vm->tsis);
     ovs_list_push_back(&vn->tsis, &t->vn_node);
+    dir_enter(d, &t->vn_node);
     vn->n_tsis++;
     t->ips = v->n_ips ? xcalloc(v->n_ips, sizeof *t->ips) : NULL;
     for (size_t i = 0; i < v->n_ips; i++) {
@@ -589,6 +592,7 @@ link_visit(struct directory *d, struct tsi_obj *t,
         hmap_insert(&d->spots, &spot->hmap_node,
                     hash_at(place->nve, place->port));
         ovs_list_push_back(&nve->spots, &spot->nve_node);
+        dir_enter(d, &spot->nve_node);
         ovs_list_init(&spot->visits);
     }
     for (size_t i = 0; i < t->n_visits; i++) {
@@ -601,6 +605,7 @@ link_visit(struct directory *d, struct tsi_obj *t,
     visit->spot = spot;
     visit->tsi = t;
     ovs_list_push_back(&spot->visits, &visit->node);
+    dir_enter(d, &visit->node);
     spot->nve->n_visits++;
     stand_enter(d, visit);
 }
@@ -626,6 +631,7 @@ dir_link_redirect(struct directory *d, struct redirect_obj *r)
     ovs_assert(t && at && to && at != to);
     ovs_list_push_back(&t->redirects, &r->tsi_node);
     ovs_list_push_back(&at->redirects_at, &r->at_node);
+    dir_enter(d, &r->at_node);
     ovs_list_push_back(&to->redirects_to, &r->to_node);
 }
 

@@ -6,9 +6,11 @@
  * It knows which owners have to do with an NVE.  It must never know a flow.
  *
  * Invariant: a cursor points to what it has not given yet.  Whatever leaves a
- * list moves on the cursors that point to it (dir_leave()); so an owner that
- * was there when the walk began, and has not changed since, is given.  RFC
- * 8014 s8 (what an NVE needs to be told). */
+ * list moves on the cursors that point to it (dir_leave()), and what comes in
+ * where they are then is next (dir_enter()): an object that is put anew leaves
+ * and enters.  So an owner that is there from when the walk begins until it
+ * ends is given, at least once.  RFC 8014 s8 (what an NVE needs to be
+ * told). */
 
 #include <config.h>
 
@@ -108,6 +110,22 @@ dir_leave(struct directory *d, struct ovs_list *node)
         }
     }
     ovs_list_remove(node);
+}
+
+/* A cursor in the midst of the list of its outer node stays there: that node
+ * has not left. */
+void
+dir_enter(struct directory *d, struct ovs_list *node)
+{
+    struct owner_cursor *c;
+
+    LIST_FOR_EACH (c, node, &d->cursors) {
+        if (c->inner == node->next) {
+            c->inner = node;
+        } else if (!c->inner && c->outer == node->next) {
+            c->outer = node;
+        }
+    }
 }
 
 /* ## Steps ## */

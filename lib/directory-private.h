@@ -492,6 +492,9 @@ const char *scan_check(const struct directory *);
  * spots with their visits, redirects and pulls; a VN's interfaces). */
 void dir_leave(struct directory *, struct ovs_list *);
 
+/* A node has come into such a list. */
+void dir_enter(struct directory *, struct ovs_list *);
+
 /* ## directory-query ## */
 
 /* True if local port 'place' floods for VAPs of 'vn' that are 'implied' or

@@ -167,6 +167,7 @@ pull_put(struct dirt *dirt, const struct nva_pull *new)
         heap_change(&d->looks, &p->look_node, dir_soonest(new->look));
         dir_leave(d, &p->nve_node);
         ovs_list_push_back(&nve->pulls, &p->nve_node);
+        dir_enter(d, &p->nve_node);
     } else {
         new_pull(d, new);
     }
@@ -350,6 +351,7 @@ new_pull(struct directory *d, const struct nva_pull *new)
         nve->n_absent++;
     }
     ovs_list_push_back(&nve->pulls, &p->nve_node);
+    dir_enter(d, &p->nve_node);
     heap_insert(&d->looks, &p->look_node, dir_soonest(new->look));
 }
 

@@ -1081,6 +1081,83 @@ START_TEST(test_owners_meanwhile)
 }
 END_TEST
 
+/* Puts all that a walk of HV2's owners walks once more, as it is: a VAP that
+ * is the only one of its VN takes the membership along. */
+static void
+put_all_anew(nva_id vap, nva_id tsi, nva_id redirect)
+{
+    const struct nva_vap *v = directory_vap(d, vap);
+    const struct nva_tsi t = *directory_tsi(d, tsi);
+
+    put_vap(v->id, v->nve, v->port, v->vn, v->implied);
+    put_tsi(&t);
+    if (redirect) {
+        put_redirect(redirect, 42, HV2, HV1);
+    }
+}
+
+struct given {
+    struct nva_owner owner;
+    bool given;
+};
+
+static void
+given_cb(struct nva_owner owner, void *given_)
+{
+    struct given *given = given_;
+
+    given->given |= nva_owner_equal(given->owner, owner);
+}
+
+/* True if a walk, at the 'n'th owner of which all is put anew, gives
+ * 'owner'. */
+static bool
+is_given(struct nva_owner owner, size_t n)
+{
+    struct owner_cursor *c = directory_owners_start(d, HV2);
+    struct given given = { .owner = owner };
+    struct nva_owner next;
+
+    for (size_t i = 0; directory_owners_next(c, &next); i++) {
+        given_cb(next, &given);
+        if (i == n) {
+            put_all_anew(VAP2, TSI1, NVA_ID_NONE);
+            put_all_anew(25, 42, 70);
+        }
+    }
+    directory_owners_stop(c);
+    return given.given;
+}
+
+/* What is put anew where a walk stands is not passed over, whatever it is and
+ * wherever that is: nobody else says that it is to be compared. */
+START_TEST(test_owners_anew)
+{
+    static const struct nva_owner owners[] = {
+        { NVA_OWNER_BASE, HV2 }, { NVA_OWNER_VN, BLUE },
+        { NVA_OWNER_FLOOD, BLUE }, { NVA_OWNER_VAP, VAP2 },
+        { NVA_OWNER_VN, RED }, { NVA_OWNER_VAP, 25 },
+        { NVA_OWNER_QUIET, 25 }, { NVA_OWNER_TSI, TSI1 },
+        { NVA_OWNER_ADDRESS, TSI1 }, { NVA_OWNER_TSI, 42 },
+        { NVA_OWNER_TSI, 43 }, { NVA_OWNER_REDIRECT, 70 },
+    };
+    struct nva_tsi t = tsi_of(42, VM1, RED, at(HV1, "tap4"));
+
+    put_vap(25, HV2, "tap4", RED, false);
+    put_tsi(&t);
+    t = tsi_of(43, VM1, BLUE, at(HV2, "tap5"));
+    put_tsi(&t);
+    put_redirect(70, 42, HV2, HV1);
+    for (size_t n = 0; n < 20; n++) {
+        for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
+            ck_assert_msg(is_given(owners[i], n), "%s %d, anew at %d",
+                          nva_owner_kind_word(owners[i].kind),
+                          (int) owners[i].id, (int) n);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_moves)
 {
     struct ids ids = { .n = 0 };
@@ -1528,9 +1605,8 @@ directory_suite(void)
         test_dirty_tsi, test_dirty_tsi_moves, test_floods,
         test_floods_of_several_vaps, test_dirty_tsi_vn,
         test_K5_dirty_redirect, test_versions, test_dirty_appends,
-        test_owners_at, test_moves, test_moves_forgotten,
-        test_owners_meanwhile, test_moves, test_moves_forgotten,
-        test_check,
+        test_owners_at, test_owners_meanwhile, test_owners_anew,
+        test_moves, test_moves_forgotten, test_check,
     };
     const TTest *const bugs[] = {
         test_bug_mac_twice, test_bug_ip_twice, test_bug_vn_in_use,
